@@ -1,0 +1,20 @@
+"""Recurrent cells, one in a file: the equations, the gate order, the source."""
+
+from echo_rnn.cells.cell import Cell, CellWeights, StackState, State, step_stack
+from echo_rnn.cells.gru import Gru
+from echo_rnn.cells.lstm import Lstm
+from echo_rnn.cells.rnn import Rnn
+from echo_rnn.config import network
+
+__all__ = ["Cell", "CellWeights", "Gru", "Lstm", "Rnn", "StackState", "State", "build_cells", "step_stack"]
+
+
+def build_cells(model: network.Model) -> tuple[Cell, ...]:
+    """The layers that the configuration describes, from the input upwards."""
+    match model:
+        case network.Lstm():
+            return tuple(Lstm(units, model.forget_bias) for units in model.sizes)
+        case network.Gru():
+            return tuple(Gru(units, model.reset_after) for units in model.sizes)
+        case network.Rnn():
+            return tuple(Rnn(units) for units in model.sizes)

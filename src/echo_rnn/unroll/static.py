@@ -1,0 +1,25 @@
+"""Static unrolling: a Python loop writes the operations of every time step into the graph.
+
+    for t in 0 … T-1, for l in 0 … L-1:  h[l][t] = cell(h[l-1][t], state[l])
+
+Stored for the backward pass, for each (layer, step, row): what the step's operations need, about 8·S values for an
+LSTM. Graph size, tracing time and compile time grow linearly in T. In exchange no loop is left at run time and the
+compiler sees all steps at once. Source: `tf.compat.v1.nn.static_rnn`.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from echo_rnn.cells.cell import Cell, CellWeights, StackState, step_stack
+
+
+def static(
+    cells: Sequence[Cell], weights: Sequence[CellWeights], x_TBI: tf.Tensor, state: StackState
+) -> tuple[tf.Tensor, StackState]:
+    """See `Unroll`."""
+    h_T = []
+    for x_BI in tf.unstack(x_TBI):
+        h_BS, state = step_stack(cells, weights, x_BI, state)
+        h_T.append(h_BS)
+    return tf.stack(h_T), state
