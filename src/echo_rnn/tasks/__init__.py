@@ -1,0 +1,38 @@
+"""Tasks: what is to be learnt, as series `x` and `y`, and the best accuracy any model can reach.
+
+NumPy only: making data costs no TensorFlow import.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_rnn.tasks.echo import Echo
+
+__all__ = ["TASKS", "Echo", "Task"]
+
+
+class Task(Protocol):
+    """A rule that turns a seed into an input series and its target series, cut into parallel rows."""
+
+    name: ClassVar[str]
+
+    @property
+    def rows(self) -> int:
+        """Number of parallel rows, `B`."""
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes, as JSON values; with `name` it makes an equal task again."""
+
+    def blocks(
+        self, seed: np.random.SeedSequence, length: int
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """Yields `x_BN` and `y_BN`, flattened in C order to `length` steps, in consecutive blocks of bounded size."""
+
+    def accuracy_ceiling(self, y: NDArray[np.uint8]) -> float:
+        """Accuracy on the targets `y_BN` or `y_EBN` of the best predictor that sees one row from a zeroed state."""
+
+
+TASKS: Mapping[str, type[Task]] = {Echo.name: Echo}

@@ -1,0 +1,254 @@
+"""The store of a task's series: memory-mapped `.npy` files, and a `dataset.json` that states what they must be.
+
+A folder holds `{train,validation,test}_{x,y}.npy`, uint8 of shape `[E, B, N]`: a fresh series for each epoch of
+training, one series for each of the others. `dataset.json` is written last and carries a digest of itself, so a
+dataset is either whole and unchanged or refused.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_rnn.errors import UserError
+from echo_rnn.files import sha256, write_json
+from echo_rnn.tasks import TASKS, Task
+
+FORMAT = 1
+DESCRIPTION = "dataset.json"
+_DTYPE = np.dtype(np.uint8)
+_DIGEST_CHARACTERS = 32  # MLflow takes at most 36 for the digest of a dataset
+
+
+@dataclass(frozen=True)
+class SplitLengths:
+    """Steps of one series, all rows together."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One split, opened read-only; `sha256s` has the checksums of the files of `x` and of `y`."""
+
+    x_EBN: NDArray[np.uint8]
+    y_EBN: NDArray[np.uint8]
+    accuracy_ceiling: float
+    sha256s: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A verified dataset; `digest` stands for its whole content and how it was made."""
+
+    folder: Path
+    task: Task
+    seed: int
+    train: Split
+    validation: Split
+    test: Split
+    digest: str
+
+
+def generate(
+    task: Task,
+    *,
+    seed: int,
+    epochs: int,
+    lengths: SplitLengths,
+    folder: Path,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Writes a dataset in `folder`; memory stays bounded however long the series are.
+
+    Each split has its own child of `SeedSequence(seed)`, and each epoch its own child of that, so a series depends
+    neither on the other splits nor on the number of epochs. What `folder` held before stays usable until all series
+    are written, and files that are not the dataset's are left alone.
+
+    Args:
+        task: makes the series.
+        seed: a non-negative integer, the root of all randomness.
+        epochs: series in the training split.
+        lengths: steps of one series for each split; `task.rows` divides them.
+        folder: is created where missing.
+        progress: is called with the number of steps just written, `epochs · train + validation + test` in all.
+
+    Raises:
+        UserError: the folder cannot be written.
+        ValueError: the rows do not divide a length, or the task yields another number of steps.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".generate-", dir=folder) as temporary:
+            description = _write_splits(task, seed, epochs, lengths, Path(temporary), progress or (lambda steps: None))
+            _publish(Path(temporary), folder, description)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: expected a folder with room for the dataset, found {error}; make room or choose another folder"
+        ) from error
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Opens the dataset in `folder` after verifying every file against `dataset.json`.
+
+    Raises:
+        UserError: something is missing, damaged, edited, or of another format.
+    """
+    if not folder.is_dir():
+        raise _mismatch(folder, "a folder with a dataset", _what_is(folder))
+    description = _read_description(folder)
+    task_name, parameters = description["task"]["name"], description["task"]["parameters"]
+    if task_name not in TASKS:
+        raise _mismatch(folder / DESCRIPTION, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
+    splits = {name: _open_split(folder, name, stated) for name, stated in description["splits"].items()}
+    return Dataset(
+        folder=folder,
+        task=TASKS[task_name](**parameters),
+        seed=description["seed"],
+        digest=description["digest"],
+        **splits,
+    )
+
+
+def _write_splits(
+    task: Task, seed: int, epochs: int, lengths: SplitLengths, folder: Path, progress: Callable[[int], object]
+) -> dict[str, Any]:
+    """Writes the series of every split in `folder` and returns the content of `dataset.json`."""
+    steps_of = asdict(lengths)
+    split_seeds = np.random.SeedSequence(seed).spawn(len(steps_of))
+    splits = {}
+    for (name, steps), split_seed in zip(steps_of.items(), split_seeds, strict=True):
+        if steps % task.rows:
+            raise ValueError(f"{task.rows} rows do not divide the {steps} steps of the {name} series")
+        shape = (epochs if name == "train" else 1, task.rows, steps // task.rows)
+        paths = {axis: folder / _file_name(name, axis) for axis in ("x", "y")}
+        _write_series(task, split_seed, shape, paths, progress)
+        splits[name] = {
+            "shape": list(shape),
+            "dtype": _DTYPE.name,
+            "seed": {"entropy": split_seed.entropy, "spawn_key": list(split_seed.spawn_key)},
+            "accuracy_ceiling": task.accuracy_ceiling(np.lib.format.open_memmap(paths["y"], mode="r")),
+            "files": {axis: {"bytes": path.stat().st_size, "sha256": sha256(path)} for axis, path in paths.items()},
+        }
+    content = {
+        "format": FORMAT,
+        "task": {"name": task.name, "parameters": task.parameters()},
+        "seed": seed,
+        "splits": splits,
+    }
+    return content | {"digest": _digest(content)}
+
+
+def _write_series(
+    task: Task,
+    split_seed: np.random.SeedSequence,
+    shape_EBN: tuple[int, int, int],
+    paths: dict[str, Path],
+    progress: Callable[[int], object],
+) -> None:
+    """Writes the `E` series of a split to `paths["x"]` and `paths["y"]`, block by block."""
+    epochs, rows, row_steps = shape_EBN
+    header = {"descr": np.lib.format.dtype_to_descr(_DTYPE), "fortran_order": False, "shape": shape_EBN}
+    # Appending to a plain file, rather than filling a memory map, keeps the written pages out of the resident set.
+    with paths["x"].open("wb") as x_file, paths["y"].open("wb") as y_file:
+        for file in (x_file, y_file):
+            np.lib.format.write_array_header_1_0(file, header)
+        for epoch_seed in split_seed.spawn(epochs):
+            written = 0
+            for x, y in task.blocks(epoch_seed, rows * row_steps):
+                x_file.write(x.data)
+                y_file.write(y.data)
+                written += len(x)
+                progress(len(x))
+            if written != rows * row_steps:
+                raise ValueError(f"task {task.name} made {written} steps where {rows * row_steps} were asked for")
+
+
+def _publish(source: Path, folder: Path, description: dict[str, Any]) -> None:
+    """Moves the finished series into `folder`; the description goes first and comes last."""
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    for path in source.iterdir():
+        # A move never writes into the old file, which may be a link into DVC's cache or mapped by a reader.
+        path.replace(folder / path.name)
+    write_json(folder / DESCRIPTION, description)
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    """The content of `dataset.json`, once its version and its digest are right."""
+    path = folder / DESCRIPTION
+    text = _require_file(path, "the description of the dataset").read_text(encoding="utf-8", errors="replace")
+    try:
+        content: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise _mismatch(path, "JSON", f"text that is not ({error})") from error
+    version = content.get("format") if isinstance(content, dict) else None
+    if version != FORMAT:
+        raise _mismatch(path, f"dataset format {FORMAT}", f"{version!r}")
+    stated = content.get("digest")
+    actual = _digest({key: value for key, value in content.items() if key != "digest"})
+    if stated != actual:
+        raise _mismatch(path, f"content with the digest it states, {stated}", f"edited content with digest {actual}")
+    return content
+
+
+def _open_split(folder: Path, name: str, stated: dict[str, Any]) -> Split:
+    """Verifies and maps the two files of a split."""
+    x_EBN, y_EBN = (_open_series(folder / _file_name(name, axis), stated, axis) for axis in ("x", "y"))
+    sha256s = {axis: file["sha256"] for axis, file in stated["files"].items()}
+    return Split(x_EBN, y_EBN, stated["accuracy_ceiling"], sha256s)
+
+
+def _open_series(path: Path, stated: dict[str, Any], axis: str) -> NDArray[np.uint8]:
+    """Maps one file `[E, B, N]` read-only, once its size, checksum, dtype and shape are those stated."""
+    _require_file(path, "a series of the dataset")
+    expected = stated["files"][axis]
+    if path.stat().st_size != expected["bytes"]:
+        raise _mismatch(path, f"{expected['bytes']} bytes", f"{path.stat().st_size}")
+    checksum = sha256(path)
+    if checksum != expected["sha256"]:
+        raise _mismatch(path, f"SHA-256 {expected['sha256']}", f"{checksum}")
+    series_EBN = np.lib.format.open_memmap(path, mode="r")
+    found = (series_EBN.dtype.name, list(series_EBN.shape))
+    if found != (stated["dtype"], stated["shape"]):
+        raise _mismatch(path, f"{stated['dtype']} of shape {stated['shape']}", f"{found[0]} of shape {found[1]}")
+    return series_EBN
+
+
+def _require_file(path: Path, purpose: str) -> Path:
+    if not path.is_file():
+        raise _mismatch(path, f"a file with {purpose}", _what_is(path))
+    if not os.access(path, os.R_OK):
+        raise _mismatch(path, f"a file with {purpose}", "one that may not be read")
+    return path
+
+
+def _file_name(split: str, axis: str) -> str:
+    return f"{split}_{axis}.npy"
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """Digest of a description; it states the checksum of every file, so it stands for the whole dataset."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def _what_is(path: Path) -> str:
+    if not path.exists():
+        return "nothing"
+    return "a folder" if path.is_dir() else "a file"
+
+
+def _mismatch(path: Path, expected: str, found: str) -> UserError:
+    return UserError(
+        f"{path}: expected {expected}, found {found}; "
+        "run `dvc repro generate` (or delete the folder of the dataset) to make it again"
+    )
