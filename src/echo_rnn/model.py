@@ -5,7 +5,7 @@ logits_TBC = h_TBS V + d          all T·B outputs in one product, as the articl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import keras
@@ -13,8 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from echo_rnn.cells import Cell, CellWeights, StackState, build_cells
+from echo_rnn.cells.product import product
 from echo_rnn.config import network
-from echo_rnn.unroll import Unroll, build_unroll
+from echo_rnn.unroll import Dropout, Masks, Unroll, build_unroll, window
+
+_NO_MASKS = Masks()
 
 
 class HeadWeights(NamedTuple):
@@ -40,12 +43,14 @@ class Model:
         unroll: The way through time.
         inputs: Input features (I).
         classes: Output classes (C).
+        dropout: What `draw_masks` drops.
     """
 
     cells: tuple[Cell, ...]
     unroll: Unroll
     inputs: int
     classes: int
+    dropout: Dropout = field(default=Dropout())
 
     def initial_weights(self, seed: np.random.SeedSequence) -> Weights:
         """Fresh weights: Keras's defaults for its recurrent layers and `Dense`; the same seed, the same weights."""
@@ -63,18 +68,50 @@ class Model:
         """The state of every layer before the first time step."""
         return tuple(cell.zero_state(batch, dtype) for cell in self.cells)
 
-    def __call__(self, weights: Weights, x_TBI: tf.Tensor, state: StackState) -> tuple[tf.Tensor, StackState]:
-        """A window's input to `logits_TBC` and the state after the window."""
-        h_TBS, state = self.unroll(self.cells, weights.layers, x_TBI, state)
-        steps, batch, units = h_TBS.shape
-        h_XS = tf.reshape(h_TBS, (steps * batch, units))
-        logits_XC = h_XS @ weights.head.kernel_SC + weights.head.bias_C
-        return tf.reshape(logits_XC, (steps, batch, self.classes)), state
+    def draw_masks(self, seed: tf.Tensor, steps: int, rows: int, dtype: tf.DType = tf.float32) -> Masks:
+        """Dropout masks for one window of training, from a seed of two integers; see `Dropout.draw`."""
+        return self.dropout.draw(seed, [cell.units for cell in self.cells], steps, rows, dtype)
+
+    def __call__(
+        self,
+        weights: Weights,
+        x_TBI: tf.Tensor,
+        state: StackState,
+        *,
+        lengths_B: tf.Tensor | None = None,
+        masks: Masks = _NO_MASKS,
+    ) -> tuple[tf.Tensor, StackState]:
+        """A window's input to `logits_TBC` and the state after the window.
+
+        Args:
+            weights: All weights.
+            x_TBI: The input; T and B are static.
+            state: The state before the window.
+            lengths_B: Time steps of each row, `int32`, or `None` where all rows are as long as the window.
+            masks: What `draw_masks` gave; without it nothing is dropped.
+        """
+        h_TBS, state = self.unroll(self.cells, weights.layers, window(x_TBI, lengths_B, masks.between), state)
+        if masks.output is not None:
+            h_TBS = h_TBS * masks.output
+        logits_TBC = product(h_TBS, weights.head.kernel_SC) + weights.head.bias_C
+        return logits_TBC, state
 
 
-def build(model: network.Model, unroll: network.Unroll, inputs: int, classes: int) -> Model:
-    """The network that the configuration describes, for `inputs` features and `classes` classes."""
-    return Model(build_cells(model), build_unroll(unroll), inputs, classes)
+def build(model: network.Model, unroll: network.Unroll, inputs: int, classes: int, *, compiled: str = "graph") -> Model:
+    """The network that the configuration describes.
+
+    Args:
+        model: Its layers.
+        unroll: The way through time.
+        inputs: Input features (I).
+        classes: Output classes (C).
+        compiled: `none`, `graph` or `xla`, how it will be compiled.
+
+    Raises:
+        UserError: These cannot be combined.
+    """
+    dropout = Dropout(model.dropout.between, model.dropout.output, model.dropout.variational)
+    return Model(build_cells(model), build_unroll(unroll, model, compiled), inputs, classes, dropout)
 
 
 def flat(weights: Weights) -> Sequence[tf.Tensor]:

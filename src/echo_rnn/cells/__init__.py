@@ -1,12 +1,15 @@
 """Recurrent cells, one in a file: the equations, the gate order, the source."""
 
-from echo_rnn.cells.cell import Cell, CellWeights, StackState, State, step_stack
+from typing import cast
+
+from echo_rnn.cells.cell import Cell, CellWeights, HandCell, StackState, State
+from echo_rnn.cells.custom import build_custom
 from echo_rnn.cells.gru import Gru
 from echo_rnn.cells.lstm import Lstm
 from echo_rnn.cells.rnn import Rnn
 from echo_rnn.config import network
 
-__all__ = ["Cell", "CellWeights", "Gru", "Lstm", "Rnn", "StackState", "State", "build_cells", "step_stack"]
+__all__ = ["Cell", "CellWeights", "Gru", "HandCell", "Lstm", "Rnn", "StackState", "State", "build_cells"]
 
 
 def build_cells(model: network.Model) -> tuple[Cell, ...]:
@@ -18,3 +21,6 @@ def build_cells(model: network.Model) -> tuple[Cell, ...]:
             return tuple(Gru(units, model.reset_after) for units in model.sizes)
         case network.Rnn():
             return tuple(Rnn(units) for units in model.sizes)
+        case network.Custom():
+            # Only the strategies that leave the weights to the cell take it: its weights are a plain tuple.
+            return tuple(cast("Cell", build_custom(model.path, model.options, units)) for units in model.sizes)

@@ -2,6 +2,9 @@
 
 A cell holds no weights and no state. Its arithmetic is cut in two, because strategies differ in when they do which
 half: `project` does what needs the input alone and can be done for all time steps at once, `recur` does the rest.
+
+The same methods compute several layers of one size at once where weights, state and inputs have a leading layer axis
+(`[L, B, S]`, and `[L, 1, G]` for a bias): they split and join gates on the last axis only.
 """
 
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ from typing import NamedTuple, Protocol
 import tensorflow as tf
 
 State = tuple[tf.Tensor, ...]
-"""What one layer carries to the next time step, each tensor `[B, S]`."""
+"""What one layer carries to the next time step, each tensor `[B, S]`; the first is its output."""
 
 StackState = tuple[State, ...]
 """The states of all layers, from the input upwards."""
@@ -50,17 +53,21 @@ class Cell(Protocol):
         """One time step from the projected input and the state before to the output `h_BS` and the state after."""
 
 
-def step_stack(
-    cells: Sequence[Cell], weights: Sequence[CellWeights], x_BI: tf.Tensor, state: StackState
-) -> tuple[tf.Tensor, StackState]:
-    """One time step through all layers.
+class HandCell(Cell, Protocol):
+    """A cell with a backward pass written by hand, in which the weight gradients wait until the loop is over."""
 
-    Returns:
-        The last layer's output `h_BS` and the state of every layer.
-    """
-    after = []
-    h = x_BI
-    for cell, cell_weights, before in zip(cells, weights, state, strict=True):
-        h, cell_state = cell.recur(cell_weights, cell.project(cell_weights, h), before)
-        after.append(cell_state)
-    return h, tuple(after)
+    def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
+        """`recur`, as the state after and one tensor `[B, …]` of what `recur_back` wants besides the states."""
+
+    def recur_back(
+        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
+    ) -> tuple[tf.Tensor, State]:
+        """From the gradient of the state after to those of the projected input `d_z_BG` and of the state before."""
+
+    def recur_gradients(
+        self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The gradients of `recurrent_SG` and of `recur`'s share of the bias, for all time steps at once."""
+
+    def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The gradients of `kernel_IG` and of `project`'s share of the bias, for all time steps at once."""

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from echo_rnn.cells.cell import CellWeights, State
 from echo_rnn.cells.initial import kernels
+from echo_rnn.cells.product import back_product, bias_gradient, product, weight_gradient
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,67 @@ class Gru:
 
     def project(self, weights: CellWeights, x: tf.Tensor) -> tf.Tensor:
         """See `Cell`."""
-        return x @ weights.kernel_IG + (weights.bias[0] if self.reset_after else weights.bias)
+        return product(x, weights.kernel_IG) + (weights.bias[0] if self.reset_after else weights.bias)
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
-        (h_BS,) = state
-        xz_BS, xr_BS, xn_BS = tf.split(z_BG, 3, axis=-1)
-        if self.reset_after:
-            hz_BS, hr_BS, hn_BS = tf.split(h_BS @ weights.recurrent_SG + weights.bias[1], 3, axis=-1)
-            n_BS = tf.tanh(xn_BS + tf.sigmoid(xr_BS + hr_BS) * hn_BS)
-        else:
-            zr_SG, n_SS = tf.split(weights.recurrent_SG, [2 * self.units, self.units], axis=-1)
-            hz_BS, hr_BS = tf.split(h_BS @ zr_SG, 2, axis=-1)
-            n_BS = tf.tanh(xn_BS + (tf.sigmoid(xr_BS + hr_BS) * h_BS) @ n_SS)
-        z_BS = tf.sigmoid(xz_BS + hz_BS)
-        h_BS = z_BS * h_BS + (1 - z_BS) * n_BS
+        (h_BS,), _ = self.recur_saving(weights, z_BG, state)
         return h_BS, (h_BS,)
+
+    def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
+        """See `HandCell`; saved are z, r, n and, with `reset_after`, the recurrent product of n, `[B, 3·S or 4·S]`."""
+        (h_BS,) = state
+        x_z, x_r, x_n = tf.split(z_BG, 3, axis=-1)
+        if self.reset_after:
+            h_z, h_r, h_n = tf.split(product(h_BS, weights.recurrent_SG) + weights.bias[1], 3, axis=-1)
+            z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
+            n = tf.tanh(x_n + r * h_n)
+            saved = [z, r, n, h_n]
+        else:
+            zr_SG, n_SS = self._halves(weights)
+            h_z, h_r = tf.split(product(h_BS, zr_SG), 2, axis=-1)
+            z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
+            n = tf.tanh(x_n + product(r * h_BS, n_SS))
+            saved = [z, r, n]
+        return (z * h_BS + (1 - z) * n,), tf.concat(saved, axis=-1)
+
+    def recur_back(
+        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
+    ) -> tuple[tf.Tensor, State]:
+        """See `HandCell`."""
+        (h_BS,), (d_h,) = before, d_after
+        z, r, n, *rest = tf.split(saved, 4 if self.reset_after else 3, axis=-1)
+        d_z = d_h * (h_BS - n) * z * (1 - z)
+        d_n = d_h * (1 - z) * (1 - n**2)
+        if self.reset_after:
+            d_r = d_n * rest[0] * r * (1 - r)
+            d_before = back_product(tf.concat([d_z, d_r, d_n * r], axis=-1), weights.recurrent_SG)
+        else:
+            zr_SG, n_SS = self._halves(weights)
+            d_rh = back_product(d_n, n_SS)
+            d_r = d_rh * h_BS * r * (1 - r)
+            d_before = d_rh * r + back_product(tf.concat([d_z, d_r], axis=-1), zr_SG)
+        return tf.concat([d_z, d_r, d_n], axis=-1), (d_h * z + d_before,)
+
+    def recur_gradients(
+        self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `HandCell`; the form before has two recurrent products and so two of their gradients."""
+        (h_TBS,) = before_T
+        units = self.units
+        r_TBS = saved_T[..., units : 2 * units]
+        d_zr, d_n = tf.split(d_z_TBG, [2 * units, units], axis=-1)
+        if not self.reset_after:
+            d_SG = [weight_gradient(h_TBS, d_zr), weight_gradient(r_TBS * h_TBS, d_n)]
+            return tf.concat(d_SG, axis=-1), tf.zeros_like(weights.bias)
+        d_TBG = tf.concat([d_zr, d_n * r_TBS], axis=-1)
+        return weight_gradient(h_TBS, d_TBG), bias_gradient(weights.bias, d_TBG, row=1)
+
+    def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `HandCell`."""
+        return weight_gradient(x_T, d_z_T), bias_gradient(weights.bias, d_z_T)
+
+    def _halves(self, weights: CellWeights) -> tuple[tf.Tensor, tf.Tensor]:
+        """The recurrent weights of z and r, and those of n."""
+        zr_SG, n_SS = tf.split(weights.recurrent_SG, [2 * self.units, self.units], axis=-1)
+        return zr_SG, n_SS

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from echo_rnn.cells.cell import CellWeights, State
 from echo_rnn.cells.initial import kernels
+from echo_rnn.cells.product import back_product, bias_gradient, product, weight_gradient
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,44 @@ class Lstm:
 
     def project(self, weights: CellWeights, x: tf.Tensor) -> tf.Tensor:
         """See `Cell`."""
-        return x @ weights.kernel_IG + weights.bias
+        return product(x, weights.kernel_IG) + weights.bias
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
-        h_BS, c_BS = state
-        i_BS, f_BS, g_BS, o_BS = tf.split(z_BG + h_BS @ weights.recurrent_SG, 4, axis=-1)
-        c_BS = tf.sigmoid(f_BS) * c_BS + tf.sigmoid(i_BS) * tf.tanh(g_BS)
-        h_BS = tf.sigmoid(o_BS) * tf.tanh(c_BS)
+        (h_BS, c_BS), _ = self.recur_saving(weights, z_BG, state)
         return h_BS, (h_BS, c_BS)
+
+    def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
+        """See `HandCell`; saved are the four gates, `[B, 4·S]`."""
+        h_BS, c_BS = state
+        z_i, z_f, z_g, z_o = tf.split(z_BG + product(h_BS, weights.recurrent_SG), 4, axis=-1)
+        i, f, g, o = tf.sigmoid(z_i), tf.sigmoid(z_f), tf.tanh(z_g), tf.sigmoid(z_o)
+        c_BS = f * c_BS + i * g
+        return (o * tf.tanh(c_BS), c_BS), tf.concat([i, f, g, o], axis=-1)
+
+    def recur_back(
+        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
+    ) -> tuple[tf.Tensor, State]:
+        """See `HandCell`."""
+        i, f, g, o = tf.split(saved, 4, axis=-1)
+        tanh_c = tf.tanh(after[1])
+        d_h, d_c = d_after
+        d_c = d_c + d_h * o * (1 - tanh_c**2)
+        d_z = [
+            d_c * g * i * (1 - i),
+            d_c * before[1] * f * (1 - f),
+            d_c * i * (1 - g**2),
+            d_h * tanh_c * o * (1 - o),
+        ]
+        d_z_BG = tf.concat(d_z, axis=-1)
+        return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG), d_c * f)
+
+    def recur_gradients(
+        self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `HandCell`."""
+        return weight_gradient(before_T[0], d_z_TBG), tf.zeros_like(weights.bias)
+
+    def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `HandCell`."""
+        return weight_gradient(x_T, d_z_T), bias_gradient(weights.bias, d_z_T)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from echo_rnn.cells.cell import CellWeights, State
 from echo_rnn.cells.initial import kernels
+from echo_rnn.cells.product import back_product, bias_gradient, product, weight_gradient
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,31 @@ class Rnn:
 
     def project(self, weights: CellWeights, x: tf.Tensor) -> tf.Tensor:
         """See `Cell`."""
-        return x @ weights.kernel_IG + weights.bias
+        return product(x, weights.kernel_IG) + weights.bias
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
-        h_BS = tf.tanh(z_BG + state[0] @ weights.recurrent_SG)
+        h_BS = tf.tanh(z_BG + product(state[0], weights.recurrent_SG))
         return h_BS, (h_BS,)
+
+    def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
+        """See `HandCell`; the state after is all that the way back needs, so nothing is saved, `[B, 0]`."""
+        h_BS, after = self.recur(weights, z_BG, state)
+        return after, h_BS[..., :0]
+
+    def recur_back(
+        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
+    ) -> tuple[tf.Tensor, State]:
+        """See `HandCell`."""
+        d_z_BG = d_after[0] * (1 - after[0] ** 2)
+        return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG),)
+
+    def recur_gradients(
+        self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `HandCell`."""
+        return weight_gradient(before_T[0], d_z_TBG), tf.zeros_like(weights.bias)
+
+    def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `HandCell`."""
+        return weight_gradient(x_T, d_z_T), bias_gradient(weights.bias, d_z_T)

@@ -164,10 +164,9 @@ def _read_params(params: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{params.name}: expected YAML with groups and values, got {_first_line(error)}") from error
     if not isinstance(content, dict) or set(content) != {"groups", "values"}:
-        came = ", ".join(str(key) for key in content) if isinstance(content, dict) else repr(content)
-        raise UserError(f"{params.name}: expected the two keys groups and values, got {came or "nothing"}")
-    for key, section in content.items():
-        if not isinstance(section, dict):
+        raise UserError(f"{params.name}: expected the two keys groups and values, got {content!r}")
+    for key in ("groups", "values"):
+        if not isinstance(section := content[key], dict):
             raise UserError(f"{params.name}: expected {key} to be a mapping, for example {{}}, got {section!r}")
     return content["groups"], content["values"]
 

@@ -1,15 +1,24 @@
 """The sections that describe the network: its layers and the way they are unrolled through time."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from echo_rnn.config.fields import Section, Sizes
+from echo_rnn.config.fields import Fraction, Section, Size, Sizes
+
+
+class Dropout(Section):
+    """What is dropped in training; see `echo_rnn.unroll.masks`."""
+
+    between: Fraction
+    output: Fraction
+    variational: bool
 
 
 class _Stack(Section):
     layers: Annotated[int, Field(ge=1, le=1000)]
     units: Sizes
+    dropout: Dropout
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -37,10 +46,99 @@ class Rnn(_Stack):
     cell: Literal["rnn"]
 
 
-Model = Annotated[Lstm | Gru | Rnn, Field(discriminator="cell")]
+class Custom(_Stack):
+    """Layers of a cell of one's own; see `echo_rnn.cells.custom`."""
+
+    cell: Literal["custom"]
+    path: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    options: dict[str, Any]
 
 
-class Unroll(Section):
-    """The way through time; see `echo_rnn.unroll`."""
+Model = Annotated[Lstm | Gru | Rnn | Custom, Field(discriminator="cell")]
 
-    name: Literal["static", "dynamic"]
+
+class Simple(Section):
+    """A way through time without options; see the file of its name in `echo_rnn.unroll`."""
+
+    name: Literal[
+        "static",
+        "dynamic",
+        "wavefront",
+        "deferred",
+        "wavefront_deferred",
+        "block",
+        "dynamic_rnn",
+        "static_rnn",
+    ]
+
+    @property
+    def label(self) -> str:
+        """The strategy with its options in a word."""
+        return self.name
+
+
+class Partial(Section):
+    """Several time steps for each turn of a loop; see `echo_rnn.unroll.partial`."""
+
+    name: Literal["partial"]
+    steps: Size
+
+    @property
+    def label(self) -> str:
+        """The strategy with its options in a word."""
+        return f"partial{self.steps}"
+
+
+class KerasLayers(Section):
+    """Keras's own layers; see `echo_rnn.unroll.keras_layers`."""
+
+    name: Literal["keras"]
+    unroll: bool
+
+    @property
+    def label(self) -> str:
+        """The strategy with its options in a word."""
+        return "keras_unrolled" if self.unroll else "keras"
+
+
+class Checkpointed(Section):
+    """Little memory for one more forward pass; see `echo_rnn.unroll.checkpointed`."""
+
+    name: Literal["checkpointed"]
+    steps: Size | None
+
+    @property
+    def label(self) -> str:
+        """The strategy with its options in a word."""
+        return "checkpointed" if self.steps is None else f"checkpointed{self.steps}"
+
+
+Unroll = Annotated[Simple | Partial | KerasLayers | Checkpointed, Field(discriminator="name")]
+
+
+# What runs a cell as a whole, one step of one layer at a time.
+_WHOLE_STEPS = ("static", "dynamic", "partial", "checkpointed", "dynamic_rnn", "static_rnn")
+
+
+def refusal(model: Model, unroll: Unroll, compiled: str) -> str | None:
+    """Why a network cannot be unrolled in this way, with what to use instead, or `None` where it can.
+
+    Args:
+        model: The layers.
+        unroll: The way through time.
+        compiled: `none`, `graph` or `xla`, how the trainer compiles.
+    """
+    if model.cell == "custom" and unroll.name not in _WHOLE_STEPS:
+        return f"for model.cell = custom, of whose arithmetic nothing is known, one of {', '.join(_WHOLE_STEPS)}"
+    if unroll.name != "block":
+        return None
+    if model.cell != "lstm":
+        return (
+            f"for model.cell = {model.cell} any strategy but block, a kernel for LSTM layers; deferred is the nearest"
+        )
+    if compiled == "xla":
+        return (
+            "for trainer.compile = xla any strategy but block, a kernel that XLA does not have; deferred is the "
+            "nearest, or use trainer.compile = graph"
+        )
+    return None

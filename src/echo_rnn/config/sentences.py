@@ -56,7 +56,7 @@ def _key(detail: ErrorDetails) -> str:
         return str(detail["ctx"]["key"])
     parts = [part for part in detail["loc"] if isinstance(part, str)]  # without positions in lists
     # `optimizer.adagrad.epsilon`: the name of the chosen option stands right after its section.
-    if len(parts) > 1 and parts[0] in ("model", "optimizer", "schedule", "clipping"):
+    if len(parts) > 1 and parts[0] in ("model", "unroll", "optimizer", "schedule", "clipping"):
         del parts[1]
     key = ".".join(parts)
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):

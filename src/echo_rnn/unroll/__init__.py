@@ -1,15 +1,58 @@
 """Ways through time: every strategy computes the same function and differs in the graph that computes it."""
 
+from typing import Any, cast
+
 from echo_rnn.config import network
+from echo_rnn.errors import UserError
+from echo_rnn.unroll.block import block
+from echo_rnn.unroll.checkpointed import Checkpointed
+from echo_rnn.unroll.deferred import deferred
 from echo_rnn.unroll.dynamic import dynamic
+from echo_rnn.unroll.dynamic_rnn import dynamic_rnn
+from echo_rnn.unroll.keras_layers import KerasLayers
+from echo_rnn.unroll.masks import Dropout, Masks
+from echo_rnn.unroll.partial import Partial
 from echo_rnn.unroll.static import static
+from echo_rnn.unroll.static_rnn import static_rnn
 from echo_rnn.unroll.strategy import Unroll
+from echo_rnn.unroll.wavefront import wavefront
+from echo_rnn.unroll.wavefront_deferred import wavefront_deferred
+from echo_rnn.unroll.window import Window, window
 
-__all__ = ["Unroll", "build_unroll"]
+__all__ = ["Dropout", "Masks", "Unroll", "Window", "build_unroll", "window"]
 
-_STRATEGIES: dict[str, Unroll] = {"static": static, "dynamic": dynamic}
+_SIMPLE: dict[str, Any] = {
+    "static": static,
+    "dynamic": dynamic,
+    "wavefront": wavefront,
+    "deferred": deferred,
+    "wavefront_deferred": wavefront_deferred,
+    "block": block,
+    "dynamic_rnn": dynamic_rnn,
+    "static_rnn": static_rnn,
+}
 
 
-def build_unroll(unroll: network.Unroll) -> Unroll:
-    """The strategy that the configuration describes."""
-    return _STRATEGIES[unroll.name]
+def build_unroll(unroll: network.Unroll, model: network.Model, compiled: str = "graph") -> Unroll:
+    """The strategy that the configuration describes.
+
+    Args:
+        unroll: Its section.
+        model: The layers that it is for.
+        compiled: `none`, `graph` or `xla`, how the trainer compiles.
+
+    Raises:
+        UserError: The three cannot be combined; the sentence says what to use instead.
+    """
+    expected = network.refusal(model, unroll, compiled)
+    if expected is not None:
+        raise UserError(f"unroll.name: expected {expected}, got {unroll.name!r}")
+    match unroll:
+        case network.Simple():
+            return cast("Unroll", _SIMPLE[unroll.name])
+        case network.Partial():
+            return Partial(unroll.steps)
+        case network.KerasLayers():
+            return cast("Unroll", KerasLayers(unroll.unroll))
+        case network.Checkpointed():
+            return Checkpointed(unroll.steps)

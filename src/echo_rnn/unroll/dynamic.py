@@ -4,32 +4,35 @@
 
 Stored for the backward pass, for each (layer, step, row): the same values as static unrolling, about 8·S for an
 LSTM, pushed to one stack per value. Graph size, tracing time and compile time do not depend on T; each step pays
-the loop's overhead. Source: `tf.compat.v1.nn.dynamic_rnn`.
+the loop's overhead, and the loop ends with the longest row. Source: `tf.compat.v1.nn.dynamic_rnn`.
 """
 
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from echo_rnn.cells.cell import Cell, CellWeights, StackState, step_stack
+from echo_rnn.cells.cell import Cell, CellWeights, StackState
+from echo_rnn.unroll.window import Window, step_stack
 
 
 def dynamic(
-    cells: Sequence[Cell], weights: Sequence[CellWeights], x_TBI: tf.Tensor, state: StackState
+    cells: Sequence[Cell], weights: Sequence[CellWeights], window: Window, state: StackState
 ) -> tuple[tf.Tensor, StackState]:
     """See `Unroll`."""
-    steps, batch, _ = x_TBI.shape
-    inputs = tf.TensorArray(x_TBI.dtype, steps).unstack(x_TBI)
-    outputs = tf.TensorArray(x_TBI.dtype, steps, element_shape=(batch, cells[-1].units))
+    read = window.reader()
+    longest = window.longest
 
     def one_step(
         t: tf.Tensor, state: StackState, outputs: tf.TensorArray
     ) -> tuple[tf.Tensor, StackState, tf.TensorArray]:
-        h_BS, state = step_stack(cells, weights, inputs.read(t), state)
+        h_BS, state = step_stack(cells, weights, read(t), state)
         return t + 1, state, outputs.write(t, h_BS)
 
     # The bound is known: XLA needs it to lay out what the backward pass reads again.
     _, state, outputs = tf.while_loop(
-        lambda t, *_: t < steps, one_step, (tf.constant(0), state, outputs), maximum_iterations=steps
+        lambda t, *_: t < longest,
+        one_step,
+        (tf.constant(0), state, window.writer(cells[-1].units)),
+        maximum_iterations=window.steps,
     )
-    return outputs.stack(), state
+    return window.outputs(outputs.stack()), state

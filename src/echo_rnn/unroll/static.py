@@ -11,15 +11,16 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from echo_rnn.cells.cell import Cell, CellWeights, StackState, step_stack
+from echo_rnn.cells.cell import Cell, CellWeights, StackState
+from echo_rnn.unroll.window import Window, step_stack
 
 
 def static(
-    cells: Sequence[Cell], weights: Sequence[CellWeights], x_TBI: tf.Tensor, state: StackState
+    cells: Sequence[Cell], weights: Sequence[CellWeights], window: Window, state: StackState
 ) -> tuple[tf.Tensor, StackState]:
     """See `Unroll`."""
     h_T = []
-    for x_BI in tf.unstack(x_TBI):
-        h_BS, state = step_stack(cells, weights, x_BI, state)
+    for step in window.unstacked():
+        h_BS, state = step_stack(cells, weights, step, state)
         h_T.append(h_BS)
-    return tf.stack(h_T), state
+    return window.outputs(tf.stack(h_T)), state

@@ -10,22 +10,24 @@ from typing import Protocol
 import tensorflow as tf
 
 from echo_rnn.cells.cell import Cell, CellWeights, StackState
+from echo_rnn.unroll.window import Window
 
 
 class Unroll(Protocol):
     """A strategy."""
 
     def __call__(
-        self, cells: Sequence[Cell], weights: Sequence[CellWeights], x_TBI: tf.Tensor, state: StackState
+        self, cells: Sequence[Cell], weights: Sequence[CellWeights], window: Window, state: StackState
     ) -> tuple[tf.Tensor, StackState]:
         """Runs a window through all layers.
 
         Args:
             cells: The layers, from the input upwards.
             weights: Their weights.
-            x_TBI: The input; T and B are static.
+            window: The input of all time steps.
             state: The state of every layer before the window.
 
         Returns:
-            The last layer's outputs `h_TBS` and the state of every layer after the window.
+            The last layer's outputs `h_TBS`, zero past the end of a row, and the state of every layer after the
+            window, that of a row's last step where it ended before.
         """

@@ -1,0 +1,60 @@
+"""Matrix products of a cell: with the weights of one layer, or of several layers stacked."""
+
+import math
+
+import tensorflow as tf
+
+# Above this many multiplications the stacked product is worth a matrix routine.
+_FUSED = 2**15
+
+
+def product(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+    """`x [..., I]` times `w [I, G]`, or for stacked layers `x [L, B, I]` times `w [L, I, G]`.
+
+    A small stacked product is written as multiply-and-reduce, which XLA fuses with what stands around it; a batched
+    matrix product would be a call for each layer.
+    """
+    if w.shape.rank == 3 and x.shape.num_elements() * w.shape[-1] <= _FUSED:
+        return tf.reduce_sum(x[..., None] * w[:, None], axis=-2)
+    if w.shape.rank == 3 or x.shape.rank == 2:
+        return x @ w
+    # As one flat product its gradient is one as well; of a batched one it would be a product for each time step.
+    *front, features = x.shape
+    return tf.reshape(tf.reshape(x, (math.prod(front), features)) @ w, (*front, w.shape[-1]))
+
+
+def back_product(d: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+    """The gradient of `product(x, w)` with respect to x: `d [..., G]` times the transpose of `w`."""
+    return product(d, tf.linalg.matrix_transpose(w))
+
+
+def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor) -> tf.Tensor:
+    """The gradient of `product(x, w)` with respect to w, summed over time in one product over T·B.
+
+    Args:
+        x_T: `[T, B, I]`, or `[T, L, B, I]` for stacked layers.
+        d_T: The gradient that came down, `[T, B, G]` or `[T, L, B, G]`.
+    """
+    if x_T.shape.rank == 4:
+        # Layers first, so that time and rows can be read as one axis.
+        x_T, d_T = tf.transpose(x_T, (1, 0, 2, 3)), tf.transpose(d_T, (1, 0, 2, 3))
+    *stacked, steps, rows, _ = x_T.shape
+    x_X, d_X = (tf.reshape(part, (*stacked, steps * rows, part.shape[-1])) for part in (x_T, d_T))
+    return tf.matmul(x_X, d_X, transpose_a=True)
+
+
+def bias_gradient(bias: tf.Tensor, d_T: tf.Tensor, row: int = 0) -> tf.Tensor:
+    """The gradient of what is added to `d_T`'s place at every step and row: the bias, or one row of two.
+
+    Args:
+        bias: `[G]` or `[2, G]`, for stacked layers `[L, 1, G]` or `[2, L, 1, G]`.
+        d_T: As for `weight_gradient`.
+        row: Which row was added, where there are two.
+    """
+    stacked = d_T.shape.rank == 4
+    d_bias = tf.reduce_sum(d_T, axis=(0, 2), keepdims=True)[0] if stacked else tf.reduce_sum(d_T, axis=(0, 1))
+    if bias.shape.rank == d_bias.shape.rank:
+        return d_bias
+    rows = [tf.zeros_like(d_bias)] * 2
+    rows[row] = d_bias
+    return tf.stack(rows)

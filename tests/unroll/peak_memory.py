@@ -1,0 +1,40 @@
+"""Prints by how many bytes one backward pass raises this process's peak memory: `peak_memory.py STRATEGY STEPS`."""
+
+import resource
+import sys
+
+import tensorflow as tf
+
+from echo_rnn.unroll import window
+from echo_rnn.unroll.checkpointed import Checkpointed
+from echo_rnn.unroll.dynamic import dynamic
+from tests.unroll.counting import network
+
+STRATEGIES = {"dynamic": dynamic, "checkpointed": Checkpointed()}
+ROWS, UNITS, LAYERS = 64, 64, 2
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(strategy, steps):
+    cells, weights, state = network((UNITS,) * LAYERS, 1, ROWS)
+
+    @tf.function(autograph=False)
+    def gradients(x_TBI):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            h_TBS, _ = STRATEGIES[strategy](cells, weights, window(x_TBI), state)
+            loss = tf.reduce_sum(h_TBS[-1])
+        return tape.gradient(loss, weights)
+
+    gradients(tf.zeros((4, ROWS, 1)))  # what the first run of anything costs
+    function = gradients.get_concrete_function(tf.TensorSpec((steps, ROWS, 1)))
+    before = peak()
+    tf.nest.map_structure(lambda gradient: gradient.numpy(), function(tf.zeros((steps, ROWS, 1))))
+    print(peak() - before)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

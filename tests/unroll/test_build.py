@@ -1,0 +1,54 @@
+"""Every file of `conf/unroll/` is a strategy that trains, and what cannot be combined is refused with what to use."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from pydantic import TypeAdapter
+
+from echo_rnn.config import network
+from echo_rnn.errors import UserError
+from echo_rnn.model import build
+
+CONF = Path(__file__).parents[2] / "conf"
+OPTIONS = sorted(path.stem for path in (CONF / "unroll").glob("*.yaml"))
+
+
+def section(group, option, kind):
+    return TypeAdapter(kind).validate_python(yaml.safe_load((CONF / group / f"{option}.yaml").read_text()))
+
+
+def model(cell):
+    return section("model", cell, network.Model)
+
+
+def unroll(option):
+    return section("unroll", option, network.Unroll)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_gives_the_same_logits(option):
+    x_TBI = tf.constant(np.random.default_rng(0).normal(size=(6, 2, 1)), tf.float32)
+
+    def logits(option):
+        network = build(model("lstm"), unroll(option), 1, 2)
+        weights = network.initial_weights(np.random.SeedSequence(0))
+        return network(weights, x_TBI, network.zero_state(2))[0]
+
+    np.testing.assert_allclose(logits(option), logits("static"), atol=1e-6)  # of values up to 1, in float32
+
+
+def test_labels_tell_options_apart():
+    assert len({unroll(option).label for option in OPTIONS}) == len(OPTIONS)
+
+
+def test_block_is_refused_for_other_cells():
+    with pytest.raises(UserError, match=r"unroll.name: expected for model.cell = gru .* deferred .*, got 'block'"):
+        build(model("gru"), unroll("block"), 1, 2)
+
+
+def test_block_is_refused_under_xla():
+    with pytest.raises(UserError, match=r"unroll.name: expected for trainer.compile = xla .*graph, got 'block'"):
+        build(model("lstm"), unroll("block"), 1, 2, compiled="xla")
