@@ -1,0 +1,61 @@
+"""What the pipeline may ask of a store and of a run, whatever stands behind them."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from echo_rnn.errors import UserError
+
+MetricRow = tuple[str, float, int]
+"""Name, value and step of one measured number."""
+
+
+class UnknownRunError(UserError):
+    """The store does not know the run that should be continued."""
+
+
+class Run(Protocol):
+    """One open run. Names of metrics become chart sections at `/`: `train/loss`, `test/accuracy`."""
+
+    id: str
+
+    def log_config(self, config: Mapping[str, Any]) -> None:
+        """Logs a nested configuration as parameters with dotted names."""
+
+    def log_metrics(self, rows: Iterable[MetricRow]) -> None:
+        """Logs many numbers at once; call it between blocks of work, never inside a timed region."""
+
+    def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
+        """Logs which data went in: `context` says what for, such as `training`."""
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        """Copies a file into the run's artifacts."""
+
+    def log_text(self, text: str, file: str) -> None:
+        """Writes `text` as an artifact named `file`."""
+
+    def log_model(self, model: Any, example: np.ndarray) -> str:
+        """Logs a Keras model with its signature and gives its address; `example` is one input of three axes."""
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Sets or replaces tags."""
+
+
+class Store(Protocol):
+    """Where runs go. `address` is fit for people: it holds no credentials."""
+
+    address: str
+    experiment_id: str
+
+    def run(self, name: str, description: str, tags: Mapping[str, str]) -> AbstractContextManager[Run]:
+        """Opens a run that ends as FINISHED, as FAILED on an exception, as KILLED on Ctrl-C or SIGTERM."""
+
+    def resume(self, run_id: str) -> AbstractContextManager[Run]:
+        """Continues a run that has ended.
+
+        Raises:
+            UnknownRunError: At the call, before anything is entered: the store has no such run.
+        """

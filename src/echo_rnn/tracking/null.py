@@ -1,0 +1,55 @@
+"""The store of `tracking.enabled=false`: the same interface, and nothing kept."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echo_rnn.tracking.interface import MetricRow
+
+
+class NullRun:
+    """A run that forgets."""
+
+    id = ""
+
+    def log_config(self, config: Mapping[str, Any]) -> None:
+        """Keeps nothing."""
+
+    def log_metrics(self, rows: Iterable[MetricRow]) -> None:
+        """Keeps nothing."""
+
+    def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
+        """Keeps nothing."""
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        """Keeps nothing."""
+
+    def log_text(self, text: str, file: str) -> None:
+        """Keeps nothing."""
+
+    def log_model(self, model: Any, example: np.ndarray) -> str:
+        """Keeps nothing; there is no address to give."""
+        return ""
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Keeps nothing."""
+
+
+class NullStore:
+    """A store whose runs forget."""
+
+    address = ""
+    experiment_id = ""
+
+    @contextmanager
+    def run(self, name: str, description: str, tags: Mapping[str, str]) -> Iterator[NullRun]:
+        """Opens a run that forgets."""
+        yield NullRun()
+
+    @contextmanager
+    def resume(self, run_id: str) -> Iterator[NullRun]:
+        """Opens a run that forgets; any id will do."""
+        yield NullRun()

@@ -1,0 +1,85 @@
+"""MLflow's web pages on the project's own store, for this machine only."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from echo_rnn.errors import UserError
+from echo_rnn.tracking import comparison_link, open_store
+from echo_rnn.tracking.address import Address, resolve
+from echo_rnn.tracking.termination import termination_raises
+
+HOST = "127.0.0.1"
+START_SECONDS = 60
+
+
+def serve_ui(uri: str | None, experiment: str, root: Path, port: int = 5000) -> None:
+    """Shows the runs until Ctrl-C; prints the link to their comparison when the pages are there.
+
+    With a tracking server there is nothing to start: it shows its runs itself, and only the link is printed.
+
+    Raises:
+        UserError: The address is none, the port is taken, or the pages do not come up.
+    """
+    address = resolve(uri, root)
+    experiment_id = open_store(uri, experiment, root).experiment_id
+    if address.database is None:
+        print(f"runs: {comparison_link(address.uri, experiment_id)}", flush=True)
+        return
+    _require_free(port)
+    with termination_raises(), _server(address, port) as server:
+        base = f"http://{HOST}:{port}"
+        _await(server, base)
+        print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            return
+        raise UserError(f"MLflow's pages ended by themselves with exit code {server.returncode}")
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        # Without this a port that was used a minute ago counts as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UserError(f"port {port} cannot be used ({error.strerror}); choose another one") from None
+
+
+@contextmanager
+def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    hosts = f"{HOST}:{port},localhost:{port}"
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", address.uri]
+    command += ["--registry-store-uri", address.uri]
+    command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
+    command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
+    # The variable would win over the option: a server must not be told that it is a client of another one.
+    variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    server = subprocess.Popen(command, env=variables)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _await(server: subprocess.Popen[bytes], base: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise UserError(f"MLflow's pages could not start (exit code {server.returncode}); see the lines above")
+        try:
+            with urllib.request.urlopen(f"{base}/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise UserError(f"MLflow's pages did not come up within {START_SECONDS} s")

@@ -1,0 +1,84 @@
+"""The facts that a run keeps of the machine, the code and the process."""
+
+import os
+import platform
+import subprocess
+
+import psutil
+import pytest
+
+from echo_rnn import environment
+
+
+@pytest.fixture
+def repository(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        answer = subprocess.run(
+            ["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True, text=True
+        )
+        return answer.stdout.strip()
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "code.py").write_text("1\n")
+    (tmp_path / "report.json").write_text("{}\n")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    return tmp_path, git("rev-parse", "HEAD")
+
+
+def test_clean_repository(repository):
+    folder, commit = repository
+    assert environment.git(folder) == (commit, False)
+
+
+@pytest.mark.parametrize("file", ["src/code.py", "src/new.py", "params.yaml"])
+def test_changed_and_new_code_is_dirty(repository, file):
+    folder, commit = repository
+    (folder / file).write_text("2\n")
+    assert environment.git(folder) == (commit, True)
+
+
+def test_rewritten_report_is_not_dirty(repository):
+    folder, commit = repository
+    (folder / "report.json").unlink()
+    assert environment.git(folder) == (commit, False)
+
+
+def test_outside_a_repository(tmp_path):
+    assert environment.git(tmp_path) == (None, None)
+
+
+def test_project_root_prefers_what_dvc_names(tmp_path, monkeypatch):
+    project, clone = tmp_path / "project", tmp_path / "clone"
+    (clone / "deep").mkdir(parents=True)
+    project.mkdir()
+    (clone / "dvc.yaml").touch()
+    monkeypatch.chdir(clone / "deep")
+    assert environment.project_root() == environment.code_root() == clone
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    assert (environment.project_root(), environment.code_root()) == (project, clone)
+
+
+def test_root_without_a_pipeline_is_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert environment.project_root() == tmp_path
+
+
+def test_facts_are_text_and_name_no_machine(monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "gawsy-wife")
+    facts = environment.facts()
+    assert all(isinstance(value, str) and value for value in facts.values())
+    assert {"hardware.cpu", "hardware.cores", "hardware.memory_gib", "version.python", "process.host"} <= set(facts)
+    assert facts["dvc.experiment"] == "gawsy-wife"
+    assert not any(platform.node() in value for name, value in facts.items() if not name.startswith("version."))
+
+
+def test_process_is_found_again():
+    found = environment.process()
+    assert psutil.Process(int(found["process.pid"])).create_time() == pytest.approx(
+        float(found["process.start"]), abs=0.01
+    )
+    assert found["process.pid"] == str(os.getpid())
+    assert found["process.host"] == environment.process()["process.host"]

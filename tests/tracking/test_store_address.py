@@ -1,0 +1,105 @@
+"""Which store is meant, and one sentence for each address that is none."""
+
+import subprocess
+import sys
+
+import pytest
+
+from echo_rnn.errors import UserError
+from echo_rnn.tracking import mask, open_store
+from echo_rnn.tracking.address import resolve
+
+SECRET = "hunter2"
+
+
+def test_default_is_a_database_in_the_root(tmp_path):
+    address = resolve(None, tmp_path)
+    assert (address.database, address.artifacts) == (tmp_path / "mlflow.db", tmp_path / "mlartifacts")
+
+
+def test_environment_wins_over_configuration(tmp_path, monkeypatch):
+    assert resolve("http://configured:5000", tmp_path).uri == "http://configured:5000"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://environment:5000")
+    assert resolve("http://configured:5000", tmp_path).uri == "http://environment:5000"
+
+
+def test_relative_database_is_taken_from_the_root(tmp_path, monkeypatch):
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    assert resolve("sqlite:///runs.db", tmp_path).database == tmp_path / "runs.db"
+    assert resolve(f"sqlite:///{other}/runs.db", tmp_path).database == other / "runs.db"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["ftp://host", "mlruns", "file:///runs", "http://", "http://host:port", "http://[", "sqlite://", "sqlite:"],
+)
+def test_address_that_is_none(uri, tmp_path):
+    with pytest.raises(UserError, match="tracking address: expected") as caught:
+        open_store(uri, "echo", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_folder_is_not_created(tmp_path):
+    with pytest.raises(UserError, match="gone does not exist"):
+        open_store(f"sqlite:///{tmp_path}/gone/runs.db", "echo", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_that_is_no_database(tmp_path):
+    (tmp_path / "mlflow.db").write_text("# not a database, but a long enough text file")
+    with pytest.raises(UserError, match="is not an SQLite database"):
+        open_store(None, "echo", tmp_path)
+
+
+def test_folder_in_place_of_the_database(tmp_path):
+    (tmp_path / "mlflow.db").mkdir()
+    with pytest.raises(UserError, match="is a folder"):
+        open_store(None, "echo", tmp_path)
+
+
+def test_database_cut_short(store, tmp_path):
+    database = tmp_path / "mlflow.db"
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
+    with pytest.raises(UserError, match=r"copy\.db") as caught:
+        open_store(f"sqlite:///{copy}", "echo", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_deleted_experiment_is_named(store, client, tmp_path):
+    client.delete_experiment(store.experiment_id)
+    with pytest.raises(UserError, match="'echo' was deleted"):
+        open_store(None, "echo", tmp_path)
+
+
+def test_experiment_is_created_once(store, tmp_path):
+    assert open_store(None, "echo", tmp_path).experiment_id == store.experiment_id
+
+
+@pytest.mark.parametrize("uri", [f"ftp://me:{SECRET}@host", f"http://me:{SECRET}@127.0.0.1:9"])
+def test_credentials_stay_out_of_messages(uri, tmp_path):
+    with pytest.raises(UserError) as caught:
+        open_store(uri, "echo", tmp_path)
+    assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r} {resolve('http://a:b@c', tmp_path)!r}"
+
+
+def test_mask_hides_credentials_and_keeps_the_rest():
+    text = f"see http://me:{SECRET}@host/path and https://me@other; mail a@b"
+    assert mask(text) == "see http://***@host/path and https://***@other; mail a@b"
+
+
+@pytest.mark.parametrize(
+    ("opens", "absent"),
+    [(False, ["mlflow", "sqlalchemy", "tensorflow", "keras"]), (True, ["tensorflow", "keras"])],
+)
+def test_heavy_imports_wait_until_they_are_needed(opens, absent, store, tmp_path):
+    code = "import sys, pathlib, echo_rnn.tracking as tracking\n"
+    if opens:
+        code += "with tracking.open_store(None, 'echo', pathlib.Path(sys.argv[1])).run('n', 'd', {}): pass\n"
+    code += f"print([name for name in {absent} if name in sys.modules])"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+    assert answer.stderr == "", "MLflow is silent"

@@ -1,0 +1,110 @@
+"""What is logged arrives once, in order, and readable."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from echo_rnn.errors import UserError
+from echo_rnn.tracking import open_store
+from echo_rnn.tracking.parameters import flatten
+
+
+@pytest.fixture
+def run(store):
+    with store.run("name", "d", {}) as run:
+        yield run
+
+
+def test_metrics_arrive_once_and_in_order(run, client):
+    run.log_metrics(("train/loss", step / 2, step) for step in range(2500))
+    history = client.get_metric_history(run.id, "train/loss")
+    assert [(metric.step, metric.value) for metric in history] == [(step, step / 2) for step in range(2500)]
+
+
+def test_non_finite_metrics_are_left_out_and_counted(run, client):
+    run.log_metrics([("loss", 1.0, 0), ("loss", math.inf, 1), ("loss", math.nan, 2)])
+    run.log_metrics([("loss", -math.inf, 3), ("loss", 2.0, 4)])
+    assert [metric.value for metric in client.get_metric_history(run.id, "loss")] == [1.0, 2.0]
+    assert client.get_run(run.id).data.tags["metrics.non_finite"] == "3"
+
+
+def test_numpy_numbers_are_numbers(run, client):
+    run.log_metrics([("loss", np.float32(0.5), 7)])
+    assert client.get_run(run.id).data.metrics["loss"] == 0.5
+
+
+def test_configuration_becomes_dotted_parameters(run, client):
+    run.log_config({"task": {"echo_step": 3, "rows": [1, 2]}, "clip": None, "xla": False, "name": "lstm", "empty": {}})
+    assert client.get_run(run.id).data.params == {
+        "task.echo_step": "3",
+        "task.rows": "[1, 2]",
+        "clip": "null",
+        "xla": "false",
+        "name": "lstm",
+        "empty": "{}",
+    }
+
+
+def test_many_parameters_all_arrive(run, client):
+    run.log_config({f"p{number}": number for number in range(250)})
+    assert len(client.get_run(run.id).data.params) == 250
+
+
+def test_long_parameter_is_cut_with_a_mark(run, client):
+    run.log_config({"long": "x" * 7000})
+    value = client.get_run(run.id).data.params["long"]
+    assert len(value) == 6000
+    assert value.endswith("[cut: 7000 characters in all]")
+
+
+def test_flatten_keeps_order_and_leaves():
+    assert list(flatten({"a": {"b": {"c": 1.5}}, "d": "x"})) == [("a.b.c", "1.5"), ("d", "x")]
+
+
+def test_parameter_with_another_value_is_refused_in_a_sentence(run):
+    run.log_config({"seed": 0})
+    with pytest.raises(UserError, match="seed"):
+        run.log_config({"seed": 1})
+
+
+def test_dataset_is_an_input(run, client):
+    digest = "0123456789abcdef" * 4
+    run.log_dataset("echo-train", digest, "data/train.npy", "training")
+    (entry,) = client.get_run(run.id).inputs.dataset_inputs
+    assert (entry.dataset.name, entry.dataset.digest) == ("echo-train", digest[:36])
+    assert json.loads(entry.dataset.source) == {"uri": "data/train.npy", "digest": digest}
+    assert [(tag.key, tag.value) for tag in entry.tags] == [("mlflow.data.context", "training")]
+
+
+def test_artifacts_lie_in_the_project(run, client, tmp_path):
+    file = tmp_path / "figure.png"
+    file.write_bytes(b"png")
+    run.log_artifact(file, "figures")
+    run.log_text("seed: 0", "config/config.yaml")
+    assert [entry.path for entry in client.list_artifacts(run.id, "figures")] == ["figures/figure.png"]
+    assert (tmp_path / "mlartifacts" / run.id / "artifacts" / "config" / "config.yaml").read_text() == "seed: 0"
+
+
+def test_folder_with_a_space(tmp_path):
+    root = tmp_path / "my project"
+    root.mkdir()
+    with open_store(None, "echo", root).run("name", "d", {}) as run:
+        run.log_text("x", "x.txt")
+    assert (root / "mlartifacts" / run.id / "artifacts" / "x.txt").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["my project"]
+
+
+def test_disabled_store_has_the_same_interface_and_keeps_nothing(tmp_path):
+    store = open_store("nonsense://", "echo", tmp_path, enabled=False)
+    with store.run("name", "d", {}) as run, store.resume("any") as resumed:
+        for one in (run, resumed):
+            one.log_config({"seed": 0})
+            one.log_metrics([("loss", 1.0, 0)])
+            one.log_dataset("name", "digest", "source", "training")
+            one.log_artifact(tmp_path / "missing.png")
+            one.log_text("x", "x.txt")
+            one.set_tags({"a": "b"})
+            assert one.log_model(None, np.zeros((1, 1, 1))) == ""
+    assert list(tmp_path.iterdir()) == []

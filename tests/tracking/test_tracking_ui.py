@@ -1,0 +1,71 @@
+"""The pages come up on loopback only, show the project's store, and go when they are told to."""
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from echo_rnn.errors import UserError
+from echo_rnn.tracking import comparison_link, open_store, parallel_link
+from echo_rnn.tracking.ui import serve_ui
+
+SERVES = """
+import sys
+from pathlib import Path
+from echo_rnn.tracking.ui import serve_ui
+serve_ui(None, "echo", Path(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+def test_comparison_link_opens_the_charts_of_a_sweep():
+    link = comparison_link("http://127.0.0.1:5000/", "7", "2026-01-01_10-00")
+    assert link == (
+        "http://127.0.0.1:5000/#/experiments/7/runs?compareRunsMode=CHART&workflowType=machine_learning"
+        "&searchFilter=tags.sweep%20%3D%20%222026-01-01_10-00%22"
+    )
+    assert "searchFilter" not in comparison_link("http://127.0.0.1:5000", "7")
+
+
+def test_parallel_link_names_the_runs():
+    link = parallel_link("http://h", "7", ["a", "b"])
+    assert link == (
+        "http://h/#/compare-runs?runs=%5B%22a%22%2C%20%22b%22%5D&experiments=%5B%227%22%5D"
+        "&workflowType=machine_learning"
+    )
+
+
+@pytest.mark.slow
+def test_pages_come_up_and_go(tmp_path, free_port):
+    store = open_store(None, "echo", tmp_path)
+    command = [sys.executable, "-c", SERVES, str(tmp_path), str(free_port)]
+    pages = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    base = f"http://127.0.0.1:{free_port}"
+    try:
+        assert pages.stdout.readline().strip() == f"runs: {comparison_link(base, store.experiment_id)}"
+        with urllib.request.urlopen(f"{base}/health", timeout=5) as answer:
+            assert answer.read() == b"OK"
+        foreign = urllib.request.Request(f"{base}/api/2.0/mlflow/experiments/get?experiment_id=0")
+        foreign.add_header("Host", "attacker.example")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(foreign, timeout=5)
+    finally:
+        pages.send_signal(signal.SIGTERM)
+        assert pages.wait(20) == 128 + signal.SIGTERM
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", free_port), timeout=2)
+
+
+def test_taken_port_is_one_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} cannot be used"):
+            serve_ui(None, "echo", tmp_path, port)
+
+
+def test_ui_of_a_server_is_its_own(server, tmp_path, capsys):
+    serve_ui(server, "echo", tmp_path)
+    assert capsys.readouterr().out.startswith(f"runs: {server}/#/experiments/")
