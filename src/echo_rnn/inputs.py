@@ -1,0 +1,16 @@
+"""From stored series to what the network takes."""
+
+import tensorflow as tf
+
+INPUTS = 1
+CLASSES = 2
+
+
+def features(x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Bits `[…]` to one input feature each, `[…, 1]`."""
+    return tf.cast(x, dtype)[..., tf.newaxis]
+
+
+def targets(y: tf.Tensor) -> tf.Tensor:
+    """Bits to class indices."""
+    return tf.cast(y, tf.int32)

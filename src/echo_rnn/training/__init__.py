@@ -1,0 +1,1 @@
+"""Truncated backpropagation through time: windows in order, the state carried from each to the next."""

@@ -1,0 +1,88 @@
+"""Weights and optimizer as variables, and one training step: the part that a strategy's speed is about."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from echo_rnn.cells import StackState
+from echo_rnn.model import Model, Weights, flat
+from echo_rnn.training.loss import accuracy, cross_entropy
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Every variable of a learner as an array.
+
+    Attributes:
+        weights: In the order of `echo_rnn.model.flat`.
+        optimizer: In Keras's order, the step counter first.
+    """
+
+    weights: list[np.ndarray[Any, Any]]
+    optimizer: list[np.ndarray[Any, Any]]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no weight is NaN or infinite."""
+        return all(bool(np.isfinite(array).all()) for array in self.weights)
+
+
+class Learner:
+    """A network in training.
+
+    Keras's optimizers change variables in place (its TensorFlow backend has no stateless form), so the weights are
+    variables here and plain tensors everywhere else.
+    """
+
+    def __init__(self, model: Model, weights: Weights, optimizer: keras.optimizers.Optimizer) -> None:
+        self.model = model
+        self._structure = weights
+        self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
+        self._optimizer = optimizer
+        optimizer.build(self._variables)
+
+    @property
+    def weights(self) -> Weights:
+        """The weights as they are now, read once: inside a graph, a read of each variable."""
+        tensors = [tf.convert_to_tensor(variable.value) for variable in self._variables]
+        weights: Weights = tf.nest.pack_sequence_as(self._structure, tensors)
+        return weights
+
+    def step(self, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState) -> tuple[StackState, tf.Tensor, tf.Tensor]:
+        """Forward, backward and update on one window; no gradient reaches the windows before it.
+
+        Args:
+            x_TBI: The window's input.
+            y_TB: Its targets, int32.
+            state: The state of every layer, carried from the window before.
+
+        Returns:
+            The state after the window, and loss and accuracy before the update.
+        """
+        weights = self.weights
+        with tf.GradientTape() as tape:
+            tape.watch(flat(weights))
+            logits_TBC, state = self.model(weights, x_TBI, state)
+            loss = cross_entropy(logits_TBC, y_TB)
+        self._optimizer.apply(tape.gradient(loss, flat(weights)), self._variables)
+        return state, loss, accuracy(logits_TBC, y_TB)
+
+    def snapshot(self) -> Snapshot:
+        """Copies of all variables."""
+        # `variable.numpy()` may be a view of the memory that the next step writes to.
+        return Snapshot(
+            [np.array(variable.numpy()) for variable in self._variables],
+            [np.array(variable.numpy()) for variable in self._optimizer.variables],
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Sets all variables to what `snapshot` holds."""
+        for variables, arrays in (
+            (self._variables, snapshot.weights),
+            (self._optimizer.variables, snapshot.optimizer),
+        ):
+            for variable, array in zip(variables, arrays, strict=True):
+                variable.assign(array)

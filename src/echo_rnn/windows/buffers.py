@@ -1,0 +1,40 @@
+"""From a series on disk to buffers of windows in memory, all of one shape."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_rnn.tasks.windows import read_windows, window_count
+
+_MOST_STEPS = 2**22
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Consecutive windows of several series; windows from `count` on are padding.
+
+    Attributes:
+        arrays: One `[W, T, B]` for each series.
+        count: Windows that hold data.
+    """
+
+    arrays: list[NDArray[np.uint8]]
+    count: int
+
+
+def capacity(row_steps: int, rows: int, window: int) -> int:
+    """Windows in a buffer: the whole row, unless that is more than a few million time steps."""
+    windows, _ = window_count(row_steps, window)
+    return max(1, min(windows, _MOST_STEPS // (window * rows)))
+
+
+def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int) -> Iterator[Buffer]:
+    """Reads the whole windows of `series`, each `[B, N]`, into buffers of `size` windows; memory stays bounded."""
+    windows, _ = window_count(series[0].shape[1], window)
+    for first in range(0, windows, size):
+        count = min(size, windows - first)
+        arrays = [read_windows(series_BN, window, first, count) for series_BN in series]
+        padding = ((0, size - count), (0, 0), (0, 0))
+        yield Buffer([np.pad(array, padding) for array in arrays] if count < size else arrays, count)
