@@ -1,0 +1,11 @@
+"""Pictures: finished numbers in, matplotlib figures out; nothing is computed here beyond binning for display.
+
+Neither TensorFlow nor MLflow is imported, nor pyplot, which keeps figures alive in a global list. How everything looks
+is decided once, in `style`.
+"""
+
+from echo_rnn.plots.evaluation import diagnosis, echo_picture
+from echo_rnn.plots.style import save
+from echo_rnn.plots.training import training_curves
+
+__all__ = ["diagnosis", "echo_picture", "save", "training_curves"]
