@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echo_rnn import sealed
 from echo_rnn.errors import UserError
 from echo_rnn.files import sha256
-from echo_rnn.tasks import Echo, dataset, echo
+from echo_rnn.tasks import Echo, echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
 
 TASK = Echo(echo_step=3, rows=5)
@@ -245,7 +246,7 @@ def test_task_that_this_version_does_not_have_is_refused(tmp_path):
 
 def test_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     make(tmp_path)
-    monkeypatch.setattr(dataset.os, "access", lambda path, mode: path.name != "test_y.npy")  # root may read anything
+    monkeypatch.setattr(sealed.os, "access", lambda path, mode: path.name != "test_y.npy")  # root may read anything
     assert_refused(tmp_path, tmp_path / "test_y.npy", "found one that may not be read;")
 
 
@@ -267,7 +268,7 @@ def rewrite(folder, edit, *, digest=True):
     edit(content)
     if digest:
         del content["digest"]
-        content["digest"] = dataset._digest(content)
+        content["digest"] = sealed.digest(content)
     path.write_text(json.dumps(content))
 
 
@@ -308,7 +309,7 @@ def test_crash_while_publishing_is_detected(tmp_path, monkeypatch, moves):
 
     original = type(tmp_path).replace
     monkeypatch.setattr(type(tmp_path), "replace", replace)
-    monkeypatch.setattr(dataset, "write_json", write_json)
+    monkeypatch.setattr(sealed, "write_json", write_json)
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, seed=1)
     assert len(done) == moves

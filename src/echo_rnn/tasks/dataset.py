@@ -5,9 +5,6 @@ training, one series for each of the others. `dataset.json` is written last and 
 dataset is either whole and unchanged or refused.
 """
 
-import hashlib
-import json
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_rnn.errors import UserError
-from echo_rnn.files import sha256, write_json
+from echo_rnn.sealed import Seal, stated
 from echo_rnn.tasks import TASKS, Task
 
-FORMAT = 1
-DESCRIPTION = "dataset.json"
+SEAL = Seal(
+    kind="dataset",
+    name="dataset.json",
+    format=1,
+    remedy="run `dvc repro generate` (or delete the folder of the dataset) to make it again",
+)
 _DTYPE = np.dtype(np.uint8)
-_DIGEST_CHARACTERS = 32  # MLflow takes at most 36 for the digest of a dataset
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,11 @@ def open_dataset(folder: Path) -> Dataset:
     Raises:
         UserError: something is missing, damaged, edited, or of another format.
     """
-    if not folder.is_dir():
-        raise _mismatch(folder, "a folder with a dataset", _what_is(folder))
-    description = _read_description(folder)
+    description = SEAL.open(folder)
     task_name, parameters = description["task"]["name"], description["task"]["parameters"]
     if task_name not in TASKS:
-        raise _mismatch(folder / DESCRIPTION, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
-    splits = {name: _open_split(folder, name, stated) for name, stated in description["splits"].items()}
+        raise SEAL.mismatch(folder / SEAL.name, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
+    splits = {name: _open_split(folder, name, split) for name, split in description["splits"].items()}
     return Dataset(
         folder=folder,
         task=TASKS[task_name](**parameters),
@@ -137,15 +135,9 @@ def _write_splits(
             "dtype": _DTYPE.name,
             "seed": {"entropy": split_seed.entropy, "spawn_key": list(split_seed.spawn_key)},
             "accuracy_ceiling": task.accuracy_ceiling(np.lib.format.open_memmap(paths["y"], mode="r")),
-            "files": {axis: {"bytes": path.stat().st_size, "sha256": sha256(path)} for axis, path in paths.items()},
+            "files": {axis: stated(path) for axis, path in paths.items()},
         }
-    content = {
-        "format": FORMAT,
-        "task": {"name": task.name, "parameters": task.parameters()},
-        "seed": seed,
-        "splits": splits,
-    }
-    return content | {"digest": _digest(content)}
+    return {"task": {"name": task.name, "parameters": task.parameters()}, "seed": seed, "splits": splits}
 
 
 def _write_series(
@@ -175,80 +167,29 @@ def _write_series(
 
 def _publish(source: Path, folder: Path, description: dict[str, Any]) -> None:
     """Moves the finished series into `folder`; the description goes first and comes last."""
-    (folder / DESCRIPTION).unlink(missing_ok=True)
+    (folder / SEAL.name).unlink(missing_ok=True)
     for path in source.iterdir():
         # A move never writes into the old file, which may be a link into DVC's cache or mapped by a reader.
         path.replace(folder / path.name)
-    write_json(folder / DESCRIPTION, description)
+    SEAL.close(folder, description)
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
-    """The content of `dataset.json`, once its version and its digest are right."""
-    path = folder / DESCRIPTION
-    text = _require_file(path, "the description of the dataset").read_text(encoding="utf-8", errors="replace")
-    try:
-        content: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise _mismatch(path, "JSON", f"text that is not ({error})") from error
-    version = content.get("format") if isinstance(content, dict) else None
-    if version != FORMAT:
-        raise _mismatch(path, f"dataset format {FORMAT}", f"{version!r}")
-    stated = content.get("digest")
-    actual = _digest({key: value for key, value in content.items() if key != "digest"})
-    if stated != actual:
-        raise _mismatch(path, f"content with the digest it states, {stated}", f"edited content with digest {actual}")
-    return content
-
-
-def _open_split(folder: Path, name: str, stated: dict[str, Any]) -> Split:
+def _open_split(folder: Path, name: str, split: dict[str, Any]) -> Split:
     """Verifies and maps the two files of a split."""
-    x_EBN, y_EBN = (_open_series(folder / _file_name(name, axis), stated, axis) for axis in ("x", "y"))
-    sha256s = {axis: file["sha256"] for axis, file in stated["files"].items()}
-    return Split(x_EBN, y_EBN, stated["accuracy_ceiling"], sha256s)
+    x_EBN, y_EBN = (_open_series(folder / _file_name(name, axis), split, axis) for axis in ("x", "y"))
+    sha256s = {axis: file["sha256"] for axis, file in split["files"].items()}
+    return Split(x_EBN, y_EBN, split["accuracy_ceiling"], sha256s)
 
 
-def _open_series(path: Path, stated: dict[str, Any], axis: str) -> NDArray[np.uint8]:
+def _open_series(path: Path, split: dict[str, Any], axis: str) -> NDArray[np.uint8]:
     """Maps one file `[E, B, N]` read-only, once its size, checksum, dtype and shape are those stated."""
-    _require_file(path, "a series of the dataset")
-    expected = stated["files"][axis]
-    if path.stat().st_size != expected["bytes"]:
-        raise _mismatch(path, f"{expected['bytes']} bytes", f"{path.stat().st_size}")
-    checksum = sha256(path)
-    if checksum != expected["sha256"]:
-        raise _mismatch(path, f"SHA-256 {expected['sha256']}", f"{checksum}")
+    SEAL.verified(path, split["files"][axis], "a series of the dataset")
     series_EBN = np.lib.format.open_memmap(path, mode="r")
     found = (series_EBN.dtype.name, list(series_EBN.shape))
-    if found != (stated["dtype"], stated["shape"]):
-        raise _mismatch(path, f"{stated['dtype']} of shape {stated['shape']}", f"{found[0]} of shape {found[1]}")
+    if found != (split["dtype"], split["shape"]):
+        raise SEAL.mismatch(path, f"{split['dtype']} of shape {split['shape']}", f"{found[0]} of shape {found[1]}")
     return series_EBN
-
-
-def _require_file(path: Path, purpose: str) -> Path:
-    if not path.is_file():
-        raise _mismatch(path, f"a file with {purpose}", _what_is(path))
-    if not os.access(path, os.R_OK):
-        raise _mismatch(path, f"a file with {purpose}", "one that may not be read")
-    return path
 
 
 def _file_name(split: str, axis: str) -> str:
     return f"{split}_{axis}.npy"
-
-
-def _digest(content: dict[str, Any]) -> str:
-    """Digest of a description; it states the checksum of every file, so it stands for the whole dataset."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_CHARACTERS]
-
-
-def _what_is(path: Path) -> str:
-    if not path.exists():
-        return "nothing"
-    return "a folder" if path.is_dir() else "a file"
-
-
-def _mismatch(path: Path, expected: str, found: str) -> UserError:
-    return UserError(
-        f"{path}: expected {expected}, found {found}; "
-        "run `dvc repro generate` (or delete the folder of the dataset) to make it again"
-    )

@@ -1,0 +1,99 @@
+"""The store of a trained network: weights, what they belong to, and the same network as a Keras model.
+
+A folder holds `weights.npz` (no pickles), `model.keras` and `model.json`, which states what both must be, the sections
+of the configuration that build the network, the data it was trained on, and the tracking run that trained it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from pydantic import TypeAdapter, ValidationError
+
+from echo_rnn.config import network
+from echo_rnn.export import to_keras
+from echo_rnn.files import replacing
+from echo_rnn.inputs import CLASSES, INPUTS
+from echo_rnn.model import Model, Weights, build, flat
+from echo_rnn.sealed import Seal, stated
+
+SEAL = Seal(
+    kind="trained network",
+    name="model.json",
+    format=1,
+    remedy="run `dvc repro train` (or delete the folder of the model) to train it again",
+)
+WEIGHTS = "weights.npz"
+KERAS = "model.keras"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, verified.
+
+    Attributes:
+        model: The network.
+        weights: Its weights.
+        run_id: The tracking run that trained it; empty when nothing was tracked.
+        dataset_digest: What it was trained on.
+    """
+
+    model: Model
+    weights: Weights
+    run_id: str
+    dataset_digest: str
+
+
+def save(
+    folder: Path,
+    model: network.Model,
+    unroll: network.Unroll,
+    weights: Weights,
+    *,
+    run_id: str,
+    dataset_digest: str,
+) -> None:
+    """Writes the network that the two sections describe to `folder`; the description comes last."""
+    (folder / SEAL.name).unlink(missing_ok=True)
+    with replacing(folder / WEIGHTS) as temporary:
+        np.savez(temporary, *(np.asarray(leaf) for leaf in flat(weights)))
+    with replacing(folder / KERAS) as temporary:
+        to_keras(_built(model, unroll), weights).save(temporary)
+    content = {
+        "network": {"model": model.model_dump(mode="json"), "unroll": unroll.model_dump(mode="json")},
+        "run_id": run_id,
+        "dataset_digest": dataset_digest,
+        "files": {name: stated(folder / name) for name in (WEIGHTS, KERAS)},
+    }
+    SEAL.close(folder, content)
+
+
+def load(folder: Path) -> Trained:
+    """Opens what `save` wrote, after verifying it.
+
+    Raises:
+        UserError: Something is missing, damaged, edited, or of another version.
+    """
+    content = SEAL.open(folder)
+    for name, expected in content["files"].items():
+        SEAL.verified(folder / name, expected, "a part of the trained network")
+    sections: dict[str, Any] = content["network"]
+    try:
+        model_section: network.Model = TypeAdapter(network.Model).validate_python(sections["model"])
+        unroll_section: network.Unroll = TypeAdapter(network.Unroll).validate_python(sections["unroll"])
+    except ValidationError as error:
+        raise SEAL.mismatch(
+            folder / SEAL.name, "a network that this version knows", f"{sections['model'].get('cell')!r}"
+        ) from error
+    model = _built(model_section, unroll_section)
+    with np.load(folder / WEIGHTS, allow_pickle=False) as file:
+        leaves = [tf.constant(file[name]) for name in file.files]
+    structure = model.initial_weights(np.random.SeedSequence(0))
+    weights: Weights = tf.nest.pack_sequence_as(structure, leaves)
+    return Trained(model, weights, content["run_id"], content["dataset_digest"])
+
+
+def _built(model: network.Model, unroll: network.Unroll) -> Model:
+    return build(model, unroll, INPUTS, CLASSES)
