@@ -10,12 +10,13 @@ from echo_rnn.training.learner import Snapshot
 
 
 def save(path: Path, snapshot: Snapshot, steps: int) -> None:
-    """Writes every variable and the number of training steps done to a `.npz` file without pickles."""
+    """Writes every variable and the number of training steps done, in NumPy's `.npz` format without pickles."""
     arrays: dict[str, Any] = {"steps": np.asarray(steps)}
     arrays |= {f"weight_{i}": array for i, array in enumerate(snapshot.weights)}
     arrays |= {f"optimizer_{i}": array for i, array in enumerate(snapshot.optimizer)}
-    with replacing(path) as temporary:
-        np.savez(temporary, **arrays)
+    # Given an open file, NumPy adds no suffix of its own to the name.
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def load(path: Path) -> tuple[Snapshot, int]:

@@ -10,6 +10,9 @@ import tensorflow as tf
 from echo_rnn.cells import StackState
 from echo_rnn.model import Model, Weights, flat
 from echo_rnn.training.loss import accuracy, cross_entropy
+from echo_rnn.unroll import Masks
+
+_SEED = np.random.SeedSequence(0)
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Snapshot:
 
     @property
     def is_finite(self) -> bool:
-        """Whether no weight is NaN or infinite."""
-        return all(bool(np.isfinite(array).all()) for array in self.weights)
+        """Whether nothing is NaN or infinite; an optimizer with an infinite average never moves a weight again."""
+        return all(bool(np.isfinite(array).all()) for array in (*self.weights, *self.optimizer))
 
 
 class Learner:
@@ -37,8 +40,24 @@ class Learner:
     variables here and plain tensors everywhere else.
     """
 
-    def __init__(self, model: Model, weights: Weights, optimizer: keras.optimizers.Optimizer) -> None:
+    def __init__(
+        self,
+        model: Model,
+        weights: Weights,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        seed: np.random.SeedSequence = _SEED,
+    ) -> None:
+        """Makes variables of `weights`.
+
+        Args:
+            model: The network.
+            weights: Where it starts.
+            optimizer: A fresh one.
+            seed: Decides what is dropped, where the model drops anything.
+        """
         self.model = model
+        self._seed = seed.generate_state(2).view(np.int32).astype(np.int64)
         self._structure = weights
         self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
         self._optimizer = optimizer
@@ -62,13 +81,24 @@ class Learner:
         Returns:
             The state after the window, and loss and accuracy before the update.
         """
-        weights = self.weights
+        weights, masks = self.weights, self._masks(*y_TB.shape)
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
-            logits_TBC, state = self.model(weights, x_TBI, state)
+            logits_TBC, state = self.model(weights, x_TBI, state, masks=masks)
             loss = cross_entropy(logits_TBC, y_TB)
         self._optimizer.apply(tape.gradient(loss, flat(weights)), self._variables)
         return state, loss, accuracy(logits_TBC, y_TB)
+
+    def _masks(self, steps: int, rows: int) -> Masks:
+        """What the coming step drops."""
+        dropout = self.model.dropout
+        if not (dropout.between or dropout.output):
+            return Masks()
+        # The optimizer counts the steps, so that masks belong to a step, however steps are grouped into calls, and
+        # a training that goes on from a snapshot draws what it would have drawn.
+        counter = tf.convert_to_tensor(self._optimizer.iterations.value)
+        seed = tf.random.experimental.stateless_fold_in(self._seed, tf.cast(counter, tf.int64), alg="philox")
+        return self.model.draw_masks(seed, steps, rows)
 
     def snapshot(self) -> Snapshot:
         """Copies of all variables."""

@@ -39,7 +39,7 @@ class WindowLoop:
     """Runs `body` over the windows of a buffer, one after another, with the state carried."""
 
     def __init__(self, body: Body, outputs: Sequence[tf.TensorSpec], mode: Mode) -> None:
-        """Nothing is traced before `prepare`.
+        """Nothing is traced before `prepare`, or before the first call where that comes without it.
 
         Args:
             body: What is done to one window.
@@ -49,7 +49,7 @@ class WindowLoop:
         self._body = body
         self._outputs = outputs
         self._mode = mode
-        self._run: Callable[..., Any] = self._loop
+        self._run: Callable[..., Any] | None = self._loop if mode == "none" else None
 
     def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
         """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`; runs no window."""
@@ -58,10 +58,11 @@ class WindowLoop:
         function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
         tensors, nothing = _tensors(buffers), tf.constant(0)
         start = time.perf_counter()
-        self._run = function.get_concrete_function(tensors, nothing, nothing, state)
+        run = function.get_concrete_function(tensors, nothing, nothing, state)
         traced = time.perf_counter()
         # A fetched value makes sure that the call is over.
-        np.asarray(self._run(tensors, nothing, nothing, state)[1][0])
+        np.asarray(run(tensors, nothing, nothing, state)[1][0])
+        self._run = run
         return Preparation(traced - start, time.perf_counter() - traced)
 
     def __call__(
@@ -72,8 +73,12 @@ class WindowLoop:
         Returns:
             The state after the last of them, and each output `[count, …]`.
         """
+        if self._run is None:
+            self.prepare(buffers, state)
+        assert self._run is not None
         state, outputs = self._run(_tensors(buffers), tf.constant(first), tf.constant(count), state)
-        return state, [np.asarray(output)[:count] for output in outputs]
+        # Copies: a view of few windows would keep the whole buffer's outputs in memory.
+        return state, [np.array(np.asarray(output)[:count]) for output in outputs]
 
     def _loop(
         self, buffers: Sequence[tf.Tensor], first: tf.Tensor, count: tf.Tensor, state: StackState

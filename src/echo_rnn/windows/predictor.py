@@ -76,18 +76,16 @@ class Predictor:
         size = capacity(steps, rows, window)
         for buffer in buffers((x_BN, y_BN), window, size):
             x_WTB, y_WTB = buffer.arrays
-            loop = self._loop(x_WTB, state)
+            loop = self._loop(x_WTB)
             state, (logits_WTBC,) = loop([x_WTB], 0, buffer.count, state)
             series = [_along_rows(array[: buffer.count]) for array in (x_WTB, y_WTB, logits_WTBC)]
             yield Chunk(*series), state
 
-    def _loop(self, x_WTB: NDArray[np.uint8], state: StackState) -> WindowLoop:
+    def _loop(self, x_WTB: NDArray[np.uint8]) -> WindowLoop:
         if x_WTB.shape not in self._loops:
             _, steps, rows = x_WTB.shape
             outputs = [tf.TensorSpec((steps, rows, self._model.classes), tf.float32)]
-            loop = WindowLoop(self._one_window, outputs, self._mode)
-            loop.prepare([x_WTB], state)
-            self._loops[x_WTB.shape] = loop
+            self._loops[x_WTB.shape] = WindowLoop(self._one_window, outputs, self._mode)
         return self._loops[x_WTB.shape]
 
     def _one_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
