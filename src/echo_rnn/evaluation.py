@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from echo_rnn.inputs import CLASSES
 from echo_rnn.windows.predictor import Chunk, Predictor
 
 Counts = NDArray[np.int64]
@@ -28,9 +29,9 @@ class Evaluation:
         perplexity: exp(loss), between 1 and the number of classes for a network that knows something.
         targets: How many there are.
         confusion_CC: Counts, true class by predicted class.
-        by_position_T: Accuracy at each time step of a window with the state carried.
+        by_position_T: Accuracy at each time step of a window with the state carried; NaN where no target stood.
         by_position_zeroed_T: The same with the state zeroed before every window.
-        by_lag_K: Share of predictions that equal the input k steps earlier, for k = 0, 1, …
+        by_lag_K: Share of predictions that equal the input k steps earlier, for k = 0, 1, …; NaN where none has one.
         sample: The first few windows, for a picture.
     """
 
@@ -80,7 +81,7 @@ def evaluate(
     tally = Tally(window, lags)
     sample = None
     for chunk in carried(x_BN, y_BN, leftover=True):
-        sample = sample or Chunk(*(array[:, : 4 * window] for array in vars(chunk).values()))
+        sample = sample or Chunk(*(array[:, : 4 * window].copy() for array in vars(chunk).values()))
         tally.add(chunk)
     without = Tally(window, lags)
     for chunk in zeroed(x_BN, y_BN, leftover=True):
@@ -116,7 +117,7 @@ class Tally:
         self._loss = 0.0
         self._steps = 0
         self.targets = 0
-        self.confusion_CC = np.zeros((2, 2), np.int64)
+        self.confusion_CC = np.zeros((CLASSES, CLASSES), np.int64)
         self._right_T = np.zeros(window, np.int64)
         self._seen_T = np.zeros(window, np.int64)
         self._equal_K = np.zeros(lags, np.int64)
@@ -140,7 +141,7 @@ class Tally:
 
     @property
     def by_lag_K(self) -> NDArray[np.float64]:
-        """Share of predictions that equal the input k steps earlier."""
+        """Share of predictions that equal the input k steps earlier; NaN where no prediction has such an input."""
         return _share(self._equal_K, self._compared_K)
 
     def add(self, chunk: Chunk) -> None:
@@ -149,7 +150,8 @@ class Tally:
         log_p_BNC = log_softmax(chunk.logits_BNC.astype(np.float64), axis=-1)
         self._loss -= float(np.take_along_axis(log_p_BNC, chunk.y_BN[..., np.newaxis].astype(np.intp), axis=-1).sum())
         self.targets += chunk.y_BN.size
-        np.add.at(self.confusion_CC, (chunk.y_BN, predicted_BN), 1)
+        pairs = chunk.y_BN.astype(np.intp) * CLASSES + predicted_BN
+        self.confusion_CC += np.bincount(pairs.ravel(), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
         self._add_positions(predicted_BN == chunk.y_BN)
         self._add_lags(chunk.x_BN, predicted_BN)
         self._steps += chunk.y_BN.shape[1]
@@ -160,16 +162,16 @@ class Tally:
         self._seen_T += np.bincount(positions_N, minlength=self._window) * right_BN.shape[0]
 
     def _add_lags(self, x_BN: NDArray[np.uint8], predicted_BN: NDArray[np.uint8]) -> None:
-        earlier = x_BN[:, :0] if self._earlier_x_BK is None else self._earlier_x_BK
-        x_BM = np.concatenate([earlier, x_BN], axis=1)
-        for lag in range(len(self._equal_K)):
-            # Predictions whose input `lag` steps earlier exists.
-            first = max(0, lag - earlier.shape[1])
-            start = earlier.shape[1] + first - lag
-            compared_BN = predicted_BN[:, first:] == x_BM[:, start : start + predicted_BN.shape[1] - first]
+        earlier_BK = x_BN[:, :0] if self._earlier_x_BK is None else self._earlier_x_BK
+        x_BM = np.concatenate([earlier_BK, x_BN], axis=1)
+        (_, new), (_, known) = x_BN.shape, x_BM.shape
+        # At a lag of `known` steps and more no prediction has an input.
+        for lag in range(min(len(self._equal_K), known)):
+            inputs_BN = x_BM[:, max(0, known - new - lag) : known - lag]
+            compared_BN = predicted_BN[:, new - inputs_BN.shape[1] :] == inputs_BN
             self._equal_K[lag] += np.count_nonzero(compared_BN)
             self._compared_K[lag] += compared_BN.size
-        self._earlier_x_BK = x_BM[:, max(0, x_BM.shape[1] - len(self._equal_K)) :]
+        self._earlier_x_BK = x_BM[:, max(0, known - len(self._equal_K)) :].copy()
 
 
 def _share(part: Counts, whole: Counts) -> NDArray[np.float64]:
