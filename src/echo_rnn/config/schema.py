@@ -50,7 +50,6 @@ class Trainer(Section):
     scope: Literal["step", "block"]
     validate_every: Annotated[int, Field(ge=1)]
     early_stop: EarlyStop
-    checkpoint_seconds: NonNegative
 
 
 class Runtime(Section):
