@@ -1,0 +1,80 @@
+"""Small trainings: an echo dataset in memory, a network, and settings that a test changes one at a time."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from echo_rnn import training
+from echo_rnn.cells import Gru, Lstm, Rnn
+from echo_rnn.config.schema import EarlyStop, Trainer
+from echo_rnn.model import Model
+from echo_rnn.tasks import Echo
+from echo_rnn.tasks.dataset import Dataset, Split
+from echo_rnn.unroll import Dropout
+from echo_rnn.unroll.dynamic import dynamic
+
+CELLS = {"lstm": lambda units: Lstm(units, 1.0), "gru": lambda units: Gru(units, True), "rnn": Rnn}
+WINDOW, ROWS, ROW_STEPS = 5, 3, 47
+WINDOWS, LEFTOVER = 9, 2
+
+
+def split(task, row_steps, seeds):
+    series = [task.series(np.random.SeedSequence(seed), task.rows * row_steps) for seed in seeds]
+    x_EBN, y_EBN = (np.stack(kind) for kind in zip(*series, strict=True))
+    return Split(x_EBN, y_EBN, task.accuracy_ceiling(y_EBN), {})
+
+
+def dataset(epochs=2, row_steps=ROW_STEPS, echo_step=2, validation_steps=ROW_STEPS):
+    task = Echo(echo_step, ROWS)
+    train = split(task, row_steps, range(epochs))
+    return Dataset(Path("data"), task, 0, train, *(split(task, validation_steps, [seed]) for seed in (98, 99)), "")
+
+
+def settings(epochs=2, window=WINDOW, compile="graph", scope="block", validate_every=1, patience=None, min_delta=0.0):
+    return Trainer(
+        epochs=epochs,
+        window=window,
+        compile=compile,
+        scope=scope,
+        validate_every=validate_every,
+        early_stop=EarlyStop(patience=patience, min_delta=min_delta),
+    )
+
+
+def adagrad():
+    return keras.optimizers.Adagrad(0.3, initial_accumulator_value=0.1)
+
+
+def network(cell="rnn", sizes=(4, 3), unroll=dynamic, **dropout):
+    return Model(tuple(map(CELLS[cell], sizes)), unroll, 1, 2, Dropout(**dropout))
+
+
+def learner(model=None, optimizer=None, seed=0):
+    model = model or network()
+    weights_seed, dropout_seed = np.random.SeedSequence(seed).spawn(2)
+    return training.Learner(model, model.initial_weights(weights_seed), optimizer or adagrad(), seed=dropout_seed)
+
+
+class Outcome(NamedTuple):
+    history: training.History
+    losses: np.ndarray
+    variables: list[np.ndarray]
+
+
+def trained(pupil=None, data=None, last_good=Path("unused"), on_epoch=lambda record: None, **changes):
+    """What a training leaves: its history, the loss of every step, all variables at the end."""
+    pupil = pupil or learner()
+    trainer = settings(**changes)
+    data = data or dataset(trainer.epochs)
+    history = training.train(pupil, data, trainer, last_good=last_good, on_epoch=on_epoch)
+    snapshot = pupil.snapshot()
+    return Outcome(history, np.concatenate(history.losses), [*snapshot.weights, *snapshot.optimizer])
+
+
+def assert_same_bits(ours, theirs):
+    """Losses and variables are equal, with no tolerance."""
+    np.testing.assert_array_equal(ours.losses, theirs.losses)
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        np.testing.assert_array_equal(one, other)

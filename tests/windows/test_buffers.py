@@ -1,0 +1,28 @@
+"""Buffers are all windows in order, of one shape, with padding at the end only."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echo_rnn.tasks.windows import as_windows
+from echo_rnn.windows.buffers import buffers, capacity
+
+
+@given(steps=st.integers(1, 40), window=st.integers(1, 6), size=st.integers(1, 9))
+def test_buffers_in_order_are_the_windows(steps, window, size):
+    one, other = np.arange(4 * steps, dtype=np.uint8).reshape(2, 2, steps)
+    parts = list(buffers((one, other), window, size))
+    for index, series in enumerate((one, other)):
+        whole = as_windows(series, window)
+        assert all(buffer.arrays[index].shape == (size, window, 2) for buffer in parts)
+        read = [buffer.arrays[index][: buffer.count] for buffer in parts]
+        np.testing.assert_array_equal(np.concatenate([whole[:0], *read]), whole)
+    assert all(buffer.count == size for buffer in parts[:-1])
+
+
+@given(row_steps=st.integers(1, 2**33), rows=st.integers(1, 2**12), window=st.integers(1, 2**12))
+def test_a_buffer_holds_the_row_or_a_bounded_part_of_it(row_steps, rows, window):
+    size = capacity(row_steps, rows, window)
+    assert 1 <= size <= max(1, row_steps // window)
+    assert size == 1 or size * window * rows <= 2**22
+    assert size == row_steps // window or (size + 1) * window * rows > 2**22 or size == 1
