@@ -28,10 +28,12 @@ class Gru:
     Attributes:
         units: State units.
         reset_after: Whether the reset gate is applied after the recurrent product.
+        precision: In which its matrix products are done, or `None` for that of the tensors.
     """
 
     units: int
     reset_after: bool
+    precision: tf.DType | None = None
 
     def initial_weights(self, inputs: int, seeds: Sequence[int]) -> CellWeights:
         """See `Cell`; the bias is `[2, 3·S]` (input, recurrent) with `reset_after`, else `[3·S]`."""
@@ -44,7 +46,8 @@ class Gru:
 
     def project(self, weights: CellWeights, x: tf.Tensor) -> tf.Tensor:
         """See `Cell`."""
-        return product(x, weights.kernel_IG) + (weights.bias[0] if self.reset_after else weights.bias)
+        z = product(x, weights.kernel_IG, self.precision)
+        return z + (weights.bias[0] if self.reset_after else weights.bias)
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
@@ -56,15 +59,16 @@ class Gru:
         (h_BS,) = state
         x_z, x_r, x_n = tf.split(z_BG, 3, axis=-1)
         if self.reset_after:
-            h_z, h_r, h_n = tf.split(product(h_BS, weights.recurrent_SG) + weights.bias[1], 3, axis=-1)
+            h_BG = product(h_BS, weights.recurrent_SG, self.precision) + weights.bias[1]
+            h_z, h_r, h_n = tf.split(h_BG, 3, axis=-1)
             z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
             n = tf.tanh(x_n + r * h_n)
             saved = [z, r, n, h_n]
         else:
             zr_SG, n_SS = self._halves(weights)
-            h_z, h_r = tf.split(product(h_BS, zr_SG), 2, axis=-1)
+            h_z, h_r = tf.split(product(h_BS, zr_SG, self.precision), 2, axis=-1)
             z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
-            n = tf.tanh(x_n + product(r * h_BS, n_SS))
+            n = tf.tanh(x_n + product(r * h_BS, n_SS, self.precision))
             saved = [z, r, n]
         return (z * h_BS + (1 - z) * n,), tf.concat(saved, axis=-1)
 
@@ -78,12 +82,13 @@ class Gru:
         d_n = d_h * (1 - z) * (1 - n**2)
         if self.reset_after:
             d_r = d_n * rest[0] * r * (1 - r)
-            d_before = back_product(tf.concat([d_z, d_r, d_n * r], axis=-1), weights.recurrent_SG)
+            d_BG = tf.concat([d_z, d_r, d_n * r], axis=-1)
+            d_before = back_product(d_BG, weights.recurrent_SG, self.precision)
         else:
             zr_SG, n_SS = self._halves(weights)
-            d_rh = back_product(d_n, n_SS)
+            d_rh = back_product(d_n, n_SS, self.precision)
             d_r = d_rh * h_BS * r * (1 - r)
-            d_before = d_rh * r + back_product(tf.concat([d_z, d_r], axis=-1), zr_SG)
+            d_before = d_rh * r + back_product(tf.concat([d_z, d_r], axis=-1), zr_SG, self.precision)
         return tf.concat([d_z, d_r, d_n], axis=-1), (d_h * z + d_before,)
 
     def recur_gradients(
@@ -95,14 +100,15 @@ class Gru:
         r_TBS = saved_T[..., units : 2 * units]
         d_zr, d_n = tf.split(d_z_TBG, [2 * units, units], axis=-1)
         if not self.reset_after:
-            d_SG = [weight_gradient(h_TBS, d_zr), weight_gradient(r_TBS * h_TBS, d_n)]
+            pairs = (h_TBS, d_zr), (r_TBS * h_TBS, d_n)
+            d_SG = [weight_gradient(x_TBS, d_TBG, self.precision) for x_TBS, d_TBG in pairs]
             return tf.concat(d_SG, axis=-1), tf.zeros_like(weights.bias)
         d_TBG = tf.concat([d_zr, d_n * r_TBS], axis=-1)
-        return weight_gradient(h_TBS, d_TBG), bias_gradient(weights.bias, d_TBG, row=1)
+        return weight_gradient(h_TBS, d_TBG, self.precision), bias_gradient(weights.bias, d_TBG, row=1)
 
     def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(x_T, d_z_T), bias_gradient(weights.bias, d_z_T)
+        return weight_gradient(x_T, d_z_T, self.precision), bias_gradient(weights.bias, d_z_T)
 
     def _halves(self, weights: CellWeights) -> tuple[tf.Tensor, tf.Tensor]:
         """The recurrent weights of z and r, and those of n."""

@@ -1,46 +1,51 @@
-"""Matrix products of a cell: with the weights of one layer, or of several layers stacked."""
+"""Matrix products of a cell: with the weights of one layer, or of several layers stacked.
 
-import math
+Each can be done in a narrower precision than its arguments have: they are rounded, multiplied, and the result is as
+wide as they were. So sums over time steps and rows, which lose most in few digits, stay wide.
+"""
 
 import tensorflow as tf
 
 # Above this many multiplications the stacked product is worth a matrix routine.
 _FUSED = 2**15
+# Where a graph is made before the number of rows is known: Keras's usual batch.
+_ROWS = 32
 
 
-def product(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+def product(x: tf.Tensor, w: tf.Tensor, precision: tf.DType | None = None) -> tf.Tensor:
     """`x [..., I]` times `w [I, G]`, or for stacked layers `x [L, B, I]` times `w [L, I, G]`.
 
     A small stacked product is written as multiply-and-reduce, which XLA fuses with what stands around it; a batched
     matrix product would be a call for each layer.
+
+    Args:
+        x: The input.
+        w: The weights.
+        precision: In which to multiply, or `None` for that of the arguments.
     """
-    if w.shape.rank == 3 and x.shape.num_elements() * w.shape[-1] <= _FUSED:
-        return tf.reduce_sum(x[..., None] * w[:, None], axis=-2)
-    if w.shape.rank == 3 or x.shape.rank == 2:
-        return x @ w
-    # As one flat product its gradient is one as well; of a batched one it would be a product for each time step.
-    *front, features = x.shape
-    return tf.reshape(tf.reshape(x, (math.prod(front), features)) @ w, (*front, w.shape[-1]))
+    narrow_x, narrow_w = _narrow(precision, x, w)
+    return tf.cast(_product(narrow_x, narrow_w), x.dtype)
 
 
-def back_product(d: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+def back_product(d: tf.Tensor, w: tf.Tensor, precision: tf.DType | None = None) -> tf.Tensor:
     """The gradient of `product(x, w)` with respect to x: `d [..., G]` times the transpose of `w`."""
-    return product(d, tf.linalg.matrix_transpose(w))
+    return product(d, tf.linalg.matrix_transpose(w), precision)
 
 
-def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor) -> tf.Tensor:
+def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor, precision: tf.DType | None = None) -> tf.Tensor:
     """The gradient of `product(x, w)` with respect to w, summed over time in one product over T·B.
 
     Args:
         x_T: `[T, B, I]`, or `[T, L, B, I]` for stacked layers.
         d_T: The gradient that came down, `[T, B, G]` or `[T, L, B, G]`.
+        precision: As for `product`.
     """
     if x_T.shape.rank == 4:
         # Layers first, so that time and rows can be read as one axis.
         x_T, d_T = tf.transpose(x_T, (1, 0, 2, 3)), tf.transpose(d_T, (1, 0, 2, 3))
-    *stacked, steps, rows, _ = x_T.shape
-    x_X, d_X = (tf.reshape(part, (*stacked, steps * rows, part.shape[-1])) for part in (x_T, d_T))
-    return tf.matmul(x_X, d_X, transpose_a=True)
+    stacked = x_T.shape[:-3]
+    x_X, d_X = (tf.reshape(part, (*stacked, -1, part.shape[-1])) for part in _narrow(precision, x_T, d_T))
+    return tf.cast(tf.matmul(x_X, d_X, transpose_a=True), d_T.dtype)
 
 
 def bias_gradient(bias: tf.Tensor, d_T: tf.Tensor, row: int = 0) -> tf.Tensor:
@@ -58,3 +63,17 @@ def bias_gradient(bias: tf.Tensor, d_T: tf.Tensor, row: int = 0) -> tf.Tensor:
     rows = [tf.zeros_like(d_bias)] * 2
     rows[row] = d_bias
     return tf.stack(rows)
+
+
+def _narrow(precision: tf.DType | None, *tensors: tf.Tensor) -> list[tf.Tensor]:
+    return [tf.cast(tensor, precision or tensor.dtype) for tensor in tensors]
+
+
+def _product(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+    if w.shape.rank == 3:
+        layers, rows, features = x.shape
+        if layers * (rows or _ROWS) * features * w.shape[-1] <= _FUSED:
+            return tf.reduce_sum(x[..., None] * w[:, None], axis=-2)
+        return x @ w
+    # As one flat product its gradient is one as well; of a batched one it would be a product for each time step.
+    return x @ w if x.shape.rank == 2 else tf.tensordot(x, w, 1)

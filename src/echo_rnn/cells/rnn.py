@@ -19,9 +19,11 @@ class Rnn:
 
     Attributes:
         units: State units.
+        precision: In which its matrix products are done, or `None` for that of the tensors.
     """
 
     units: int
+    precision: tf.DType | None = None
 
     def initial_weights(self, inputs: int, seeds: Sequence[int]) -> CellWeights:
         """See `Cell`; the bias is `[S]`."""
@@ -33,11 +35,11 @@ class Rnn:
 
     def project(self, weights: CellWeights, x: tf.Tensor) -> tf.Tensor:
         """See `Cell`."""
-        return product(x, weights.kernel_IG) + weights.bias
+        return product(x, weights.kernel_IG, self.precision) + weights.bias
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
-        h_BS = tf.tanh(z_BG + product(state[0], weights.recurrent_SG))
+        h_BS = tf.tanh(z_BG + product(state[0], weights.recurrent_SG, self.precision))
         return h_BS, (h_BS,)
 
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
@@ -50,14 +52,14 @@ class Rnn:
     ) -> tuple[tf.Tensor, State]:
         """See `HandCell`."""
         d_z_BG = d_after[0] * (1 - after[0] ** 2)
-        return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG),)
+        return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG, self.precision),)
 
     def recur_gradients(
         self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(before_T[0], d_z_TBG), tf.zeros_like(weights.bias)
+        return weight_gradient(before_T[0], d_z_TBG, self.precision), tf.zeros_like(weights.bias)
 
     def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(x_T, d_z_T), bias_gradient(weights.bias, d_z_T)
+        return weight_gradient(x_T, d_z_T, self.precision), bias_gradient(weights.bias, d_z_T)

@@ -46,7 +46,7 @@ def _layer(
     """All time steps of one layer, `h_TBS` and `c_TBS`, and their gradient."""
     no_peephole_S = tf.zeros(h_BS.shape[1], x_TBI.dtype)
     shared = {
-        "seq_len_max": x_TBI.shape[0],
+        "seq_len_max": tf.shape(x_TBI, tf.int64)[0],
         "x": x_TBI,
         "h_prev": h_BS,
         "cs_prev": c_BS,

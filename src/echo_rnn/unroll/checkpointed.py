@@ -140,13 +140,13 @@ class _Segments:
 
     def _array(self, tensor_T: tf.Tensor) -> tf.TensorArray:
         """The segments of a tensor with a time axis."""
-        shape = (self.count, self.steps, *tensor_T.shape[1:])
-        return tf.TensorArray(tensor_T.dtype, self.count).unstack(tf.reshape(tensor_T, shape))
+        segments = tf.reshape(tensor_T, (self.count, self.steps, *_inferred(tensor_T.shape[1:])))
+        return tf.TensorArray(tensor_T.dtype, self.count).unstack(segments)
 
     def _joined(self, array: tf.TensorArray) -> tf.Tensor:
         """The inverse of `_array`."""
         tensor = array.stack()
-        return tf.reshape(tensor, (self.window.steps, *tensor.shape[2:]))
+        return tf.reshape(tensor, (self.window.steps, *_inferred(tensor.shape[2:])))
 
     def _segment(self, n: tf.Tensor, x_TBI: tf.Tensor) -> Window:
         """Segment n as a window of its own."""
@@ -154,3 +154,8 @@ class _Segments:
         lengths_B = None if self.window.lengths_B is None else self.window.lengths_B - start
         masks = tuple(tf.stop_gradient(mask_TBS[start : start + self.steps]) for mask_TBS in self.window.masks)
         return Window(x_TBI, lengths_B, tuple(tf.ensure_shape(mask, (self.steps, *mask.shape[1:])) for mask in masks))
+
+
+def _inferred(shape: tf.TensorShape) -> list[int]:
+    """A shape for `reshape`, which finds the number of rows where it is not known."""
+    return [-1 if size is None else size for size in shape]

@@ -112,7 +112,7 @@ def _backward(
     _, d_state, d_z = tf.while_loop(
         lambda t, *_: t >= 0,
         one_step,
-        (tf.constant(steps - 1), d[1], tf.TensorArray(seen[0].dtype, steps)),
+        (tf.convert_to_tensor(steps - 1), d[1], tf.TensorArray(seen[0].dtype, steps)),
         maximum_iterations=steps,
     )
     return d_z.stack(), d_state

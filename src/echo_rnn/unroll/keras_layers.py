@@ -6,8 +6,9 @@
 product stays in the loop. Stored for the backward pass, for each (layer, step, row): about 8·S values for an LSTM.
 Graph size, tracing time and compile time grow with L and, unrolled, with L·T. Keras wants rows before time, so that
 input and output are transposed once. With `lengths_B` all rows are computed to the end of the window. Its cuDNN path,
-a kernel of its own on GPUs, is off: that does not go with XLA or float64. Source: Keras 3, `keras.layers.LSTM`, `GRU`
-and `SimpleRNN`, `keras/src/backend/tensorflow/rnn.py`.
+a kernel of its own on GPUs, is off: that does not go with XLA or float64. In bfloat16 the state is carried in bfloat16
+too, as Keras's mixed precision does. Source: Keras 3, `keras.layers.LSTM`, `GRU` and `SimpleRNN`,
+`keras/src/backend/tensorflow/rnn.py`.
 """
 
 from collections.abc import Sequence
@@ -41,14 +42,16 @@ class KerasLayers:
         mask_BT = None if window.lengths_B is None else tf.transpose(window.active_TB1[:, :, 0])
         after = []
         for index, (cell, cell_weights, before) in enumerate(zip(cells, weights, state, strict=True)):
-            layer = _layer(cell, int(h_BTS.shape[-1]), h_BTS.dtype.name, self.unroll)
-            (h_BTS, *cell_state), _ = layer.stateless_call(
+            layer = _layer(cell, int(h_BTS.shape[-1]), window.x_TBI.dtype.name, self.unroll)
+            outputs, _ = layer.stateless_call(
                 list(cell_weights),
                 layer.non_trainable_variables,
                 h_BTS,
                 initial_state=list(before),
                 mask=mask_BT,
             )
+            # In mixed precision Keras's outputs and states are narrow.
+            h_BTS, *cell_state = (tf.cast(tensor, window.x_TBI.dtype) for tensor in outputs)
             after.append(tuple(cell_state))
             if index < len(window.masks):
                 h_BTS = h_BTS * tf.stop_gradient(tf.transpose(window.masks[index], (1, 0, 2)))
@@ -69,7 +72,8 @@ def keras_layer(cell: Lstm | Gru | Rnn, **options: Any) -> keras.layers.RNN:
 @lru_cache(maxsize=256)
 def _layer(cell: Lstm | Gru | Rnn, features: int, dtype: str, unroll: bool) -> keras.layers.RNN:
     """A built layer whose own weights are never used."""
-    options: dict[str, Any] = {"return_sequences": True, "return_state": True, "unroll": unroll, "dtype": dtype}
+    policy = dtype if cell.precision is None else f"mixed_{cell.precision.name}"
+    options: dict[str, Any] = {"return_sequences": True, "return_state": True, "unroll": unroll, "dtype": policy}
     if not isinstance(cell, Rnn):
         options["use_cudnn"] = False
     with tf.init_scope():

@@ -34,7 +34,6 @@ def wavefront(
     cell, stacked, last = waves.cell, waves.stack_weights(weights), waves.last
     inputs, masks = waves.inputs(), waves.masks()
     read_x = tf.TensorArray(inputs.dtype, waves.count).unstack(inputs)
-    outputs = tf.TensorArray(inputs.dtype, waves.count, element_shape=(window.rows, cell.units))
 
     def one_wave(w: tf.Tensor, state: State, outputs: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
         h_LBI = waves.handed_up(state[0], None if masks is None else masks[w])
@@ -46,7 +45,7 @@ def wavefront(
     _, final, outputs = tf.while_loop(
         lambda w, *_: w < last,
         one_wave,
-        (tf.constant(0), waves.stack_state(state), outputs),
+        (tf.constant(0), waves.stack_state(state), window.writer(cell.units, waves.count)),
         maximum_iterations=waves.count,
     )
     return waves.outputs(outputs.stack()), waves.unstack_state(final)

@@ -98,7 +98,7 @@ def _backward(
         d_z_LBG, d_before = waves.cell.recur_back(weights, saved, before, after, d_state)
         d_z_LBG = tf.where(active_LB1, d_z_LBG, 0)
         d_before = keep_ended(active_LB1, d_before, d_state)
-        d_x_LBI = back_product(d_z_LBG, weights.kernel_IG)
+        d_x_LBI = back_product(d_z_LBG, weights.kernel_IG, waves.cell.precision)
         d_up_LBS = d_x_LBI[1:, :, :units] if masks is None else d_x_LBI[1:, :, :units] * masks[w]
         if layers > 1:
             d_before = (d_before[0] + tf.pad(d_up_LBS, [(0, 1), (0, 0), (0, 0)]), *d_before[1:])
@@ -108,7 +108,7 @@ def _backward(
         lambda w, *_: w >= 0,
         one_wave,
         (
-            tf.constant(waves.count - 1),
+            tf.convert_to_tensor(waves.count - 1),
             d_final,
             tf.TensorArray(d_h_WBS.dtype, waves.count),
             tf.TensorArray(d_h_WBS.dtype, waves.count),

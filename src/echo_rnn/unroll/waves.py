@@ -40,7 +40,7 @@ class Waves:
         return max(int(self.window.x_TBI.shape[-1]), self.cell.units if len(self.cells) > 1 else 0)
 
     @property
-    def count(self) -> int:
+    def count(self) -> int | tf.Tensor:
         """T + L - 1."""
         return self.window.steps + len(self.cells) - 1
 
@@ -76,14 +76,14 @@ class Waves:
     def inputs(self) -> tf.Tensor:
         """The first layer's input of each wave, `[T + L - 1, 1, B, I]`."""
         x_TBI = _pad(self.window.x_TBI, self.features, axis=2)
-        return _pad(x_TBI, self.count, axis=0)[:, None]
+        return self._pad_time(x_TBI, before=0)[:, None]
 
     def masks(self) -> tf.Tensor | None:
         """The factors of each wave for what every layer but the last hands up, `[T + L - 1, L - 1, B, S]`."""
         if not self.window.masks:
             return None
         skewed = [
-            _pad(_pad(mask_TBS, self.cell.units, axis=2), self.count, axis=0, before=layer + 1)
+            self._pad_time(_pad(mask_TBS, self.cell.units, axis=2), before=layer + 1)
             for layer, mask_TBS in enumerate(self.window.masks)
         ]
         return tf.stack(skewed, axis=1)
@@ -116,13 +116,18 @@ class Waves:
         """The last layer's `h_TBS` from what it put out at each wave."""
         return self.window.outputs(h_WBS[len(self.cells) - 1 :, :, : self.cells[-1].units])
 
+    def _pad_time(self, tensor_T: tf.Tensor, before: int) -> tf.Tensor:
+        """Zeros for the L - 1 waves more than time steps, `before` of them in front."""
+        after = len(self.cells) - 1 - before
+        return tf.pad(tensor_T, [(before, after), *[(0, 0)] * (tensor_T.shape.rank - 1)])
 
-def _pad(tensor: tf.Tensor, size: int, axis: int, before: int = 0) -> tf.Tensor:
-    """Zeros around `axis` until it has `size` elements, `before` of them in front."""
+
+def _pad(tensor: tf.Tensor, size: int, axis: int) -> tf.Tensor:
+    """Zeros at the end of `axis` until it has `size` elements."""
     missing = size - int(tensor.shape[axis])
     if not missing:
         return tensor
-    return tf.pad(tensor, [(before, missing - before) if each == axis else (0, 0) for each in range(tensor.shape.rank)])
+    return tf.pad(tensor, [(0, missing) if each == axis else (0, 0) for each in range(tensor.shape.rank)])
 
 
 def _pad_gates(tensor: tf.Tensor, units: int, size: int) -> tf.Tensor:

@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Window:
-    """All time steps; see `Step`. T and B are static.
+    """All time steps; see `Step`. B need not be known when the graph is made, nor T where a strategy only loops.
 
     Attributes:
         x_TBI: The input. What stands past the end of a row is 0.
@@ -39,14 +39,14 @@ class Window:
     masks: tuple[tf.Tensor, ...] = ()
 
     @property
-    def steps(self) -> int:
+    def steps(self) -> int | tf.Tensor:
         """T."""
-        return int(self.x_TBI.shape[0])
+        return _size(self.x_TBI, 0)
 
     @property
-    def rows(self) -> int:
+    def rows(self) -> int | tf.Tensor:
         """B."""
-        return int(self.x_TBI.shape[1])
+        return _size(self.x_TBI, 1)
 
     @property
     def longest(self) -> int | tf.Tensor:
@@ -86,9 +86,15 @@ class Window:
         readers = [tf.TensorArray(array.dtype, self.steps).unstack(array) for array in self.arrays]
         return lambda t: self.step(t, [reader.read(t) for reader in readers])
 
-    def writer(self, units: int) -> tf.TensorArray:
-        """A place for `h_BS` of each time step; what is never written is 0."""
-        return tf.TensorArray(self.x_TBI.dtype, self.steps, element_shape=(self.rows, units))
+    def writer(self, units: int, count: int | tf.Tensor | None = None) -> tf.TensorArray:
+        """A place for `h_BS` of each time step, or of `count` steps; what is never written is 0."""
+        count = self.steps if count is None else count
+        rows = self.x_TBI.shape[1]
+        array = tf.TensorArray(self.x_TBI.dtype, count, element_shape=(rows, units))
+        if rows is None and self.lengths_B is not None:
+            # Where every row is empty, nothing would be written that tells how many rows there are.
+            return array.unstack(tf.zeros((count, self.rows, units), self.x_TBI.dtype))
+        return array
 
     def outputs(self, h_TBS: tf.Tensor) -> tf.Tensor:
         """The outputs with zeros past the end of each row."""
@@ -115,13 +121,18 @@ def window(x_TBI: tf.Tensor, lengths_B: tf.Tensor | None = None, masks: Sequence
         lengths_B: Time steps of each row, `int32`, or `None` where all rows are as long as the window.
         masks: For each boundary between layers a factor `[T, B, S]`, or `[1, B, S]` for one that stays; or empty.
     """
-    steps = x_TBI.shape[0]
-    masks = tuple(tf.broadcast_to(mask, (steps, *mask.shape[1:])) for mask in masks)
+    steps = _size(x_TBI, 0)
+    masks = tuple(tf.broadcast_to(mask, (steps, _size(mask, 1), mask.shape[2])) for mask in masks)
     if lengths_B is None:
         return Window(x_TBI, None, masks)
     whole = Window(x_TBI, tf.minimum(lengths_B, steps), masks)
     # Not a number times the zero that comes down from past the end would still be not a number.
     return replace(whole, x_TBI=tf.where(whole.active_TB1, x_TBI, 0))
+
+
+def _size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
+    """The size of an axis, a number where it is known when the graph is made."""
+    return tf.shape(tensor)[axis] if tensor.shape[axis] is None else int(tensor.shape[axis])
 
 
 def keep_ended(active_B1: tf.Tensor | None, after: State, before: State) -> State:
