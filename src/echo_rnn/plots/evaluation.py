@@ -1,11 +1,18 @@
 """What a trained network says: its predictions bit by bit, and what they tell about it."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from echo_rnn.plots import style
-from echo_rnn.plots.style import BLUE, INK, MUTED, ORANGE, VERMILLION
+from echo_rnn.plots.style import BLUE, INK, MUTED, ORANGE, SKY, VERMILLION, Look
+
+_LANES = {"input": 2.5, "target": 1.3, "prediction": 0.0}
+_LANE = 0.9
 
 
 @style.styled
@@ -17,8 +24,9 @@ def echo_picture(
     echo_step: int,
     *,
     steps: int = 60,
+    rows: int = 5,
 ) -> Figure:
-    """Input bits, target bits and predictions of every row over time.
+    """Input bits, target bits and predicted probabilities of each row over time.
 
     Args:
         x_BN: Input bits.
@@ -27,21 +35,89 @@ def echo_picture(
         window: Time steps of a window.
         echo_step: Steps from an input to its echo.
         steps: How many time steps are shown at most.
+        rows: How many rows are shown at most.
     """
-    rows, steps = x_BN.shape[0], min(steps, x_BN.shape[1])
-    figure = style.figure(0.8 + 1.2 * rows)
-    for row, axes in enumerate(figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]):
-        times = np.arange(steps)
-        axes.bar(times, x_BN[row, :steps], width=1, bottom=2.4, color=BLUE)
-        axes.bar(times, y_BN[row, :steps], width=1, bottom=1.2, color=ORANGE)
-        axes.step(times, p_BN[row, :steps], where="mid", color=INK)
-        wrong = np.flatnonzero((p_BN[row, :steps] > 0.5) != (y_BN[row, :steps] == 1))
-        axes.plot(wrong, np.full(len(wrong), 0.5), "x", color=VERMILLION)
-        for start in range(0, steps, window):
-            axes.axvline(start - 0.5, color=MUTED)
-        axes.set_yticks([0.5, 1.7, 2.9], ["prediction", "target", "input"])
-    axes.set_xlabel("time step")
+    rows, steps = min(rows, x_BN.shape[0]), min(steps, x_BN.shape[1])
+    figure = style.figure(1.1 + 1.12 * rows)
+    all_axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    for row, axes in enumerate(all_axes):
+        axes.set_title(f"row {row}", fontsize=10.5, pad=3)
+        _bits(axes, "input", x_BN[row, :steps], BLUE)
+        _bits(axes, "target", y_BN[row, :steps], ORANGE)
+        _probabilities(axes, p_BN[row, :steps])
+        _errors(axes, np.flatnonzero((p_BN[row, :steps] > 0.5) != (y_BN[row, :steps] == 1)))
+        _unknowable(axes, min(echo_step, steps))
+        _lanes(axes, steps, window)
+    _one_echo(all_axes[0], x_BN[0, :steps], echo_step)
+    all_axes[-1].set_xlabel("time step (lines: where a window ends)")
+    figure.legend(
+        handles=[
+            Patch(color=BLUE, label="input 1"),
+            Patch(color=ORANGE, label="target 1"),
+            Line2D([], [], color=INK, label="predicted probability of 1"),
+            Line2D([], [], color=VERMILLION, marker="X", linestyle="", markersize=7, label="error"),
+            Patch(
+                facecolor="white", edgecolor=MUTED, hatch="////", linewidth=0.5, label="echo of what the row never saw"
+            ),
+        ],
+        loc="outside lower center",
+        ncols=5,
+        columnspacing=1.4,
+        handlelength=1.5,
+    )
     return figure
+
+
+def _bits(axes: Axes, lane: str, bits_N: NDArray[np.integer], color: str) -> None:
+    """A lane in which every 1 is a block."""
+    bottom = _LANES[lane]
+    axes.add_patch(Rectangle((-0.5, bottom), len(bits_N), _LANE, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
+    ones = np.flatnonzero(bits_N)
+    axes.bar(ones, _LANE, width=0.86, bottom=bottom, color=color, label=lane, zorder=1)
+
+
+def _probabilities(axes: Axes, p_N: NDArray[np.floating]) -> None:
+    axes.add_patch(Rectangle((-0.5, 0), len(p_N), _LANE, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
+    axes.plot([-0.5, len(p_N) - 0.5], [_LANE / 2] * 2, ":", color=MUTED, linewidth=0.8, zorder=1)
+    edges = np.arange(len(p_N) + 1) - 0.5
+    axes.stairs(p_N * _LANE, edges, baseline=None, color=INK, linewidth=1.4, label="prediction", zorder=2)
+
+
+def _errors(axes: Axes, times: NDArray[np.integer]) -> None:
+    look: Look = {"color": VERMILLION, "markersize": 7, "markeredgecolor": "white", "markeredgewidth": 0.6}
+    axes.plot(times, np.full(len(times), _LANE / 2), "X", label="error", zorder=4, **look)
+
+
+def _unknowable(axes: Axes, steps: int) -> None:
+    """The first targets of a row, whose inputs came before it."""
+    corner = (-0.5, _LANES["target"])
+    axes.add_patch(
+        Rectangle(corner, steps, _LANE, fill=False, hatch="////", edgecolor=MUTED, linewidth=0.5, zorder=1.5)
+    )
+
+
+def _lanes(axes: Axes, steps: int, window: int) -> None:
+    """Names of the lanes, and lines where windows end."""
+    for end in range(window, steps, window):
+        axes.axvline(end - 0.5, color=MUTED, linewidth=1, zorder=3)
+    axes.set_yticks([bottom + _LANE / 2 for bottom in _LANES.values()], list(_LANES), fontsize=9.5)
+    axes.tick_params(length=0)
+    axes.set_xticks(range(0, steps + 1, window))
+    axes.set_xlim(-0.5, steps - 0.5)
+    axes.set_ylim(-0.12, 3.5)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+
+
+def _one_echo(axes: Axes, x_N: NDArray[np.integer], echo_step: int) -> None:
+    """An arrow from one input bit to its echo."""
+    found = [t for t in np.flatnonzero(x_N) if echo_step <= t < len(x_N) - echo_step]
+    if found:
+        start, end = (found[0], _LANES["input"] + 0.2), (found[0] + echo_step, _LANES["target"] + 0.7)
+        arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", end, start, arrowprops=arrow, zorder=5)
+        meaning = f"arrow: an input and its echo, echo_step = {echo_step}"
+        axes.set_title(meaning, loc="right", fontsize=9.5, fontweight="normal", pad=3)
 
 
 @style.styled
@@ -61,11 +137,52 @@ def diagnosis(
         confusion_CC: Counts, true class by predicted class.
         echo_step: Steps from an input to its echo.
     """
-    figure = style.figure(3.4)
-    position, lag, confusion = figure.subplots(1, 3)
-    position.plot(by_position_T, "o-", color=BLUE, label="carried")
-    position.plot(by_position_zeroed_T, "s--", color=ORANGE, label="zeroed")
-    position.legend()
-    lag.bar(np.arange(len(by_lag_K)), by_lag_K, color=BLUE)
-    confusion.imshow(confusion_CC, cmap="Blues")
+    figure = style.figure(3.3)
+    position, lag, confusion = figure.subplots(1, 3, width_ratios=(1.25, 1.25, 1))
+    _positions(position, by_position_T, by_position_zeroed_T)
+    _lags(lag, by_lag_K, echo_step)
+    _confusion(confusion, confusion_CC)
     return figure
+
+
+def _positions(axes: Axes, carried_T: NDArray[np.floating], zeroed_T: NDArray[np.floating]) -> None:
+    times = np.arange(len(carried_T))
+    axes.plot(times, carried_T, "o-", color=BLUE, markersize=5, label="state carried")
+    axes.plot(times, zeroed_T, "s--", color=VERMILLION, markersize=5, markerfacecolor="white", label="state zeroed")
+    axes.set_title("What carrying the state buys")
+    axes.set_xlabel("time step in the window")
+    axes.set_ylabel("accuracy")
+    axes.set_ylim(0, 1.05)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y")
+    axes.legend(loc="lower right", handlelength=2.8)
+
+
+def _lags(axes: Axes, by_lag_K: NDArray[np.floating], echo_step: int) -> None:
+    lags = np.arange(len(by_lag_K))
+    colors = [BLUE if lag == echo_step else SKY for lag in lags]
+    axes.bar(lags, by_lag_K, color=colors, width=0.75)
+    axes.axhline(0.5, color=INK, linestyle=":", linewidth=1.2)
+    axes.text(len(lags) - 0.5, 0.52, "chance", ha="right", va="bottom", fontsize=9.5)
+    if echo_step < len(lags):
+        axes.text(echo_step + 0.55, 0.98, f"echo_step = {echo_step}", va="top", fontsize=9.5)
+    axes.set_title("What the predictions repeat")
+    axes.set_xlabel("lag k [time steps]")
+    axes.set_ylabel("share equal to input at t - k")
+    axes.set_ylim(0, 1.05)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _confusion(axes: Axes, confusion_CC: NDArray[np.integer]) -> None:
+    share_CC = confusion_CC / np.maximum(confusion_CC.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share_CC, cmap="Blues", vmin=0, vmax=2.2, aspect="auto")
+    for (true, predicted), count in np.ndenumerate(confusion_CC):
+        axes.text(predicted, true, f"{count:,}", ha="center", va="center", fontsize=12)
+    classes = range(len(confusion_CC))
+    axes.set_xticks(classes, [str(each) for each in classes])
+    axes.set_yticks(classes, [str(each) for each in classes])
+    axes.set_title("Confusion, in targets")
+    axes.set_xlabel("predicted bit")
+    axes.set_ylabel("target bit")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

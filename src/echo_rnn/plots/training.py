@@ -1,26 +1,50 @@
 """How a training went: loss and accuracy of every step."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from echo_rnn.plots import style
-from echo_rnn.plots.style import BLUE, GREEN, INK, MUTED, SKY, VERMILLION
+from echo_rnn.plots.style import BLUE, INK, VERMILLION, Look
 
-_BINS = 300
+_BINS = 240
+_FEWEST = 4000  # a bin has at least this fraction of all steps
+_ALL = "every step"
+_MOST = "9 steps in 10"
+_MEAN = "mean"
+_VALIDATION = "validation"
 
 
 class Bins(NamedTuple):
-    """Consecutive training steps put together for display; `steps` are the middles."""
+    """Consecutive training steps put together for display.
 
-    steps: NDArray[np.float64]
+    Attributes:
+        edges: Where bin i starts, and where the last one ends; steps count from 1.
+        low: The smallest value.
+        fifth: The 5th percentile.
+        mean: The mean.
+        ninety_fifth: The 95th percentile.
+        high: The largest value.
+    """
+
+    edges: NDArray[np.int64]
     low: NDArray[np.float64]
+    fifth: NDArray[np.float64]
     mean: NDArray[np.float64]
+    ninety_fifth: NDArray[np.float64]
     high: NDArray[np.float64]
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """The middle of each bin on a logarithmic axis."""
+        middles: NDArray[np.float64] = np.sqrt(self.edges[:-1] * (self.edges[1:] - 1.0))
+        return middles
 
 
 @style.styled
@@ -31,48 +55,60 @@ def training_curves(
     validation: Sequence[tuple[int, float, float]] = (),
     ceiling: float | None = None,
 ) -> Figure:
-    """Loss above, accuracy below, by training step.
+    """Loss above, accuracy below, by training step; both axes of time are logarithmic, since learning starts early.
 
     Args:
-        losses_N: Loss of each training step in nats, here N counts training steps.
+        losses_N: Loss of each training step in nats; N counts training steps here.
         accuracies_N: Accuracy of each training step.
         windows: Training steps of an epoch.
-        validation: Training step after which it was measured, loss, accuracy.
+        validation: For each look at the validation series the training steps done before it, its loss, its accuracy.
         ceiling: The best accuracy that any network can reach.
     """
-    figure = style.figure(5.6)
+    figure = style.figure(5.8)
     loss, accuracy = figure.subplots(2, 1, sharex=True)
     steps = [step for step, _, _ in validation]
-    _curve(loss, binned(losses_N), BLUE)
-    loss.plot(steps, [value for _, value, _ in validation], "D", color=VERMILLION, label="validation")
-    _curve(accuracy, binned(accuracies_N), GREEN)
-    accuracy.plot(steps, [value for _, _, value in validation], "D", color=VERMILLION, label="validation")
+    _curve(loss, binned(losses_N), steps, [value for _, value, _ in validation])
+    _curve(accuracy, binned(accuracies_N), steps, [value for _, _, value in validation])
     if ceiling is not None:
-        accuracy.axhline(ceiling, color=INK, linestyle="--", label=f"ceiling {ceiling:.5f}")
+        accuracy.axhline(ceiling, color=INK, linestyle="--", linewidth=1.4, label=f"ceiling {ceiling:.5f}", zorder=1.5)
     loss.set_ylabel("cross-entropy [nats]")
     accuracy.set_ylabel("accuracy")
-    accuracy.set_xlabel("training step (one window each)")
-    epochs = loss.secondary_xaxis("top", functions=(lambda n: n / windows, lambda e: e * windows))
+    if _spans_decades(loss):
+        loss.set_yscale("log")
+    accuracy.set_xscale("log")
+    accuracy.set_xlim(binned(losses_N).steps[0], max(2, len(losses_N)))
+    accuracy.set_xlabel("training step, one window each (logarithmic)")
+    accuracy.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    epochs = loss.secondary_xaxis("top", functions=(lambda step: step / windows, lambda epoch: epoch * windows))
     epochs.set_xlabel("epoch")
-    loss.legend()
-    accuracy.legend(loc="lower right")
+    epochs.xaxis.set_major_formatter(FuncFormatter(lambda epoch, _: f"{epoch:g}"))
+    handles, labels = accuracy.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), columnspacing=1.6)
     return figure
 
 
 def binned(values_N: NDArray[np.floating]) -> Bins:
-    """At most `_BINS` bins of equal size."""
-    edges = np.unique(np.linspace(0, len(values_N), _BINS + 1).astype(int))
-    starts, ends = edges[:-1], edges[1:]
-    values = values_N.astype(np.float64)
-    return Bins(
-        (starts + ends + 1) / 2,
-        np.minimum.reduceat(values, starts),
-        np.add.reduceat(values, starts) / (ends - starts),
-        np.maximum.reduceat(values, starts),
-    )
+    """At most `_BINS` bins, of equal width on a logarithmic axis where that is not too few steps for a mean."""
+    values = np.asarray(values_N, np.float64)
+    fewest = max(1, len(values) // _FEWEST)
+    multiples = np.geomspace(1, np.ceil(len(values) / fewest) + 1, _BINS + 1).round().astype(np.int64) - 1
+    edges = np.unique(np.minimum(1 + fewest * multiples, len(values) + 1))
+    pieces = [values[start - 1 : end - 1] for start, end in pairwise(edges)]
+    columns = [(p.min(), np.quantile(p, 0.05), p.mean(), np.quantile(p, 0.95), p.max()) for p in pieces]
+    return Bins(edges, *np.array(columns).T)
 
 
-def _curve(axes: Axes, bins: Bins, color: str) -> None:
-    axes.fill_between(bins.steps, bins.low, bins.high, color=SKY, alpha=0.3, linewidth=0, label="smallest to largest")
-    axes.plot(bins.steps, bins.mean, color=color, label="mean")
-    axes.grid(axis="y", color=MUTED, alpha=0.2)
+def _curve(axes: Axes, bins: Bins, steps: Sequence[int], values: Sequence[float]) -> None:
+    axes.fill_between(bins.steps, bins.low, bins.high, color=BLUE, alpha=0.16, linewidth=0, label=_ALL)
+    axes.fill_between(bins.steps, bins.fifth, bins.ninety_fifth, color=BLUE, alpha=0.32, linewidth=0, label=_MOST)
+    axes.plot(bins.steps, bins.mean, color=BLUE, label=_MEAN)
+    if steps:
+        look: Look = {"color": VERMILLION, "markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.7}
+        axes.plot(steps, values, "D", label=_VALIDATION, zorder=3, clip_on=False, **look)
+    axes.grid(axis="y")
+
+
+def _spans_decades(axes: Axes) -> bool:
+    """Whether the mean falls by ten times or more and nothing is 0."""
+    (mean,) = (np.asarray(line.get_ydata(), np.float64) for line in axes.get_lines() if line.get_label() == _MEAN)
+    return bool(mean.min() > 0 and mean.max() >= 10 * mean.min())
