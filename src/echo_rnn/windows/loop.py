@@ -89,7 +89,8 @@ class WindowLoop:
         def one_window(
             w: tf.Tensor, state: StackState, stores: list[tf.TensorArray]
         ) -> tuple[tf.Tensor, StackState, list[tf.TensorArray]]:
-            state, outputs = self._body([buffer[first + w] for buffer in buffers], state)
+            # An index in brackets is a constant to XLA, which would compile again for every `first`.
+            state, outputs = self._body([tf.gather(buffer, first + w) for buffer in buffers], state)
             return w + 1, state, [store.write(w, output) for store, output in zip(stores, outputs, strict=True)]
 
         _, state, stores = tf.while_loop(lambda w, *_: w < count, one_window, (tf.constant(0), state, stores))
