@@ -4,8 +4,9 @@ Two ways lead here: the pipeline's `compose` stage composes for all stages after
 job that Hydra started was composed by Hydra (`in_jobs`). Both end in the same check and the same sentences.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,15 +14,28 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from echo_rnn.config.schema import Config
-from echo_rnn.config.sentences import closest, sentence
+from echo_rnn.config.sentences import closest, refused, sentence, shown, unknown_key, unknown_option
+from echo_rnn.config.sources import Anywhere, Sources
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text with unusual characters: PyYAML does not read all of them back from its plain style."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -33,40 +47,7 @@ class Composition:
 
     def write(self, path: Path) -> None:
         """Keeps the tree as YAML, atomically."""
-        write_text(path, OmegaConf.to_yaml(OmegaConf.create(self.tree)))
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """Where values came from, so that an error can name the place to change."""
-
-    conf: Path
-    choices: Mapping[str, str]
-    overrides: list[str] = field(default_factory=list)
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-    def of(self, key: str) -> str:
-        """The place that sets `key`, or that would: the last to speak wins."""
-        for override in self.overrides:
-            if override.split("=")[0].lstrip("+~") == key:
-                return f"the command line ({override})"
-        if _holds(self.values, key):
-            return f"params.yaml (values.{key})"
-        group, *_ = key.split(".")
-        # The groups that may speak about any key, the last to be merged first.
-        for anywhere in ("local", "experiment", "runtime"):
-            file = self._file(anywhere)
-            if file is not None and _holds(yaml.safe_load(file.read_text()) or {}, key):
-                return self._shown(file)
-        file = self._file(group)
-        return self._shown(file) if file is not None else f"{self.conf.name}/"
-
-    def _file(self, group: str) -> Path | None:
-        file = self.conf / group / f"{self.choices.get(group)}.yaml"
-        return file if file.is_file() else None
-
-    def _shown(self, file: Path) -> str:
-        return file.relative_to(self.conf.parent).as_posix()
+        write_text(path, yaml.dump(self.tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
 def compose(params: Path, conf: Path) -> Composition:
@@ -75,30 +56,23 @@ def compose(params: Path, conf: Path) -> Composition:
     Raises:
         UserError: Anything in either is not as the schema wants it.
     """
-    groups, values = _read_params(params)
-    known = _groups(conf)
-    for group in groups:
-        if group not in known:
-            raise UserError(
-                f"groups.{group}: unknown group{closest(group, known)}, expected one of {', '.join(known)}; "
-                f"change it in {params.name}"
-            )
-        if not isinstance(groups[group], str | None):
-            raise UserError(
-                f"groups.{group}: expected the name of a file in {conf.name}/{group}/ or null, got {groups[group]!r}; "
-                f"change it in {params.name}"
-            )
-    overrides = [f"{group}={choice}" for group, choice in groups.items() if choice is not None]
+    chosen, values = _read_params(params)
+    defaults = _defaults(conf)
+    _check_groups(chosen, list(defaults), params, conf)
+    groups = {group: choice for group, choice in chosen.items() if choice is not None}
+    overrides = [f"{group}={choice}" for group, choice in groups.items()]
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         try:
             composed = hydra_compose("config", overrides, return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            raise UserError(composition_sentence(error, f"{params.name} or {conf.name}/")) from error
-    choices = _plain(composed.hydra.runtime.choices)
+        # A damaged file makes Hydra raise nearly anything.
+        except Exception as error:
+            sources = Sources(conf, {**defaults, "local@_global_": "default", **groups}, groups=groups)
+            raise UserError(composition_sentence(error, _place(error, sources), conf.resolve().parent)) from error
+    choices = OmegaConf.to_container(composed.hydra.runtime.choices)
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
-    merged = cast("DictConfig", OmegaConf.merge(composed, OmegaConf.create(values)))
-    return _checked(merged, _Sources(conf, choices, values=values))
+    sources = Sources(conf, cast("dict[str, str | None]", choices), groups=groups, values=values)
+    return _checked(OmegaConf.create(_merged(OmegaConf.to_container(composed), values)), sources)
 
 
 def in_jobs(composed: DictConfig, conf: Path) -> Composition:
@@ -108,8 +82,10 @@ def in_jobs(composed: DictConfig, conf: Path) -> Composition:
         UserError: A value is not as the schema wants it.
     """
     runtime = HydraConfig.get()
-    choices = _plain(runtime.runtime.choices)
-    return _checked(composed, _Sources(conf, choices, overrides=list(runtime.overrides.task)))
+    choices = cast("dict[str, str | None]", OmegaConf.to_container(runtime.runtime.choices))
+    # Plain, since an interpolation in an override means something elsewhere only.
+    overrides = cast("list[str]", OmegaConf.to_container(runtime.overrides.task))
+    return _checked(composed, Sources(conf, choices, overrides=overrides))
 
 
 def read(path: Path) -> Config:
@@ -118,76 +94,151 @@ def read(path: Path) -> Config:
     Raises:
         UserError: The file is missing, damaged, or was edited into something the schema refuses.
     """
-    again = "run `dvc repro compose` to write it again"
+    again = "`dvc repro compose` writes it again"
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a composed configuration, got {_first_line(error)}; {again}") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: expected a composed configuration, got {_reason(error)}; {again}") from error
     if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected a composed configuration, got {tree!r}; {again}")
+        raise UserError(f"{path}: expected a composed configuration, got {shown(tree)}; {again}")
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise UserError(sentence(error, Config, lambda _: f"conf/ or params.yaml and {again}")) from error
+        place = f"conf/ or params.yaml, not in {path}: {again}"
+        raise UserError(sentence(error, Config, Anywhere(place))) from error
 
 
-def composition_sentence(error: Exception, place: str) -> str:
-    """What Hydra or OmegaConf has to say, in one sentence; `place` is where the mistake can be."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
+def composition_sentence(error: Exception, place: str, root: Path | None = None) -> str:
+    """What Hydra or OmegaConf has to say, in one sentence.
+
+    Args:
+        error: What was raised.
+        place: Where the mistake can be.
+        root: The folder that a file's path is shown from; without one, the current folder.
+    """
+    reason = _reason(error)
+    if isinstance(error, MissingConfigException) and error.options:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        options = [str(option) for option in error.options]
-        return (
-            f"{group}: expected one of {', '.join(options)}, got {choice!r}{closest(choice, options)}; "
-            f"change it in {place}"
-        )
-    return f"{_first_line(error)}; change it in {place}"
+        return unknown_option(group, map(str, error.options), choice, place)
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None and error.problem_mark.name:
+        place = _relative(Path(error.problem_mark.name), root or Path.cwd())
+    # Hydra's words for a key on the command line that no file has.
+    if found := re.match(r"Could not (?:override|delete from config\.) '([\w.]+)'", str(error)):
+        return unknown_key(found[1].split("."), Config, place)
+    return refused(place, "what can be composed", reason, place)
 
 
-def _plain(node: DictConfig) -> dict[str, Any]:
-    return cast("dict[str, Any]", OmegaConf.to_container(node, resolve=True))
+def _place(error: Exception, sources: Sources) -> str:
+    """Where a person would mend what keeps Hydra from composing."""
+    conf = sources.conf
+    if isinstance(error, MissingConfigException) and error.options:
+        return sources.choice_of(str(error.missing_cfg_file).rpartition("/")[0])
+    if found := re.match(r"In '([^']+)'", str(error)):
+        return f"{conf.name}/{found[1]}.yaml"
+    if found := re.match(r"Multiple values for ([\w/]+)", str(error)):
+        return sources.choice_of(found[1])
+    damaged = (file for file in sorted(conf.rglob("*.yaml")) if not _is_whole(file))
+    return _relative(next(damaged, conf), conf.parent)
 
 
-def _checked(composed: DictConfig, sources: _Sources) -> Composition:
+def _checked(composed: DictConfig, sources: Sources) -> Composition:
     try:
-        tree = _plain(composed)
+        tree = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
-        raise UserError(composition_sentence(error, sources.of(f"{error.full_key!s}"))) from error
+        key = re.sub(r"\[\d+\]", "", f"{error.full_key!s}")
+        came = f"{shown(_raw(composed, key))} ({_reason(error)})"
+        raise UserError(refused(key, "a value", came, sources.of(key))) from error
     try:
         return Composition(Config.model_validate(tree), tree)
     except ValidationError as error:
-        raise UserError(sentence(error, Config, sources.of)) from error
+        raise UserError(sentence(error, Config, sources)) from error
+
+
+def _raw(composed: DictConfig, key: str) -> Any:
+    """What was written at a key, with its interpolations."""
+    tree: Any = OmegaConf.to_container(composed)
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
+
+
+def _merged(below: Any, above: Any) -> Any:
+    """Nested mappings merged; anything else in `above` replaces what is below, so that the schema can refuse it."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
 
 
 def _read_params(params: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    name = params.name
     try:
-        content = OmegaConf.to_container(OmegaConf.load(params))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{params.name}: expected YAML with groups and values, got {_first_line(error)}") from error
+        content: Any = OmegaConf.to_container(OmegaConf.load(params), throw_on_missing=True)
+    except Exception as error:
+        key = f"{getattr(error, 'full_key', None) or name}"
+        raise UserError(refused(key, "YAML with the keys groups and values", _reason(error), name)) from error
     if not isinstance(content, dict) or set(content) != {"groups", "values"}:
-        raise UserError(f"{params.name}: expected the two keys groups and values, got {content!r}")
+        keys = f"{', '.join(map(str, content))}" if content else "nothing"
+        raise UserError(refused(name, "the two keys groups and values", keys, name))
     for key in ("groups", "values"):
         if not isinstance(section := content[key], dict):
-            raise UserError(f"{params.name}: expected {key} to be a mapping, for example {{}}, got {section!r}")
+            raise UserError(refused(key, "a group of keys, for example {}", shown(section), name))
     return content["groups"], content["values"]
 
 
-def _groups(conf: Path) -> list[str]:
-    """The groups of the defaults list, in its order."""
-    defaults: list[Any] = yaml.safe_load((conf / "config.yaml").read_text(encoding="utf-8"))["defaults"]
-    named = [next(iter(entry)) for entry in defaults if isinstance(entry, dict)]
-    return [group for group in named if " " not in group]
+def _check_groups(groups: Mapping[str, Any], known: list[str], params: Path, conf: Path) -> None:
+    """Finds here what Hydra would tell in its own words."""
+    for group, choice in groups.items():
+        key = f"groups.{group}"
+        if group not in known:
+            hint = closest(str(group), known)
+            raise UserError(refused(key, f"one of {', '.join(known)}", f"an unknown group{hint}", params.name))
+        options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
+        if not isinstance(choice, str | None):
+            raise UserError(refused(key, f"one of {', '.join(options)}, or null", shown(choice), params.name))
+        if choice is not None and choice not in options:
+            raise UserError(unknown_option(key, options, choice, params.name))
 
 
-def _holds(tree: Any, key: str) -> bool:
-    for part in key.split("."):
-        if not isinstance(tree, Mapping) or part not in tree:
-            return False
-        tree = tree[part]
+def _defaults(conf: Path) -> dict[str, str | None]:
+    """The groups of the defaults list with their options, in its order."""
+    file = conf / "config.yaml"
+    shown_file = f"{conf.name}/{file.name}"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(refused(shown_file, "a defaults list", _reason(error), shown_file)) from error
+    entries = content.get("defaults") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise UserError(refused(shown_file, "a defaults list", shown(content), shown_file))
+    named = [next(iter(entry.items())) for entry in entries if isinstance(entry, dict) and entry]
+    return {group: option for group, option in named if " " not in group}
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        OmegaConf.load(file)
+    except Exception:
+        return False
     return True
 
 
-def _first_line(error: Exception) -> str:
+def _relative(file: Path, root: Path) -> str:
+    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+
+
+def _reason(error: Exception) -> str:
+    """The heart of what another library says, in one line."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"{error.problem!s} in line {error.problem_mark.line + 1}"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return f"a mistake in line {error.problem_mark.line + 1} ({error.problem!s})"
+    if isinstance(error, UnicodeDecodeError):
+        return "bytes that are not UTF-8"
+    if isinstance(error, RecursionError):
+        return "something that contains itself"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    # Hydra hides OmegaConf's words behind its own.
+    inner = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return lines[1]
     return lines[0].rstrip(".;") if lines else type(error).__name__

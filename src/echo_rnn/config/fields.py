@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
@@ -18,11 +19,30 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("string_unicode", "") from None
+    return text
+
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
+_IMPORT = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+PATTERNS = {
+    _NAME: "letters, digits, spaces, dots, dashes and underscores, first a letter or a digit",
+    _IMPORT: "package.module:Class",
+}
+"""The patterns of texts, in words."""
+
 Size = Annotated[int, Field(ge=1, le=2**40)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+Text = Annotated[str, AfterValidator(_encodable)]
+FilledText = Annotated[str, Field(min_length=1), AfterValidator(_encodable)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=_NAME)]
+Import = Annotated[str, Field(pattern=_IMPORT)]
 Sizes = Annotated[list[Size], BeforeValidator(_listed), Field(min_length=1)]
 """One size for all, written as a number, or a list with one size for each."""

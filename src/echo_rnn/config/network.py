@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from echo_rnn.config.fields import Fraction, Section, Size, Sizes
+from echo_rnn.config.fields import Fraction, Import, Section, Size, Sizes
 
 
 class Dropout(Section):
@@ -50,7 +50,7 @@ class Custom(_Stack):
     """Layers of a cell of one's own; see `echo_rnn.cells.custom`."""
 
     cell: Literal["custom"]
-    path: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    path: Import
     options: dict[str, Any]
 
 

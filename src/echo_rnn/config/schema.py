@@ -1,6 +1,7 @@
 """The typed schema of `conf/`: what every key is, its range, and what must hold between keys.
 
-A rule between keys raises `Conflict` with the key to blame, so that its message can name the file to change.
+A rule between keys raises `conflict` with every key that could give way, so that its message can name the one that a
+person has just changed, and its file.
 """
 
 from typing import Annotated, Any, Literal
@@ -8,14 +9,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from echo_rnn.config.fields import Count, Name, NonNegative, Section, Size
-from echo_rnn.config.network import Model, Unroll
+from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
+from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
 
+Side = tuple[str, str, Any]
+"""A key that could give way, what is expected of it, and what came."""
 
-def conflict(key: str, expected: str, came: Any) -> PydanticCustomError:
-    """An error of a rule between keys; `key` is the dotted name of the value that should change."""
-    return PydanticCustomError("conflict", "{expected}", {"key": key, "expected": expected, "came": came})
+
+def conflict(*sides: Side, choice: bool = False) -> PydanticCustomError:
+    """An error of a rule between keys.
+
+    Args:
+        sides: The keys that could give way; among those that a person set last, the first one is named.
+        choice: Whether another option of the group is wanted rather than another value in its file.
+    """
+    named = [{"key": key, "expected": expected, "came": came, "choice": choice} for key, expected, came in sides]
+    return PydanticCustomError("conflict", "keys that exclude each other", {"sides": named})
 
 
 class Echo(Section):
@@ -62,7 +72,7 @@ class Tracking(Section):
     """Where runs are recorded; see `echo_rnn.tracking`."""
 
     enabled: bool
-    uri: Annotated[str, Field(min_length=1)] | None
+    uri: FilledText | None
     experiment: Name
 
 
@@ -70,7 +80,7 @@ class Experiment(Section):
     """What a run is called and what it is for."""
 
     name: Name
-    description: str
+    description: Text
 
 
 class Config(Section):
@@ -90,23 +100,66 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _one_size_for_each_layer(self) -> "Config":
-        if len(self.model.units) not in (1, self.model.layers):
-            expected = f"one size, or one for each of the {self.model.layers} layers"
-            raise conflict("model.units", expected, self.model.units)
+        units, layers = self.model.units, self.model.layers
+        if len(units) not in (1, layers):
+            raise conflict(
+                ("model.units", f"one size, or one for each of model.layers = {layers}", units),
+                ("model.layers", f"{len(units)}, one for each size of model.units", layers),
+            )
         return self
 
     @model_validator(mode="after")
-    def _series_fit_rows_and_windows(self) -> "Config":
-        task, window = self.task, self.trainer.window
-        for key, length in task.lengths.items():
-            if length % task.rows:
-                raise conflict("task.rows", f"a number of rows that divides task.{key} = {length}", task.rows)
-            row = length // task.rows
-            if window > row:
-                expected = f"a window of at most {row} time steps, a row of task.{key} = {length} in {task.rows} rows"
-                raise conflict("trainer.window", expected, window)
-            if task.echo_step >= length:
-                raise conflict("task.echo_step", f"fewer steps than task.{key} = {length}", task.echo_step)
+    def _series_are_longer_than_the_echo(self) -> "Config":
+        step = self.task.echo_step
+        for key, length in self.task.lengths.items():
+            if step >= length:
+                raise conflict(
+                    ("task.echo_step", f"fewer steps than task.{key} = {length}", step),
+                    (f"task.{key}", f"more time steps than task.echo_step = {step}", length),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_divide_the_series(self) -> "Config":
+        rows = self.task.rows
+        for key, length in self.task.lengths.items():
+            if length % rows:
+                raise conflict(
+                    ("task.rows", f"a number of rows that divides task.{key} = {length}", rows),
+                    (f"task.{key}", f"a multiple of task.rows = {rows}", length),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_hold_a_window(self) -> "Config":
+        rows, window = self.task.rows, self.trainer.window
+        for key, length in self.task.lengths.items():
+            if window > length // rows:
+                raise conflict(
+                    (
+                        "trainer.window",
+                        f"at most {length // rows} time steps, a row of task.{key} = {length} in task.rows = {rows}",
+                        window,
+                    ),
+                    (
+                        f"task.{key}",
+                        f"at least {rows * window} time steps, a window of trainer.window = {window} "
+                        f"in each of task.rows = {rows}",
+                        length,
+                    ),
+                    (
+                        "task.rows",
+                        f"rows of task.{key} = {length} that hold a window of trainer.window = {window}",
+                        rows,
+                    ),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _network_can_be_unrolled(self) -> "Config":
+        expected = refusal(self.model, self.unroll, self.trainer.compile)
+        if expected is not None:
+            raise conflict(("unroll.name", expected, self.unroll.name), choice=True)
         return self
 
     @property
@@ -114,4 +167,4 @@ class Config(Section):
         """What the run is in a few characters, for example `lstm3x4-dynamic-T15-seed0`."""
         sizes = self.model.sizes
         stack = f"{len(sizes)}x{sizes[0]}" if len(set(sizes)) == 1 else "-".join(map(str, sizes))
-        return f"{self.model.cell}{stack}-{self.unroll.name}-T{self.trainer.window}-seed{self.seed}"
+        return f"{self.model.cell}{stack}-{self.unroll.label}-T{self.trainer.window}-seed{self.seed}"

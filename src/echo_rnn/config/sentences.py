@@ -1,102 +1,192 @@
 """Errors of the configuration as sentences: the key, what was expected, what came, the file to change."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from echo_rnn.config.fields import PATTERNS
+from echo_rnn.config.sources import Places
+
 # How pydantic names a limit in an error's context, and how a person does.
 _LIMITS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 _KINDS = {
+    "missing": "a value",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
     "finite_number": "a finite number",
     "bool_type": "true or false",
     "string_type": "a text",
+    "string_unicode": "a text without broken characters",
     "list_type": "a list",
+    "dict_type": "a group of keys",
     "model_type": "a group of keys",
     "model_attributes_type": "a group of keys",
     "string_too_short": "a text that is not empty",
     "string_too_long": "a shorter text",
     "too_short": "a list that is not empty",
-    "string_pattern_mismatch": "letters, digits, spaces, dots, dashes and underscores, first a letter or a digit",
 }
+_UNKNOWN = ("extra_forbidden", "invalid_key")
+_NO_OPTION = ("union_tag_invalid", "union_tag_not_found")
+_LONGEST = 100
 
 
-def sentence(error: ValidationError, schema: type[BaseModel], where: Callable[[str], str]) -> str:
+def sentence(error: ValidationError, schema: type[BaseModel], places: Places) -> str:
     """The first thing wrong, in one sentence, with the number of further ones.
 
     Args:
         error: What pydantic found.
-        schema: The root of the schema, for suggestions.
-        where: From the dotted key to the place that a person would change.
+        schema: The root of the schema.
+        places: Where a person would change keys.
     """
-    details = error.errors()
-    first, keys = details[0], {_key(detail) for detail in details}
-    key = _key(first)
-    more = f" ({len(keys) - 1} more after this one)" if len(keys) > 1 else ""
-    if first["type"] == "extra_forbidden":
-        hint = _suggestion(key, schema, where)
-        return f"{key}: unknown key{hint}, got {first['input']!r}; change it in {where(key)}{more}"
-    return f"{key}: expected {_expected(first)}, got {_came(first)}; change it in {where(key)}{more}"
+    # A misspelt key is also a missing one, and says more.
+    details = sorted(error.errors(), key=lambda detail: detail["type"] == "missing")
+    more = len({_key(detail, schema) for detail in details}) - 1
+    return _one(details[0], schema, places) + (f" ({more} more after this one)" if more else "")
 
 
-def closest(word: str, choices: Mapping[str, Any] | list[str]) -> str:
+def refused(key: str, expected: str, came: str, place: str) -> str:
+    """The form of every sentence."""
+    return " ".join(f"{key}: expected {expected}, got {came}; change it in {place}".split())
+
+
+def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> str:
+    """The sentence for a key that the schema does not have.
+
+    Args:
+        path: Its parts; the name of a chosen option may stand after its section.
+        schema: The root of the schema.
+        place: Where it was written.
+    """
+    *section, last = path
+    names = list(dict.fromkeys(name for model in _sections(section, schema) for name in model.model_fields))
+    whole = ".".join(_without_option(path, schema))
+    known = list(_dotted(schema))
+    elsewhere = [key for key in known if key != whole and key.rpartition(".")[2] == last]
+    if section and last in schema.model_fields:
+        hint = " (the first line of a file that speaks about all groups is `# @package _global_`)"
+    elif last in known and "." in last:
+        hint = " (did you mean the same, nested?)"
+    elif len(elsewhere) == 1:
+        hint = f" (did you mean {elsewhere[0]}?)"
+    else:
+        hint = closest(last, names)
+    expected = f"one of the keys {', '.join(names)}" if names else "a single value"
+    return refused(whole, expected, f"an unknown key{hint}", place)
+
+
+def unknown_option(key: str, options: Iterable[str], came: str, place: str) -> str:
+    """The sentence for a name that is not in a list."""
+    options = list(options)
+    return refused(key, f"one of {', '.join(options)}", f"{shown(came)}{closest(came, options)}", place)
+
+
+def closest(word: str, choices: Iterable[str]) -> str:
     """` (did you mean …?)` with the nearest of `choices`, or nothing."""
     near = difflib.get_close_matches(word, list(choices), n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _key(detail: ErrorDetails) -> str:
-    """The dotted key without the tags that pydantic adds for unions."""
+def shown(value: Any) -> str:
+    """A value in one line, scalars as YAML writes them."""
+    words = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _one(detail: ErrorDetails, schema: type[BaseModel], places: Places) -> str:
+    context, kind = detail.get("ctx", {}), detail["type"]
+    key, path = _key(detail, schema), [str(part) for part in detail["loc"]]
+    if kind == "conflict":
+        # Any of the sides may change; the likeliest is the one that a person set last.
+        side = max(context["sides"], key=lambda side: places.rank(side["key"]))
+        place = places.choice_of(side["key"].split(".")[0]) if side["choice"] else places.of(side["key"])
+        return refused(side["key"], side["expected"], shown(side["came"]), place)
+    if len(path) > 1 and (kind in _UNKNOWN or kind == "missing") and path[0] in (tags := _tags(schema)):
+        tag = f"{path[0]}.{tags[path[0]]}"
+        if places.rank(tag) > places.rank(key):
+            # A value renamed the option while its other keys are still those of the chosen file.
+            expected = f"the option that the group's file names (choose another file of {path[0]}/ instead)"
+            return refused(tag, expected, shown(path[1]), places.of(tag))
+    if kind in _UNKNOWN:
+        return unknown_key(path, schema, places.of(key))
+    if kind in _NO_OPTION:
+        names = str(context["expected_tags"]).replace("'", "").split(", ") if "expected_tags" in context else []
+        if not names:
+            names = [name for model in _sections(path, schema) for name in _options(model)]
+        if kind == "union_tag_invalid":
+            return unknown_option(key, names, str(context["tag"]), places.of(key))
+        return refused(key, f"one of {', '.join(names)}", "nothing", places.of(key))
+    came = "nothing" if kind == "missing" else shown(detail["input"])
+    return refused(key, _expected(detail), came, places.of(key))
+
+
+def _key(detail: ErrorDetails, schema: type[BaseModel]) -> str:
+    """The dotted key without what pydantic adds for unions and without positions in lists."""
     if detail["type"] == "conflict":
-        return str(detail["ctx"]["key"])
-    parts = [part for part in detail["loc"] if isinstance(part, str)]  # without positions in lists
-    # `optimizer.adagrad.epsilon`: the name of the chosen option stands right after its section.
-    if len(parts) > 1 and parts[0] in ("model", "unroll", "optimizer", "schedule", "clipping"):
+        return str(detail["ctx"]["sides"][0]["key"])
+    wanted = (str, int) if detail["type"] == "invalid_key" else str
+    parts = _without_option([str(part) for part in detail["loc"] if isinstance(part, wanted)], schema)
+    if detail["type"] in _NO_OPTION:
+        parts.append(_tags(schema)[parts[0]])
+    return ".".join(parts)
+
+
+def _without_option(path: Sequence[str], schema: type[BaseModel]) -> list[str]:
+    """`optimizer.adagrad.epsilon` as `optimizer.epsilon`."""
+    parts = list(path)
+    if len(parts) > 1 and parts[0] in _tags(schema) and parts[1] in _options_of(schema, parts[0]):
         del parts[1]
-    key = ".".join(parts)
-    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        key += "." + str(detail["ctx"]["discriminator"]).strip("'")
-    return key
-
-
-def _came(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    if detail["type"] in ("missing", "union_tag_not_found"):
-        return "nothing"
-    return repr(context.get("came", context.get("tag", detail["input"])))
+    return parts
 
 
 def _expected(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    kind = detail["type"]
-    if kind == "conflict":
-        return str(context["expected"])
-    if kind == "missing":
-        return "a value"
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return "one of " + str(context.get("expected_tags", "the names in conf/")).replace("'", "")
+    context, kind = detail.get("ctx", {}), detail["type"]
     if kind == "literal_error":
         return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
+    if kind == "string_pattern_mismatch":
+        return PATTERNS[context["pattern"]]
     for name, words in _LIMITS.items():
         if name in context:
-            return f"a number {words} {context[name]}"
+            return f"a number {words} {context[name]:{'g' if isinstance(context[name], float) else 'd'}}"
     return _KINDS.get(kind, detail["msg"])
 
 
-def _suggestion(key: str, schema: type[BaseModel], where: Callable[[str], str]) -> str:
-    *path, last = key.split(".")
-    models: list[type[BaseModel]] = [schema]
+def _tags(schema: type[BaseModel]) -> dict[str, str]:
+    """The sections with several options, and the key of each that names the option."""
+    return {name: str(field.discriminator) for name, field in schema.model_fields.items() if field.discriminator}
+
+
+def _options_of(schema: type[BaseModel], section: str) -> list[str]:
+    return [name for model in _models(schema.model_fields[section]) for name in _options(model)]
+
+
+def _options(model: type[BaseModel]) -> tuple[str, ...]:
+    """The names under which a section's model is chosen."""
+    field = model.model_fields.get("name") or model.model_fields.get("cell")
+    return get_args(field.annotation) if field else ()
+
+
+def _sections(path: Sequence[str], schema: type[BaseModel]) -> list[type[BaseModel]]:
+    """The models that can stand at a path."""
+    models = [schema]
     for part in path:
-        models = [
-            inner for model in models if part in model.model_fields for inner in _models(model.model_fields[part])
-        ]
-    names = {name for model in models for name in model.model_fields}
-    return closest(last, sorted(names))
+        inner = [found for model in models for found in _models(model.model_fields.get(part))]
+        models = inner or [model for model in models if part in _options(model)]
+    return models
+
+
+def _dotted(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every key of the schema, those of alternative sections included, each once."""
+    keys: dict[str, None] = {}
+    for name, field in model.model_fields.items():
+        keys[prefix + name] = None
+        for inner in _models(field):
+            keys.update(dict.fromkeys(_dotted(inner, f"{prefix}{name}.")))
+    yield from keys
 
 
 def _models(field: Any) -> list[type[BaseModel]]:
