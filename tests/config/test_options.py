@@ -1,0 +1,101 @@
+"""Every file of `conf/` composes, and each value stands in one place."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from echo_rnn.config import Config
+from echo_rnn.config.fields import Section
+from echo_rnn.config.optimizers import Optimizer
+from echo_rnn.config.schema import Model, Schedule, Unroll
+
+CONF = Path(__file__).parents[2] / "conf"
+LIST = yaml.safe_load((CONF / "config.yaml").read_text())
+GROUPS = [group for entry in LIST["defaults"] if isinstance(entry, dict) for group in entry if " " not in group]
+OPTIONS = [(group, file.stem) for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
+# What an option needs from another group.
+NEEDS = {("unroll", "block"): {"trainer": {"compile": "graph"}}}
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes_in_both_ways(group, option, composed, job):
+    values = NEEDS.get((group, option), {})
+    overrides = [f"{section}.{key}={value}" for section, pairs in values.items() for key, value in pairs.items()]
+    assert composed({group: option}, values).tree == job(f"{group}={option}", *overrides).tree
+
+
+@pytest.mark.parametrize("experiment", [option for group, option in OPTIONS if group == "experiment"])
+def test_experiments_are_named_after_their_files(experiment, composed):
+    assert composed({"experiment": experiment}).config.experiment.name == experiment
+
+
+@pytest.mark.parametrize(("section", "group"), [(Optimizer, "optimizer"), (Schedule, "schedule"), (Model, "model")])
+def test_every_name_has_a_file(section, group):
+    models = get_args(get_args(section)[0])
+    names = {name for model in models for key in ("name", "cell") for name in _literals(model, key)}
+    assert names == {option for of, option in OPTIONS if of == group}
+
+
+def test_every_strategy_has_a_file_of_its_label(composed):
+    names = {name for model in get_args(get_args(Unroll)[0]) for name in _literals(model, "name")}
+    sections = [composed({"unroll": o}, NEEDS.get((g, o))).config.unroll for g, o in OPTIONS if g == "unroll"]
+    assert {section.name for section in sections} == names
+    assert len({section.label for section in sections}) == len(sections)
+
+
+def _literals(model, key):
+    return get_args(model.model_fields[key].annotation) if key in model.model_fields else ()
+
+
+def test_root_is_a_defaults_list_and_nothing_else():
+    assert set(LIST) == {"defaults"}
+
+
+def test_every_folder_is_a_group():
+    assert {folder.name for folder in CONF.iterdir() if folder.is_dir()} - {"hydra", "local"} == set(GROUPS)
+
+
+def test_values_have_one_home(composed):
+    homes = {}
+    for group, option in OPTIONS:
+        if group == "experiment":  # it speaks about the values of others
+            continue
+        text = (CONF / group / f"{option}.yaml").read_text()
+        for key in _leaves(yaml.safe_load(text), "" if "@package _global_" in text else f"{group}."):
+            assert homes.setdefault(key, group) == group
+    experiment = {"experiment.name", "experiment.description"}
+    assert set(_leaves(composed().tree)) <= set(homes) | experiment
+
+
+def _leaves(tree, prefix=""):
+    return [
+        leaf
+        for key, value in tree.items()
+        for leaf in (_leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"])
+    ]
+
+
+def test_schema_has_no_defaults():
+    sections = _subclasses(Section)
+    assert Config in sections
+    assert all(field.is_required() for section in sections for field in section.model_fields.values())
+
+
+def _subclasses(section):
+    return [inner for below in section.__subclasses__() for inner in (below, *_subclasses(below))]
+
+
+def test_composing_imports_nothing_heavy(tmp_path, conf):
+    (tmp_path / "params.yaml").write_text("groups: {}\nvalues: {}\n")
+    code = (
+        "import sys, pathlib; from echo_rnn.config import compose\n"
+        "compose(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
+        "print([name for name in ('tensorflow', 'keras', 'numpy', 'mlflow', 'matplotlib') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "params.yaml"), str(conf)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (answer.stdout.strip(), answer.stderr) == ("[]", "")
