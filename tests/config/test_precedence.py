@@ -3,17 +3,18 @@
 import pytest
 
 HEAD = "# @package _global_\n"
-EXPERIMENT = (
-    HEAD + "defaults: [override /optimizer: adam]\n"
-    "experiment: {name: mine, description: ''}\ntrainer: {epochs: 7, window: 8}\n"
-)
-LOCAL = "trainer: {epochs: 9}\ntracking: {uri: 'http://mine:5000'}\n"
+EXPERIMENT = """# @package _global_
+defaults:
+- override /optimizer: adam
+experiment: {name: mine, description: ''}
+trainer: {epochs: 7, window: 8}
+"""
+OWN = "trainer: {epochs: 9}\ntracking: {uri: 'http://mine:5000'}\n"
 
 
 @pytest.fixture
 def mine(write):
-    text = EXPERIMENT.replace("[override /optimizer: adam]", "\n- override /optimizer: adam")
-    write({"conf/experiment/mine.yaml": text})
+    write({"conf/experiment/mine.yaml": EXPERIMENT})
 
 
 def both(composed, job, groups, values):
@@ -39,14 +40,14 @@ def test_null_leaves_the_choice_to_the_experiment(mine, composed):
 
 @pytest.mark.parametrize("head", ["", HEAD])
 def test_own_settings_win_over_conf(head, mine, write, composed, job):
-    write({"conf/local/default.yaml": head + LOCAL + "defaults: \n- override /optimizer: sgd\n"})
+    write({"conf/local/default.yaml": head + OWN + "defaults:\n- override /optimizer: sgd\n"})
     for config in both(composed, job, {"experiment": "mine"}, {}):
         assert (config.trainer.epochs, config.tracking.uri) == (9, "http://mine:5000")
         assert (config.trainer.window, config.optimizer.name) == (8, "sgd")
 
 
 def test_choices_and_values_win_over_own_settings(write, composed, job):
-    write({"conf/local/default.yaml": LOCAL + "defaults: \n- override /optimizer: sgd\n"})
+    write({"conf/local/default.yaml": OWN + "defaults:\n- override /optimizer: sgd\n"})
     for config in both(composed, job, {"optimizer": "lion"}, {"trainer": {"epochs": 5}}):
         assert (config.trainer.epochs, config.optimizer.name) == (5, "lion")
         assert config.tracking.uri == "http://mine:5000"
