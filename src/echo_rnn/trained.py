@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from pydantic import TypeAdapter, ValidationError
@@ -54,13 +55,18 @@ def save(
     *,
     run_id: str,
     dataset_digest: str,
-) -> None:
-    """Writes the network that the two sections describe to `folder`; the description comes last."""
+) -> keras.Model:
+    """Writes the network that the two sections describe to `folder`, the description last.
+
+    Returns:
+        The network as a Keras model.
+    """
     (folder / SEAL.name).unlink(missing_ok=True)
     with replacing(folder / WEIGHTS) as temporary:
         np.savez(temporary, *(np.asarray(leaf) for leaf in flat(weights)))
+    exported = to_keras(_built(model, unroll), weights)
     with replacing(folder / KERAS) as temporary:
-        to_keras(_built(model, unroll), weights).save(temporary)
+        exported.save(temporary)
     content = {
         "network": {"model": model.model_dump(mode="json"), "unroll": unroll.model_dump(mode="json")},
         "run_id": run_id,
@@ -68,6 +74,7 @@ def save(
         "files": {name: stated(folder / name) for name in (WEIGHTS, KERAS)},
     }
     SEAL.close(folder, content)
+    return exported
 
 
 def load(folder: Path) -> Trained:

@@ -9,12 +9,14 @@ with store.run("lstm3x4-dynamic-T15-seed0", description="...", tags={"sweep": ".
 from pathlib import Path
 
 from echo_rnn.tracking.address import mask, resolve
+from echo_rnn.tracking.buffer import MetricBuffer
 from echo_rnn.tracking.interface import MetricRow, Run, Store, UnknownRunError
 from echo_rnn.tracking.links import comparison_link, parallel_link
 from echo_rnn.tracking.null import NullStore
 from echo_rnn.tracking.quiet import prepare
 
 __all__ = [
+    "MetricBuffer",
     "MetricRow",
     "Run",
     "Store",

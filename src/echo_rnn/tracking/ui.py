@@ -17,10 +17,11 @@ from echo_rnn.tracking.address import Address, resolve
 from echo_rnn.tracking.termination import termination_raises
 
 HOST = "127.0.0.1"
+PORT = 5000
 START_SECONDS = 60
 
 
-def serve_ui(uri: str | None, experiment: str, root: Path, port: int = 5000) -> None:
+def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> None:
     """Shows the runs until Ctrl-C; prints the link to their comparison when the pages are there.
 
     With a tracking server there is nothing to start: it shows its runs itself, and only the link is printed.

@@ -1,0 +1,56 @@
+# What a person types daily. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/installed
+PORT ?= 5000
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# DVC and MLflow keep quiet about this project.
+export DVC_NO_ANALYTICS := true
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow lint format ui lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
+
+run: $(INSTALLED) ## the whole pipeline: compose, generate, train, evaluate (only what changed)
+	@dvc repro
+
+test: $(INSTALLED) ## the quick tests
+	@python -m pytest -m "not slow"
+
+test-slow: $(INSTALLED) ## the other tests: the full crosses, whole pipelines
+	@python -m pytest -m slow
+
+lint: $(INSTALLED) ## style and types
+	@ruff check
+	@ruff format --check
+	@mypy
+
+format: $(INSTALLED) ## rewrites the code in the project's style
+	@ruff check --fix
+	@ruff format
+
+ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
+	@python -m pipelines.ui $(PORT)
+
+lock: $(INSTALLED) ## pins the newest versions that pyproject.toml allows
+	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --group test --group lint --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
+	@git clean -ffdxq -- $(VENV) build data models reports checkpoints outputs multirun 'mlflow.db*' mlartifacts \
+		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		'src/*.egg-info' '**/__pycache__'
+
+# Hashes are checked, and bytecode is compiled: TensorFlow then imports three times faster, in every stage.
+$(INSTALLED): requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
+		"error: expected Python 3.11 to 3.13, got %d.%d; name another one: make PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

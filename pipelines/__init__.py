@@ -1,0 +1,7 @@
+"""The stages of the pipeline, one file each; `dvc.yaml` says what each reads and writes."""
+
+import sys
+from pathlib import Path
+
+# DVC runs queued experiments in a clone, which must run its own code and not the installed one.
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))

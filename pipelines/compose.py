@@ -1,0 +1,12 @@
+"""Stage `compose`: `conf/` and the choices of `params.yaml` to the one configuration that all other stages read."""
+
+from echo_rnn.config import compose
+from echo_rnn.errors import one_sentence
+from pipelines.layout import CONF, PARAMS, STAGE
+from pipelines.show import show_tree
+
+if __name__ == "__main__":
+    with one_sentence():
+        composition = compose(PARAMS, CONF)
+        composition.write(STAGE.config)
+        show_tree(composition.config.run_name, composition.tree)

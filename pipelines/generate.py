@@ -1,0 +1,30 @@
+"""Stage `generate`: the series of the task. NumPy only."""
+
+from tqdm import tqdm
+
+from echo_rnn.config import Config, read
+from echo_rnn.errors import one_sentence
+from echo_rnn.tasks import Echo
+from echo_rnn.tasks.dataset import SplitLengths, generate
+from pipelines.layout import STAGE, Layout
+
+
+def run(config: Config, files: Layout) -> None:
+    """Writes the dataset."""
+    task, epochs = config.task, config.trainer.epochs
+    lengths = SplitLengths(task.series_length, task.validation_length, task.test_length)
+    total = epochs * lengths.train + lengths.validation + lengths.test
+    with tqdm(total=total, desc="generate", unit="bit", unit_scale=True, disable=None) as bar:
+        generate(
+            Echo(task.echo_step, task.rows),
+            seed=config.seed,
+            epochs=epochs,
+            lengths=lengths,
+            folder=files.data,
+            progress=bar.update,
+        )
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        run(read(STAGE.config), STAGE)

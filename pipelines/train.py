@@ -1,0 +1,85 @@
+"""Stage `train`, and outside DVC whole jobs that Hydra composes.
+
+python -m pipelines.train --stage                               what dvc.yaml runs
+python -m pipelines.train unroll=static trainer.epochs=20       one job: generate, train, evaluate
+python -m pipelines.train -m unroll=static,dynamic seed=0,1     a sweep of jobs
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from echo_rnn.config import Config, composition_sentence, read
+from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.runtime import start_tensorflow
+from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tracking import MetricBuffer
+from pipelines.layout import STAGE, Layout
+from pipelines.store import new_run, store_of
+
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str:
+    """Trains the network; leaves it with its report, and a run in the tracking store, whose id it returns."""
+    # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
+    store = store_of(config.tracking)
+    data = open_dataset(files.data)
+    import_seconds = start_tensorflow(config.runtime.threads)
+    from echo_rnn import model, trained  # noqa: PLC0415
+    from echo_rnn.inputs import CLASSES, INPUTS, features  # noqa: PLC0415
+    from echo_rnn.training import optimizer  # noqa: PLC0415
+    from echo_rnn.training.learner import Learner  # noqa: PLC0415
+    from echo_rnn.training.loop import train  # noqa: PLC0415
+    from pipelines import reports  # noqa: PLC0415
+
+    network = model.build(config.model, config.unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
+    # The children before these belong to the series.
+    *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
+    rule = optimizer.build(config.optimizer, config.schedule, config.clipping)
+    learner = Learner(network, network.initial_weights(weights_seed), rule, seed=dropout_seed)
+    with new_run(store, config, tags) as tracked:
+        tracked.log_config(config.model_dump(mode="json"))
+        tracked.log_artifact(files.config, "config")
+        tracked.log_dataset(f"{config.task.name}-train", data.digest, str(files.data), "training")
+        with MetricBuffer(tracked) as metrics:
+            history = train(
+                learner,
+                data,
+                config.trainer,
+                last_good=files.last_good,
+                on_epoch=lambda record: metrics.add(reports.epoch_metrics(record)),
+            )
+            metrics.add(reports.phase_metrics(history, import_seconds))
+        exported = trained.save(
+            files.model, config.model, config.unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
+        )
+        picture = reports.report_training(history, data.validation.accuracy_ceiling, files.training)
+        tracked.log_artifact(picture, "figures")
+        tracked.log_model(exported, features(data.validation.x_EBN[0]).numpy())
+        return tracked.id
+
+
+def jobs() -> None:
+    """What Hydra composes from the command line."""
+    # Hydra would print its errors over several lines; here they reach the caller.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    from pipelines.job import job  # noqa: PLC0415
+
+    try:
+        job()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(composition_sentence(error, "the command line or conf/")) from error
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        if sys.argv[1:] == ["--stage"]:
+            run(read(STAGE.config), STAGE)
+        else:
+            jobs()

@@ -1,0 +1,23 @@
+"""MLflow's pages on the store that the project's configuration names: `python -m pipelines.ui [PORT]`."""
+
+import sys
+
+from echo_rnn.config import compose
+from echo_rnn.environment import project_root
+from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.tracking.ui import PORT, serve_ui
+from pipelines.layout import CONF, PARAMS
+
+
+def _port(arguments: list[str]) -> int:
+    try:
+        (port,) = map(int, arguments or [PORT])
+    except ValueError:
+        raise UserError(f"pipelines.ui: expected nothing or one port, got {' '.join(arguments)!r}") from None
+    return port
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        tracking = compose(PARAMS, CONF).config.tracking
+        serve_ui(tracking.uri, tracking.experiment, project_root(), _port(sys.argv[1:]))
