@@ -7,7 +7,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import UserError
@@ -18,16 +18,26 @@ from pipelines.show import show_tree
 from pipelines.summary import RESULT
 
 
+class JobError(Exception):
+    """A job that Hydra started raised its cause; whatever else comes out of Hydra happened before."""
+
+
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> None:
     """One job; within a sweep its failure is written down and does not stop the others."""
     runtime = HydraConfig.get()
     files = Layout(Path(runtime.runtime.output_dir))
     if runtime.mode != RunMode.MULTIRUN:
-        _work(composed, files, sweep=None)
+        try:
+            _work(composed, files, sweep=None)
+        except UserError:
+            raise
+        except Exception as error:
+            raise JobError from error
         print(f"all files: {files.root}")
         return
-    overrides = list(runtime.overrides.task)
+    # Not resolved: an override may hold an interpolation that leads nowhere.
+    overrides = [str(part) for part in OmegaConf.to_container(runtime.overrides.task) or []]
     result: dict[str, Any] = {"overrides": overrides}
     try:
         result |= _work(composed, files, sweep=sweep_name(Path(runtime.sweep.dir)))

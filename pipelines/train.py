@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 
 from echo_rnn.config import Config, composition_sentence, read
 from echo_rnn.errors import UserError, one_sentence
@@ -69,11 +67,16 @@ def jobs() -> None:
     """What Hydra composes from the command line."""
     # Hydra would print its errors over several lines; here they reach the caller.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    from pipelines.job import job  # noqa: PLC0415
+    from pipelines.job import JobError, job  # noqa: PLC0415
 
     try:
         job()
-    except (HydraException, OmegaConfBaseException) as error:
+    except UserError:
+        raise
+    except JobError as error:
+        raise error.__cause__ or error from None
+    except Exception as error:
+        # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
         raise UserError(composition_sentence(error, "the command line or conf/")) from error
 
 

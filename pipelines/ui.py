@@ -11,7 +11,7 @@ from pipelines.layout import CONF, PARAMS
 
 def _port(arguments: list[str]) -> int:
     try:
-        (port,) = map(int, arguments or [PORT])
+        (port,) = (int(argument) for argument in arguments or [str(PORT)])
     except ValueError:
         raise UserError(f"pipelines.ui: expected nothing or one port, got {' '.join(arguments)!r}") from None
     return port
