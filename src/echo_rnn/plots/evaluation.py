@@ -168,7 +168,7 @@ def _lags(axes: Axes, by_lag_K: NDArray[np.floating], echo_step: int) -> None:
         axes.text(echo_step + 0.55, 0.98, f"echo_step = {echo_step}", va="top", fontsize=9.5)
     axes.set_title("What the predictions repeat")
     axes.set_xlabel("lag k [time steps]")
-    axes.set_ylabel("share equal to input at t - k")
+    axes.set_ylabel("share equal to input at t − k")
     axes.set_ylim(0, 1.05)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 

@@ -23,7 +23,7 @@ class Sheet:
     """A canvas with grids one above the other; layers stand in rows, from the bottom up."""
 
     def __init__(
-        self, title: str, *, grids: int = 1, pitch: float = 1.0, above: float = 0.9, below: float = 0.0
+        self, title: str, *, grids: int = 1, pitch: float = 1.0, above: float = 1.0, below: float = 0.0
     ) -> None:
         """An empty sheet.
 

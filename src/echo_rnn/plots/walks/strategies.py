@@ -26,7 +26,7 @@ from echo_rnn.plots.walks.sheet import (
 
 _BODY = 4
 
-_TOGETHER: Entry = (ORDER[0], "order of work, equal: at once")
+_TOGETHER: Entry = (ORDER[0], "order, equal: at once")
 _IDLE: Entry = ({"text": "○", "line": FAINT, "fill": EMPTY, "color": MUTED}, "idle")
 _PRODUCT: Entry = ({"fill": PRODUCT}, "a product over all steps at once")
 
@@ -96,7 +96,7 @@ def wavefront_deferred() -> Figure:
     size = (1.3, sheet.top - sheet.bottom)
     sheet.canvas.box((GRAPH_X + 1.75, sheet.bottom), size, f"{walk.last + 1}\n\ndW, dU", fill=PRODUCT)
     sheet.waves(walk.backward())
-    sheet.canvas.key([_TOGETHER, BOX, SAME, _IDLE, (_PRODUCT[0], "products")])
+    sheet.canvas.key([_TOGETHER, BOX, SAME, _IDLE, (_PRODUCT[0], "product")])
     return sheet.canvas.figure
 
 
