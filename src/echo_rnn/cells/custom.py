@@ -35,11 +35,13 @@ class Custom:
     Attributes:
         path: Where the cell was imported from, for messages.
         make: Makes the cell.
+        setting: What a person would change to have another cell, for messages.
         cell: A cell that is called with weights from outside.
     """
 
     path: str
     make: Callable[[], Any]
+    setting: str = "model.path"
     cell: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,8 +49,8 @@ class Custom:
         missing = [name for name in ("state_size", "output_size", "call") if not hasattr(cell, name)]
         if missing:
             raise UserError(
-                f"model.path: expected a cell with state_size, output_size and call(inputs, states), got {self.path} "
-                f"without {', '.join(missing)}"
+                f"{self.setting}: expected a cell with state_size, output_size and call(inputs, states), got "
+                f"{self.path} without {', '.join(missing)}"
             )
         object.__setattr__(self, "cell", cell)
 

@@ -1,5 +1,6 @@
 """Ways through time: every strategy computes the same function and differs in the graph that computes it."""
 
+import re
 from typing import Any, cast
 
 from echo_rnn.config import network
@@ -19,7 +20,7 @@ from echo_rnn.unroll.wavefront import wavefront
 from echo_rnn.unroll.wavefront_deferred import wavefront_deferred
 from echo_rnn.unroll.window import Window, window
 
-__all__ = ["Dropout", "Masks", "Unroll", "Window", "build_unroll", "window"]
+__all__ = ["Dropout", "Masks", "Unroll", "Window", "build_unroll", "named", "window"]
 
 _SIMPLE: dict[str, Any] = {
     "static": static,
@@ -31,6 +32,28 @@ _SIMPLE: dict[str, Any] = {
     "dynamic_rnn": dynamic_rnn,
     "static_rnn": static_rnn,
 }
+
+_NAMED = {
+    **_SIMPLE,
+    "keras": KerasLayers(unroll=False),
+    "keras_unrolled": KerasLayers(unroll=True),
+    "checkpointed": Checkpointed(),
+}
+
+
+def named(label: str) -> Unroll:
+    """The strategy that the configuration's `label` is for, as tables and pictures name it.
+
+    Raises:
+        UserError: There is none.
+    """
+    steps = re.fullmatch(r"(partial|checkpointed)([1-9][0-9]*)", str(label))
+    if steps is not None:
+        return (Partial if steps[1] == "partial" else Checkpointed)(int(steps[2]))
+    if label not in _NAMED:
+        names = ", ".join((*_NAMED, "partialK", "checkpointedK"))
+        raise UserError(f"unroll: expected one of {names} with K time steps, got {label!r}")
+    return cast("Unroll", _NAMED[label])
 
 
 def build_unroll(unroll: network.Unroll, model: network.Model, compiled: str = "graph") -> Unroll:

@@ -1,0 +1,398 @@
+"""A Keras layer around every way through time: `Unrolled` stands where one `keras.layers.LSTM`, or a stack, stands.
+
+    keras.layers.LSTM(64, return_sequences=True)      →      Unrolled(64, unroll="wavefront", return_sequences=True)
+
+Its weights live in Keras's own cells, so initializers, regularizers, saving and the order of the weights are Keras's.
+`LSTMCell`, `GRUCell` and `SimpleRNNCell` with the activations that are their defaults are computed by the cells of this
+package, under any strategy; every other cell is run as it is, under the strategies that run whole steps.
+
+In mixed precision (`dtype="mixed_bfloat16"`) the matrix products are done in bfloat16 and the state is carried in
+float32 within a call; Keras's own layers carry it in bfloat16.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import keras
+import tensorflow as tf
+
+from echo_rnn.cells import Cell, CellWeights, Gru, Lstm, Rnn, StackState
+from echo_rnn.cells.custom import Custom
+from echo_rnn.config.network import _WHOLE_STEPS as WHOLE_STEPS
+from echo_rnn.errors import UserError
+from echo_rnn.unroll import named, window
+
+_KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
+# What writes each step, or the steps left over, into the graph.
+_KNOWN_STEPS = ("static", "static_rnn", "keras_unrolled", "partial", "checkpointed")
+
+
+@keras.saving.register_keras_serializable(package="echo_rnn")
+class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """One or several recurrent layers, unrolled by a strategy.
+
+    It takes `[B, T, I]` and means by `return_sequences`, `return_state`, `stateful`, `go_backwards`,
+    `zero_output_for_mask`, `initial_state` and `mask` what `keras.layers.RNN` means by them. The state of several
+    layers is returned, and given, as `keras.layers.RNN([cell, …])` does, one entry for each layer. Any mask will do:
+    steps that it hides are skipped, wherever they are.
+    """
+
+    def __init__(  # noqa: PLR0913  as many as Keras's layers have
+        self,
+        layers: Any,
+        cell: str = "lstm",
+        *,
+        unroll: str = "dynamic",
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        **options: Any,
+    ) -> None:
+        """Nothing is built yet.
+
+        Args:
+            layers: Units of one layer, a list with those of each, or Keras cells, one or a list.
+            cell: `lstm`, `gru` or `rnn`, where `layers` is units.
+            unroll: The way through time: the name of a file in `echo_rnn.unroll`, with its steps where it has such
+                (`partial5`, `checkpointed32`), or `keras_unrolled`.
+            return_sequences: Whether to return the outputs of all time steps, or the last.
+            return_state: Whether to return the state after the last step, too.
+            go_backwards: Whether to run from the last step to the first; outputs are in the order of running.
+            stateful: Whether the state is carried from batch to batch, until `reset_state`.
+            zero_output_for_mask: Whether outputs at hidden steps are 0; else they repeat the output before.
+            name: Of the Keras layer.
+            dtype: Of the Keras layer, a policy; that of the first cell where `layers` is cells.
+            trainable: Of the Keras layer.
+            options: Of the Keras cells, where `layers` is units: `use_bias`, `reset_after`, `dropout`, ….
+
+        Raises:
+            UserError: There is no such cell or strategy, or they cannot be combined; the sentence says what can.
+        """
+        cells = _keras_cells(layers, cell, dtype, options)
+        policy = dtype if dtype is not None else getattr(cells[0], "dtype_policy", None)
+        # Weights are rounded by the products that want it, and not on the way here.
+        super().__init__(name=name, dtype=policy, trainable=trainable, autocast=False)
+        self.cells = cells
+        self.unroll = unroll
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.zero_output_for_mask = zero_output_for_mask
+        self.supports_masking = True
+        self.supports_jit = unroll != "block"
+        self.states: list[Any] | None = None
+        self.seed_generator = keras.random.SeedGenerator()
+        self._strategy = named(unroll)
+        for each in cells:
+            _refuse_drawing(each)
+        _refuse(unroll, self._stack, self.compute_dtype)
+
+    @property
+    def _precision(self) -> tf.DType | None:
+        """The dtype of matrix products where it is narrower than what carries the state."""
+        return tf.as_dtype(self.compute_dtype) if self.compute_dtype in ("bfloat16", "float16") else None
+
+    @property
+    def _stack(self) -> tuple[Any, ...]:
+        cells = tuple(_own_cell(cell, self._precision) for cell in self.cells)
+        # Where a cell works in the narrow dtype, as we must let one that we do not know, all do.
+        narrow = any(isinstance(cell, Custom) for cell in cells)
+        return tuple(_own_cell(cell, None) for cell in self.cells) if narrow else cells
+
+    @property
+    def _working_dtype(self) -> tf.DType:
+        known = not any(isinstance(cell, Custom) for cell in self._stack)
+        return tf.float32 if known and self._precision else tf.as_dtype(self.compute_dtype)
+
+    def build(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> None:
+        """Makes the weights, and the state that is carried where it is `stateful`."""
+        features = sequences_shape[-1]
+        for cell in self.cells:
+            if isinstance(cell, keras.layers.Layer) and not cell.built:
+                cell.build((sequences_shape[0], features))
+                cell.built = True
+            features = cell.output_size
+        if self.stateful and self.states is None:
+            if sequences_shape[0] is None:
+                raise UserError(
+                    f"{self.name}: expected a known number of rows where stateful=True, got inputs of shape "
+                    f"{tuple(sequences_shape)}; give it in keras.Input(batch_shape=(B, T, I))"
+                )
+            self._carry(sequences_shape[0])
+        self.built = True
+
+    def _carry(self, rows: int) -> None:
+        zeros = tf.nest.flatten(self._zero_state(rows, tf.as_dtype(self.variable_dtype)))
+        # As in Keras's layers it is none of the weights: it is neither saved nor copied.
+        with keras.name_scope(self.name):
+            states = [keras.Variable(part, trainable=False, dtype=part.dtype, name="rnn_state") for part in zeros]
+        object.__setattr__(self, "states", states)
+
+    def call(
+        self,
+        sequences: tf.Tensor,
+        initial_state: Any = None,
+        mask: tf.Tensor | None = None,
+        training: bool | None = False,
+        sequences_mask: tf.Tensor | None = None,
+    ) -> Any:
+        """Runs all layers over all time steps; see the class.
+
+        Args:
+            sequences: `[B, T, I]`.
+            initial_state: The state before the first step; else zeros, or the carried one.
+            mask: Which steps count, bool `[B, T]`.
+            training: Whether inputs are dropped.
+            sequences_mask: What Keras calls `mask` where there is an `initial_state` beside the `sequences`.
+        """
+        mask = sequences_mask if mask is None else mask
+        x_BTI, state = self._agreeing(tf.cast(sequences, self._working_dtype), initial_state)
+        if x_BTI.shape[1] is None and self.unroll.rstrip("0123456789") in _KNOWN_STEPS:
+            raise UserError(
+                f"{self.name}: expected a known number of time steps for unroll={self.unroll!r}, got inputs of shape "
+                f"{tuple(sequences.shape)}; give it in keras.Input(shape=(T, I)), or use unroll='dynamic'"
+            )
+        mask_BT = None if mask is None else tf.cast(mask, tf.bool)
+        if self.go_backwards:
+            x_BTI = tf.reverse(x_BTI, [1])
+            mask_BT = None if mask_BT is None else tf.reverse(mask_BT, [1])
+        lengths_B = None
+        if mask_BT is not None:
+            x_BTI, lengths_B = _together(x_BTI, mask_BT)
+
+        x_TBI = tf.transpose(x_BTI, (1, 0, 2))
+        x_TBI, masks = self._dropped(x_TBI) if training else (x_TBI, ())
+        h_TBS, after = self._strategy(self._stack, self._weights, window(x_TBI, lengths_B, masks), state)
+        h_BTS = tf.transpose(h_TBS, (1, 0, 2))
+        if mask_BT is not None:
+            h_BTS = _apart(h_BTS, mask_BT)
+        for variable, part in zip(self.states or (), tf.nest.flatten(after), strict=True) if self.stateful else ():
+            variable.assign(tf.cast(part, variable.dtype))
+        return self._returned(h_BTS, mask_BT, after)
+
+    def _agreeing(self, x_BTI: tf.Tensor, initial_state: Any) -> tuple[tf.Tensor, StackState]:
+        """Input and state with the same number of rows, known if it is known of either."""
+        if initial_state is None and not self.stateful:
+            rows = tf.shape(x_BTI)[0] if x_BTI.shape[0] is None else x_BTI.shape[0]
+            return x_BTI, self._zero_state(rows, x_BTI.dtype)
+        given = self.states if initial_state is None else initial_state
+        parts = [tf.cast(part, x_BTI.dtype) for part in keras.tree.flatten(given)]
+        expected = [size for cell in self._stack for size in _state_sizes(cell)]
+        if [part.shape[-1] for part in parts] != expected:
+            raise UserError(
+                f"{self.name}: expected an initial_state of sizes {expected}, got {[part.shape[-1] for part in parts]}"
+            )
+        rows = next((size for size in (x_BTI.shape[0], *(part.shape[0] for part in parts)) if size is not None), None)
+        parts = [tf.ensure_shape(part, (rows, None)) for part in parts]
+        state = tf.nest.pack_sequence_as(self._zero_state(1, x_BTI.dtype), parts)
+        return tf.ensure_shape(x_BTI, (rows, None, None)), state
+
+    def _zero_state(self, rows: int | tf.Tensor, dtype: tf.DType) -> StackState:
+        return tuple(cell.zero_state(rows, dtype) for cell in self._stack)
+
+    @property
+    def _weights(self) -> tuple[Any, ...]:
+        pairs = zip(self._stack, self.cells, strict=True)
+        return tuple(
+            _custom_weights(theirs) if isinstance(ours, Custom) else _weights(theirs, self._working_dtype)
+            for ours, theirs in pairs
+        )
+
+    def _dropped(self, x_TBI: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Dropout as Keras's cells do it: on the input of each layer, one mask for all time steps."""
+        rates = [getattr(cell, "dropout", 0.0) for cell in self.cells]
+        if not any(rates):
+            return x_TBI, ()
+
+        def mask(rate: float, features: int) -> tf.Tensor:
+            ones = tf.ones((1, tf.shape(x_TBI)[1], features), x_TBI.dtype)
+            return keras.random.dropout(ones, rate, seed=self.seed_generator)
+
+        sizes = [x_TBI.shape[-1], *(cell.units for cell in self._stack[:-1])]
+        first, *between = (mask(rate, features) for rate, features in zip(rates, sizes, strict=True))
+        return x_TBI * first, tuple(between)
+
+    def _returned(self, h_BTS: tf.Tensor, mask_BT: tf.Tensor | None, after: StackState) -> Any:
+        output = h_BTS
+        if not self.return_sequences:
+            output = h_BTS[:, -1]
+        elif self.zero_output_for_mask and mask_BT is not None:
+            output = tf.where(mask_BT[:, :, None], h_BTS, 0)
+        output = tf.cast(output, self.compute_dtype)
+        if not self.return_state:
+            return output
+        return output, *_as_keras([[tf.cast(part, self.compute_dtype) for part in layer] for layer in after])
+
+    def reset_state(self) -> None:
+        """Sets the carried state to zero."""
+        for variable in self.states or ():
+            variable.assign(tf.zeros_like(variable.value))
+
+    def copy_from(self, layers: Any) -> Self:
+        """Takes over the weights of Keras layers, one or a list from the input upwards; builds itself if it can.
+
+        Args:
+            layers: Built layers: `LSTM`, `GRU`, `SimpleRNN`, `RNN` of any cells, or `Unrolled`.
+        """
+        arrays = [array for layer in _listed(layers) for array in layer.get_weights()]
+        if not arrays:
+            raise UserError(f"{self.name}: expected built layers to copy from, got layers without weights")
+        if not self.built and isinstance(self._stack[0], Custom):
+            raise UserError(f"{self.name}: expected a layer that is built, where its first cell is none of Keras's own")
+        if not self.built:
+            self.build((None, None, arrays[0].shape[0]))
+        _same_shapes(self.name, [tuple(weight.shape) for weight in self.weights], [array.shape for array in arrays])
+        self.set_weights(arrays)
+        return self
+
+    def copy_to(self, layers: Any) -> None:
+        """Gives the weights to Keras layers, one or a list from the input upwards, which must be built."""
+        arrays, targets = self.get_weights(), _listed(layers)
+        shapes = [tuple(weight.shape) for layer in targets for weight in layer.weights]
+        _same_shapes(self.name, [array.shape for array in arrays], shapes)
+        for layer in targets:
+            own, arrays = arrays[: len(layer.weights)], arrays[len(layer.weights) :]
+            layer.set_weights(own)
+
+    def compute_output_shape(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> Any:
+        """See `keras.layers.Layer`."""
+        rows, steps, _ = sequences_shape
+        units = self._stack[-1].units
+        output = (rows, steps, units) if self.return_sequences else (rows, units)
+        if not self.return_state:
+            return output
+        return output, *_as_keras([[(rows, size) for size in _state_sizes(cell)] for cell in self._stack])
+
+    def compute_mask(self, sequences: Any, previous_mask: Any = None) -> Any:
+        """See `keras.layers.Layer`."""
+        mask = keras.tree.flatten(previous_mask)[0] if self.return_sequences else None
+        parts = sum(len(_state_sizes(cell)) for cell in self._stack)
+        return [mask, *[None] * parts] if self.return_state else mask
+
+    def get_config(self) -> dict[str, Any]:
+        """See `keras.layers.Layer`."""
+        return {
+            **super().get_config(),
+            "layers": [keras.saving.serialize_keras_object(cell) for cell in self.cells],
+            "unroll": self.unroll,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """See `keras.layers.Layer`."""
+        cells = [keras.saving.deserialize_keras_object(cell) for cell in config["layers"]]
+        return cls(**{**config, "layers": cells})
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _keras_cells(layers: Any, kind: str, dtype: Any, options: dict[str, Any]) -> list[Any]:
+    """A Keras cell for each layer."""
+    given = _listed(layers)
+    if all(isinstance(each, int) for each in given) and given:
+        if kind not in _KINDS:
+            raise UserError(f"cell: expected one of {', '.join(_KINDS)}, or Keras cells as layers, got {kind!r}")
+        return [_KINDS[kind](units, dtype=dtype, **options) for units in given]
+    cells = [cell for each in given for cell in getattr(each, "cells", [each])]
+    if not cells or options:
+        raise UserError(f"layers: expected units, or Keras cells without further options, got {layers!r} and {options}")
+    return cells
+
+
+def _own_cell(cell: Any, precision: tf.DType | None) -> Cell | Custom:
+    """The cell of this package that computes what a Keras cell computes."""
+    usual = getattr(cell, "activation", None) is keras.activations.tanh
+    usual = usual and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
+    kind = type(cell) if usual else None
+    if kind is keras.layers.LSTMCell:
+        return Lstm(cell.units, float(cell.unit_forget_bias), precision)
+    if kind is keras.layers.GRUCell:
+        return Gru(cell.units, cell.reset_after, precision)
+    if kind is keras.layers.SimpleRNNCell:
+        return Rnn(cell.units, precision)
+    return Custom(type(cell).__name__, lambda: cell, "layers")
+
+
+def _refuse(unroll: str, cells: Sequence[Cell | Custom], dtype: str) -> None:
+    """Raises where these cannot be combined."""
+    name = unroll.rstrip("0123456789")
+    unknown = [cell for cell in cells if isinstance(cell, Custom)]
+    if unknown and name not in WHOLE_STEPS:
+        expected = f"one of {', '.join(WHOLE_STEPS)} for a cell of whose arithmetic nothing is known"
+        raise UserError(f"unroll: expected {expected}, {unknown[0].path}, got {unroll!r}")
+    if name.startswith("wavefront") and len({(type(cell), getattr(cell, "reset_after", None)) for cell in cells}) > 1:
+        raise UserError(f"unroll: expected cells of one kind for {unroll!r}, got {cells}; deferred takes several kinds")
+    if name == "block" and not (all(isinstance(cell, Lstm) for cell in cells) and dtype == "float32"):
+        raise UserError(
+            "unroll: expected any strategy but block, a kernel for LSTM layers in float32, for "
+            f"{type(cells[0]).__name__} in {dtype}, got 'block'; deferred is the nearest"
+        )
+
+
+def _refuse_drawing(cell: Any) -> None:
+    """Raises where a cell draws random numbers inside the loop."""
+    drawn = getattr(cell, "recurrent_dropout", 0.0)
+    if isinstance(_own_cell(cell, None), Custom):
+        # Keras's own cells have a generator whether they use it or not.
+        drawn = getattr(cell, "dropout", len(getattr(cell, "variables", ())) > len(getattr(cell, "weights", ())))
+    if drawn:
+        raise UserError(
+            f"layers: expected cells that draw nothing at random inside the loop, got {type(cell).__name__}; "
+            "dropout= of LSTM, GRU and simple cells, on the inputs of each layer, is supported"
+        )
+
+
+def _weights(cell: Any, dtype: tf.DType) -> CellWeights:
+    """The weights of one of Keras's own cells."""
+    kernel_IG, recurrent_SG = (tf.cast(weight, dtype) for weight in (cell.kernel, cell.recurrent_kernel))
+    if cell.bias is not None:
+        return CellWeights(kernel_IG, recurrent_SG, tf.cast(cell.bias, dtype))
+    shape = (2, kernel_IG.shape[1]) if getattr(cell, "reset_after", False) else (kernel_IG.shape[1],)
+    return CellWeights(kernel_IG, recurrent_SG, tf.zeros(shape, dtype))
+
+
+def _custom_weights(cell: Any) -> tuple[tf.Tensor, ...]:
+    return tuple(tf.convert_to_tensor(weight.value) for weight in getattr(cell, "trainable_variables", ()))
+
+
+def _state_sizes(cell: Any) -> list[int]:
+    return [int(part.shape[-1]) for part in cell.zero_state(1, tf.float32)]
+
+
+def _as_keras(states: list[list[Any]]) -> list[Any]:
+    """The states as `keras.layers.RNN` arranges them: those of a single layer flat, a single part without its list."""
+    parts = [layer if len(layer) > 1 else layer[0] for layer in states]
+    return states[0] if len(states) == 1 else parts
+
+
+def _same_shapes(name: str, ours: list[tuple[int, ...]], theirs: list[tuple[int, ...]]) -> None:
+    if ours != theirs:
+        raise UserError(f"{name}: expected weights of shapes {ours}, in the order of the layers, got {theirs}")
+
+
+def _together(x_BTI: tf.Tensor, mask_BT: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The steps that count, moved to the front of each row, and how many there are."""
+    steps = tf.shape(mask_BT)[1]
+    t_T = tf.range(steps)
+    order_BT = tf.argsort(tf.where(mask_BT, t_T, t_T + steps), axis=1)
+    return tf.gather(x_BTI, order_BT, batch_dims=1), tf.reduce_sum(tf.cast(mask_BT, tf.int32), axis=1)
+
+
+def _apart(h_BTS: tf.Tensor, mask_BT: tf.Tensor) -> tf.Tensor:
+    """Back to the places of the mask; a hidden step repeats the output before it, or is 0 where there is none."""
+    seen_BT = tf.cumsum(tf.cast(mask_BT, tf.int32), axis=1)
+    h_BTS = tf.gather(h_BTS, tf.maximum(seen_BT - 1, 0), batch_dims=1)
+    return tf.where(seen_BT[:, :, None] > 0, h_BTS, 0)
