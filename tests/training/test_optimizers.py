@@ -47,8 +47,10 @@ def test_every_optimizer_trains(option):
 
 
 @pytest.mark.parametrize("option", options("optimizer"))
-def test_every_value_of_a_file_reaches_keras(option):
-    config, content = build(option).get_config(), read("optimizer", option).model_dump(exclude={"name"})
+def test_name_and_values_of_a_file_reach_keras(option):
+    optimizer = build(option)
+    assert type(optimizer).__name__.lower() == option
+    config, content = optimizer.get_config(), read("optimizer", option).model_dump(exclude={"name"})
     assert {key: config[key] for key in content} == pytest.approx(content)
 
 
