@@ -1,7 +1,11 @@
 import numpy as np
+import pytest
 from matplotlib.patches import Rectangle, StepPatch
 
 from echo_rnn.plots import diagnosis, echo_picture
+
+# A warning here is a picture with something missing.
+pytestmark = pytest.mark.filterwarnings("error")
 
 WINDOW, ECHO = 5, 2
 BITS = np.random.default_rng(3)

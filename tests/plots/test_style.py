@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from echo_rnn.plots import diagnosis, echo_picture, save, training_curves
 from echo_rnn.plots.walks import PICTURES
@@ -60,6 +61,26 @@ def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(tmp_path: Path) -> No
         save(broken, path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_picture_that_cannot_be_written_to_its_end_leaves_the_old_one(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "picture.png"
+    save(Figure(), path)
+    before = path.read_bytes()
+
+    whole = Image.Image.save
+
+    def half_written(image: Image.Image, target, **options: object) -> None:
+        if not isinstance(target, Path):  # matplotlib's own, in memory
+            return whole(image, target, **options)
+        target.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", half_written)
+    with pytest.raises(OSError, match="disk full"):
+        save(Figure(), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_plots_import_neither_tensorflow_nor_mlflow_nor_pyplot() -> None:

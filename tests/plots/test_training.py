@@ -6,6 +6,9 @@ from matplotlib.figure import Figure
 from echo_rnn.plots import training_curves
 from echo_rnn.plots.training import binned
 
+# A warning here is a picture with something missing.
+pytestmark = pytest.mark.filterwarnings("error")
+
 SIZES = [1, 2, 3, 100, 4_001, 66_600]
 VALIDATION = [(500, 0.5, 0.7), (1000, 0.05, 0.99)]
 

@@ -106,6 +106,6 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(picture, format="png", dpi=_DPI)
     # 256 colours of its own are enough for any figure here and make a file a third the size; what matplotlib and its
     # version wrote into the picture's metadata stays behind.
-    colours = Image.open(picture).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    colours = Image.open(picture).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with replacing(path) as temporary:
         colours.save(temporary, format="png", optimize=True)

@@ -14,7 +14,7 @@ from echo_rnn.plots import style
 from echo_rnn.plots.style import BLUE, INK, VERMILLION, Look
 
 _BINS = 240
-_FEWEST = 4000  # a bin has at least this fraction of all steps
+_FEWEST = 8000  # a bin has at least this fraction of all steps
 _ALL = "every step"
 _MOST = "9 steps in 10"
 _MEAN = "mean"
