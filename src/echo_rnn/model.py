@@ -2,6 +2,9 @@
 
 h_TBS = unroll(cells, x_TBI)
 logits_TBC = h_TBS V + d          all T·B outputs in one product, as the article's second improvement does
+
+Weights, states and logits are float32. Where `model.precision` is bfloat16, the matrix products of the layers round
+what they multiply to bfloat16; gates, states, sums over time, the head and the loss do not.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,9 @@ MINIMAL = "tests.cells.minimal_gated:MinimalGatedCell"
 
 def section(path=MINIMAL, **options):
     dropout = network.Dropout(between=0.0, output=0.0, variational=False)
-    return network.Custom(cell="custom", path=path, options=options, layers=2, units=[3], dropout=dropout)
+    return network.Custom(
+        cell="custom", path=path, options=options, layers=2, units=[3], precision="float32", dropout=dropout
+    )
 
 
 def gradients(unroll, mode, path=MINIMAL):

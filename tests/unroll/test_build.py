@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from echo_rnn.config import network
 from echo_rnn.errors import UserError
 from echo_rnn.model import build
+from echo_rnn.unroll import build_unroll, named
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = sorted(path.stem for path in (CONF / "unroll").glob("*.yaml"))
@@ -40,8 +41,36 @@ def test_every_option_gives_the_same_logits(option):
     np.testing.assert_allclose(logits(option), logits("static"), atol=1e-6)  # of values up to 1, in float32
 
 
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option != "block"])
+def test_every_option_but_block_runs_in_bfloat16_from_float32_to_float32(option):
+    section = model("lstm").model_copy(update={"precision": "bfloat16"})
+    network = build(section, unroll(option), 1, 2)
+    weights = network.initial_weights(np.random.SeedSequence(0))
+    logits, state = network(weights, tf.ones((6, 2, 1)), network.zero_state(2))
+    expected, _ = build(model("lstm"), unroll("static"), 1, 2)(weights, tf.ones((6, 2, 1)), network.zero_state(2))
+    assert {tensor.dtype for tensor in tf.nest.flatten((weights, logits, state))} == {tf.float32}
+    # Three layers and six steps round values up to 1 to 8 binary digits; all is one and the same where none is.
+    assert 0 < np.abs(logits - expected).max() < 0.02
+
+
 def test_labels_tell_options_apart():
     assert len({unroll(option).label for option in OPTIONS}) == len(OPTIONS)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_label_names_its_strategy(option):
+    assert named(unroll(option).label) == build_unroll(unroll(option), model("lstm"))
+
+
+def test_what_names_no_strategy_is_refused():
+    with pytest.raises(UserError, match=r"unroll: expected one of static, .* with K time steps, got 'partial0'"):
+        named("partial0")
+
+
+def test_block_is_refused_in_bfloat16():
+    narrow = model("lstm").model_copy(update={"precision": "bfloat16"})
+    with pytest.raises(UserError, match=r"unroll.name: expected for model.precision = bfloat16 .*, got 'block'"):
+        build(narrow, unroll("block"), 1, 2)
 
 
 def test_block_is_refused_for_other_cells():

@@ -2,6 +2,8 @@
 
 from typing import cast
 
+import tensorflow as tf
+
 from echo_rnn.cells.cell import Cell, CellWeights, HandCell, StackState, State
 from echo_rnn.cells.custom import build_custom
 from echo_rnn.cells.gru import Gru
@@ -14,13 +16,14 @@ __all__ = ["Cell", "CellWeights", "Gru", "HandCell", "Lstm", "Rnn", "StackState"
 
 def build_cells(model: network.Model) -> tuple[Cell, ...]:
     """The layers that the configuration describes, from the input upwards."""
+    precision = None if model.precision == "float32" else tf.as_dtype(model.precision)
     match model:
         case network.Lstm():
-            return tuple(Lstm(units, model.forget_bias) for units in model.sizes)
+            return tuple(Lstm(units, model.forget_bias, precision) for units in model.sizes)
         case network.Gru():
-            return tuple(Gru(units, model.reset_after) for units in model.sizes)
+            return tuple(Gru(units, model.reset_after, precision) for units in model.sizes)
         case network.Rnn():
-            return tuple(Rnn(units) for units in model.sizes)
+            return tuple(Rnn(units, precision) for units in model.sizes)
         case network.Custom():
             # Only the strategies that leave the weights to the cell take it: its weights are a plain tuple.
             return tuple(cast("Cell", build_custom(model.path, model.options, units)) for units in model.sizes)

@@ -18,6 +18,7 @@ class Dropout(Section):
 class _Stack(Section):
     layers: Annotated[int, Field(ge=1, le=1000)]
     units: Sizes
+    precision: Literal["float32", "bfloat16"]
     dropout: Dropout
 
     @property
@@ -50,6 +51,7 @@ class Custom(_Stack):
     """Layers of a cell of one's own; see `echo_rnn.cells.custom`."""
 
     cell: Literal["custom"]
+    precision: Literal["float32"]  # its products are its own
     path: Import
     options: dict[str, Any]
 
@@ -117,7 +119,7 @@ Unroll = Annotated[Simple | Partial | KerasLayers | Checkpointed, Field(discrimi
 
 
 # What runs a cell as a whole, one step of one layer at a time.
-_WHOLE_STEPS = ("static", "dynamic", "partial", "checkpointed", "dynamic_rnn", "static_rnn")
+WHOLE_STEPS = ("static", "dynamic", "partial", "checkpointed", "dynamic_rnn", "static_rnn")
 
 
 def refusal(model: Model, unroll: Unroll, compiled: str) -> str | None:
@@ -128,13 +130,18 @@ def refusal(model: Model, unroll: Unroll, compiled: str) -> str | None:
         unroll: The way through time.
         compiled: `none`, `graph` or `xla`, how the trainer compiles.
     """
-    if model.cell == "custom" and unroll.name not in _WHOLE_STEPS:
-        return f"for model.cell = custom, of whose arithmetic nothing is known, one of {', '.join(_WHOLE_STEPS)}"
+    if model.cell == "custom" and unroll.name not in WHOLE_STEPS:
+        return f"for model.cell = custom, of whose arithmetic nothing is known, one of {', '.join(WHOLE_STEPS)}"
     if unroll.name != "block":
         return None
     if model.cell != "lstm":
         return (
             f"for model.cell = {model.cell} any strategy but block, a kernel for LSTM layers; deferred is the nearest"
+        )
+    if model.precision != "float32":
+        return (
+            f"for model.precision = {model.precision} any strategy but block, a kernel in float32; deferred is the "
+            "nearest"
         )
     if compiled == "xla":
         return (
