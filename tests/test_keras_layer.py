@@ -364,6 +364,13 @@ def test_mixed_precision_stays_near_float32(strategy):
     assert np.abs(tf.cast(outputs, tf.float32) - expected).max() > 1e-5
 
 
+def test_mixed_precision_carries_the_state_in_float32():
+    layer = Unrolled(4, unroll="wavefront", stateful=True, dtype="mixed_bfloat16")
+    layer(series())
+    for state in layer.states:
+        assert np.any(tf.cast(tf.cast(state.value, tf.bfloat16), tf.float32) != state.value)
+
+
 def test_float64_is_float64():
     layer = Unrolled(SIZES, unroll="wavefront", dtype="float64")
     outputs = layer(series())

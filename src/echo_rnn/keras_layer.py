@@ -7,7 +7,7 @@ Its weights live in Keras's own cells, so initializers, regularizers, saving and
 package, under any strategy; every other cell is run as it is, under the strategies that run whole steps.
 
 In mixed precision (`dtype="mixed_bfloat16"`) the matrix products are done in bfloat16 and the state is carried in
-float32 within a call; Keras's own layers carry it in bfloat16.
+float32, from step to step and, where it is `stateful`, from batch to batch; Keras's own layers carry it in bfloat16.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from echo_rnn.cells import Cell, CellWeights, Gru, Lstm, Rnn, StackState
 from echo_rnn.cells.custom import Custom
-from echo_rnn.config.network import _WHOLE_STEPS as WHOLE_STEPS
+from echo_rnn.config.network import WHOLE_STEPS
 from echo_rnn.errors import UserError
 from echo_rnn.unroll import named, window
 
@@ -75,7 +75,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         """
         cells = _keras_cells(layers, cell, dtype, options)
         policy = dtype if dtype is not None else getattr(cells[0], "dtype_policy", None)
-        # Weights are rounded by the products that want it, and not on the way here.
+        # Without `autocast` Keras rounds weights to the dtype of computation, but not inputs and states.
         super().__init__(name=name, dtype=policy, trainable=trainable, autocast=False)
         self.cells = cells
         self.unroll = unroll
@@ -129,9 +129,10 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def _carry(self, rows: int) -> None:
         zeros = tf.nest.flatten(self._zero_state(rows, tf.as_dtype(self.variable_dtype)))
-        # As in Keras's layers it is none of the weights: it is neither saved nor copied.
+        options = {"trainable": False, "dtype": self.variable_dtype, "autocast": False, "name": "rnn_state"}
         with keras.name_scope(self.name):
-            states = [keras.Variable(part, trainable=False, dtype=part.dtype, name="rnn_state") for part in zeros]
+            states = [keras.Variable(part, **options) for part in zeros]
+        # As in Keras's layers it is none of the weights: it is neither saved nor copied.
         object.__setattr__(self, "states", states)
 
     def call(
