@@ -13,7 +13,7 @@ from echo_rnn.evaluation import Evaluation
 from echo_rnn.files import write_json, write_text
 from echo_rnn.plots import diagnosis, echo_picture, save, training_curves
 from echo_rnn.tracking import MetricRow
-from echo_rnn.training.history import EpochRecord, History
+from echo_rnn.training import EpochRecord, History
 
 
 def epoch_metrics(record: EpochRecord) -> Iterator[MetricRow]:
@@ -46,12 +46,13 @@ def test_metrics(evaluation: Evaluation, seconds: float) -> Iterator[MetricRow]:
 
 def training_numbers(history: History) -> dict[str, Any]:
     """The outcome of a training; nothing timed, so that an equal training gives an equal file."""
-    last = history.epochs[-1]
+    kept = history.epochs[history.kept_epoch - 1]
     return {
-        "loss": last.loss,
-        "accuracy": last.accuracy,
-        "validation_loss": last.validation_loss,
-        "validation_accuracy": last.validation_accuracy,
+        "loss": kept.loss,
+        "accuracy": kept.accuracy,
+        "validation_loss": kept.validation_loss,
+        "validation_accuracy": kept.validation_accuracy,
+        "kept_epoch": history.kept_epoch,
         "epochs": len(history.epochs),
         "steps": history.steps,
         "leftover_steps": history.leftover_steps,

@@ -31,16 +31,14 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
     import_seconds = start_tensorflow(config.runtime.threads)
     from echo_rnn import model, trained  # noqa: PLC0415
     from echo_rnn.inputs import CLASSES, INPUTS, features  # noqa: PLC0415
-    from echo_rnn.training import optimizer  # noqa: PLC0415
-    from echo_rnn.training.learner import Learner  # noqa: PLC0415
-    from echo_rnn.training.loop import train  # noqa: PLC0415
+    from echo_rnn.training import Learner, build_optimizer, train  # noqa: PLC0415
     from pipelines import reports  # noqa: PLC0415
 
     network = model.build(config.model, config.unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
     # The children before these belong to the series.
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
-    rule = optimizer.build(config.optimizer, config.schedule, config.clipping)
-    learner = Learner(network, network.initial_weights(weights_seed), rule, seed=dropout_seed)
+    optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
+    learner = Learner(network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed)
     with new_run(store, config, tags) as tracked:
         tracked.log_config(config.model_dump(mode="json"))
         tracked.log_artifact(files.config, "config")

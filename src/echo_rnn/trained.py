@@ -91,9 +91,9 @@ def load(folder: Path) -> Trained:
         model_section: network.Model = TypeAdapter(network.Model).validate_python(sections["model"])
         unroll_section: network.Unroll = TypeAdapter(network.Unroll).validate_python(sections["unroll"])
     except ValidationError as error:
-        raise SEAL.mismatch(
-            folder / SEAL.name, "a network that this version knows", f"{sections['model'].get('cell')!r}"
-        ) from error
+        first = error.errors()[0]
+        found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise SEAL.mismatch(folder / SEAL.name, "a network that this version knows", found) from error
     model = _built(model_section, unroll_section)
     with np.load(folder / WEIGHTS, allow_pickle=False) as file:
         leaves = [tf.constant(file[name]) for name in file.files]

@@ -1,0 +1,109 @@
+"""A copy of the project, and commands run in it as a person runs them."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def stages(self):
+        """The stages that ran."""
+        return re.findall(r"Running stage '(\w+)'", self.out + self.err)
+
+    @property
+    def sentence(self):
+        """The one line with which a command of ours refuses."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0].removeprefix("error: ")
+
+
+@dataclass(frozen=True)
+class Project:
+    folder: Path
+
+    def run(self, *command, seconds=240, **variables):
+        """Runs a command in the project; what hangs is ended with all its children."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_", "GIT_"))}
+        path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=kept | IDENTITY | {"PATH": path, "COLUMNS": "200"} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        return Answer(process.returncode, out, err)
+
+    def must(self, *command, **variables):
+        answer = self.run(*command, **variables)
+        assert answer.code == 0, f"{command}\n{answer.out}\n{answer.err}"
+        return answer
+
+    def stage(self, name, *arguments, **variables):
+        """`python -m pipelines.NAME`."""
+        return self.run("python", "-m", f"pipelines.{name}", *arguments, **variables)
+
+    def copy(self, folder):
+        shutil.copytree(self.folder, folder, symlinks=True)
+        # Artifacts of runs are stored with absolute addresses; a copied store would point at the original.
+        for made in folder.glob("mlflow.db*"):
+            made.unlink()
+        return Project(folder)
+
+    def edit(self, file, old, new):
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text
+        path.unlink()  # it may be a link into DVC's cache
+        path.write_text(text.replace(old, new))
+
+    def read(self, file):
+        return (self.folder / file).read_bytes()
+
+    def json(self, file):
+        return json.loads(self.read(file))
+
+    def made(self):
+        """Everything that stages have written, by name."""
+        folders = [self.folder / name for name in ("build", "data", "models", "reports")]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in files}
+
+    def runs(self):
+        """MLflow's own view of the runs, oldest first."""
+        client = self.client()
+        ids = [experiment.experiment_id for experiment in client.search_experiments()]
+        return client.search_runs(ids, order_by=["attributes.start_time ASC"])
+
+    def client(self):
+        from mlflow import MlflowClient  # noqa: PLC0415
+
+        with contextlib.redirect_stderr(io.StringIO()):
+            return MlflowClient(f"sqlite:///{self.folder}/mlflow.db")

@@ -1,0 +1,62 @@
+"""DVC's own commands on this pipeline: experiments, queues, metrics, parameters, plots."""
+
+import json
+
+import pytest
+
+
+def experiments(project):
+    """The finished experiments by the strategy that each one chose."""
+    (revision,) = (
+        entry for entry in json.loads(project.must("dvc", "exp", "show", "--json").out) if entry["experiments"]
+    )
+    found = {}
+    for experiment in revision["experiments"]:
+        (last, *_) = experiment["revs"]
+        found[last["data"]["params"]["params.yaml"]["data"]["groups"]["unroll"]] = last["data"]["metrics"]
+    return found
+
+
+@pytest.mark.slow
+def test_an_experiment_and_a_queued_grid(project):
+    project.must("dvc", "exp", "run", "-S", "groups.unroll=static")
+    assert "unroll:\n  name: static" in project.read("build/config.yaml").decode()
+    assert set(experiments(project)) == {"static"}
+    project.must("git", "stash", "-q")  # back to what is committed; the experiment has a name of its own
+
+    grid = project.must("dvc", "exp", "run", "--queue", "-S", "groups.unroll=partial,wavefront")
+    assert grid.out.count("Queued experiment") == 2
+    project.must("dvc", "exp", "run", "--run-all", "-j", "1")
+    found = experiments(project)
+    assert set(found) == {"static", "partial", "wavefront"}
+    losses = [metrics["reports/evaluation/metrics.json"]["data"]["loss"] for metrics in found.values()]
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-4)  # the same function, rounded differently
+
+    # Queued experiments run in a clone that is deleted; their runs are in the project's own store.
+    runs = project.runs()
+    assert {run.data.tags["unroll"] for run in runs} == {"static", "partial5", "wavefront"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert all(run.data.tags["dvc.experiment"] for run in runs)
+    assert all("test/accuracy" in run.data.metrics for run in runs)
+
+
+def test_metrics_parameters_and_plots_are_declared(project):
+    shown = json.loads(project.must("dvc", "metrics", "show", "--json").out)[""]["data"]
+    assert set(shown) == {"reports/training/metrics.json", "reports/evaluation/metrics.json"}
+    assert {"accuracy", "accuracy_ceiling", "loss"} <= set(shown["reports/evaluation/metrics.json"]["data"])
+
+    project.edit("reports/evaluation/metrics.json", '"accuracy": ', '"accuracy": 1')
+    changed = json.loads(project.must("dvc", "metrics", "diff", "--json").out)
+    assert list(changed["reports/evaluation/metrics.json"]) == ["accuracy"]
+
+    project.edit("params.yaml", "experiment: debug", "experiment: fast")
+    assert "groups.experiment" in project.must("dvc", "params", "diff").out
+
+    answer = project.must("dvc", "plots", "show", "--out", "shown")
+    page = (project.folder / "shown" / "index.html").read_text()
+    assert "cross-entropy in nats" in page, answer.err
+    assert len(list((project.folder / "shown").rglob("*.png"))) == 3
+
+
+def test_nothing_is_reported_home(project):
+    assert project.must("dvc", "config", "core.analytics").out.strip() == "false"

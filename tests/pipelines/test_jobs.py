@@ -1,0 +1,92 @@
+"""Jobs that Hydra composes, without DVC: alone, many after each other, many at once."""
+
+import json
+import re
+
+import pytest
+
+SHORT = ("experiment=debug",)
+
+
+def jobs(project):
+    """The output folders of the only sweep, in order."""
+    (sweep,) = (project.folder / "multirun").glob("*/*")
+    return sorted((folder for folder in sweep.iterdir() if folder.name.isdigit()), key=lambda folder: int(folder.name))
+
+
+@pytest.mark.slow
+def test_a_job_generates_trains_and_evaluates_in_a_folder_of_its_own(unused):
+    answer = unused.stage("train", *SHORT, "unroll=wavefront", "task.echo_step=2")
+    assert answer.code == 0, answer.err
+    assert "echo_step: 2" in answer.out  # the composed configuration, as a tree
+    (folder,) = (unused.folder / "outputs").glob("*/*")
+    assert json.loads((folder / "reports/evaluation/metrics.json").read_text())["targets"] == 1500
+    assert {path.name for path in folder.iterdir()} >= {"build", "data", "models", "reports"}
+    assert unused.made() == {}
+    (run,) = unused.runs()
+    assert run.info.status == "FINISHED"
+    assert run.data.params["task.echo_step"] == "2"
+
+
+@pytest.mark.slow
+def test_a_sweep_logs_flat_runs_and_ends_with_a_table_and_a_link(unused):
+    answer = unused.stage("train", "-m", *SHORT, "unroll=static,dynamic", "seed=0,1", "optimizer.learning_rate=0.1")
+    assert answer.code == 0, answer.err
+    *runs, summary = unused.runs()
+    (sweep,) = {run.data.tags["sweep"] for run in runs}
+    assert sorted((run.data.tags["unroll"], run.data.params["seed"]) for run in runs) == [
+        ("dynamic", "0"), ("dynamic", "1"), ("static", "0"), ("static", "1")
+    ]  # fmt: skip
+    assert not any("mlflow.parentRunId" in run.data.tags for run in runs)
+    assert all("test/accuracy" in run.data.metrics for run in runs)
+
+    assert summary.data.tags["summary_of"] == sweep
+    assert summary.data.metrics["sweep/jobs"] == 4
+    accuracy = sum(run.data.metrics["test/accuracy"] for run in runs if run.data.tags["unroll"] == "static") / 2
+    for text in (answer.out, summary.data.tags["mlflow.note.content"]):
+        assert re.search(rf"unroll=static optimizer.learning_rate=0.1.*\b2\b.*{accuracy:.6f} ± ", text)
+    assert re.search(r"compare: http://127.0.0.1:5000/#/experiments/\d+/runs\?compareRunsMode=CHART&", answer.out)
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_does_not_take_the_others_with_it(unused):
+    answer = unused.stage("train", "-m", *SHORT, "task.rows=5,7", "tracking.experiment=other")
+    assert answer.code == 1
+    assert re.search(r"failed: .*task.rows=7.*: task.rows: expected .* got 7", answer.out)
+    finished, summary = unused.runs()
+    assert finished.data.params["task.rows"] == "5"
+    assert finished.info.status == "FINISHED"
+    assert summary.data.metrics["sweep/failed"] == 1
+    assert {experiment.name for experiment in unused.client().search_experiments()} == {"Default", "other"}
+
+
+@pytest.mark.slow
+def test_parallel_jobs_share_a_store_that_does_not_exist_yet(unused):
+    answer = unused.stage("train", "-m", "hydra/launcher=joblib", *SHORT, "seed=0,1,2", "runtime.threads=1")
+    assert answer.code == 0, answer.err
+    *runs, _ = unused.runs()
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert len(jobs(unused)) == 3
+
+
+@pytest.mark.slow
+def test_the_same_seed_trains_to_the_same_bits_twice(unused):
+    weights, curves = [], []
+    for _ in range(2):
+        assert unused.stage("train", *SHORT, "trainer.compile=xla", "tracking=none").code == 0
+    for folder in (unused.folder / "outputs").glob("*/*"):
+        weights.append(json.loads((folder / "models/model.json").read_text())["files"]["weights.npz"])
+        curves.append((folder / "reports/training/epochs.csv").read_text())
+    assert weights[0] == weights[1]
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.slow
+def test_the_seed_reaches_the_ceiling(unused):
+    answer = unused.stage("train", "experiment=seed")
+    assert answer.code == 0, answer.err
+    (folder,) = (unused.folder / "outputs").glob("*/*")
+    metrics = json.loads((folder / "reports/evaluation/metrics.json").read_text())
+    assert abs(metrics["accuracy_gap"]) <= 1e-4
+    training = json.loads((folder / "reports/training/metrics.json").read_text())
+    assert (training["steps"], training["leftover_steps"]) == (66_600, 10)

@@ -1,0 +1,106 @@
+"""Every command of the README does what it says, as it stands there."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+# Small sizes for all commands, through the door that the README names for one's own settings.
+SMALL = "task: {series_length: 1500}\ntrainer: {epochs: 1, window: 10, compile: graph}\n"
+ELSEWHERE = ("make test", "make ui")  # these tests themselves; below
+
+
+def commands():
+    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line not in ELSEWHERE]
+
+
+@pytest.fixture(scope="module")
+def small(fresh, tmp_path_factory):
+    """The project set up and small."""
+    project = fresh.copy(tmp_path_factory.mktemp("readme") / "echo")
+    (project.folder / "conf" / "local").mkdir()
+    (project.folder / "conf" / "local" / "default.yaml").write_text(SMALL)
+    environment = project.folder / ".venv"
+    environment.mkdir()
+    (environment / "bin").symlink_to(Path(sys.executable).parent)
+    (environment / "installed").touch()
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", commands())
+def test_command_runs(small, command):
+    answer = small.run("bash", "-c", command)
+    assert answer.code == 0, answer.out + answer.err
+
+
+@pytest.mark.slow
+def test_a_second_run_installs_nothing_and_runs_nothing(small):
+    small.must("make", "run")
+    answer = small.must("make", "run")
+    assert "up to date" in answer.out
+    assert "pip" not in answer.out + answer.err
+
+
+@pytest.mark.slow
+def test_ui_prints_a_link_to_the_comparison(small):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    pages = subprocess.Popen(
+        ["make", "ui", f"PORT={port}"], cwd=small.folder, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        line = pages.stdout.readline()
+        assert re.match(rf"runs: http://127.0.0.1:{port}/#/experiments/\d+/runs\?compareRunsMode=CHART", line)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            assert answer.read() == b"OK"
+    finally:
+        os.killpg(pages.pid, signal.SIGTERM)
+        pages.wait(20)
+
+
+def test_clean_removes_what_was_made_and_nothing_else(fresh, tmp_path):
+    project = fresh.copy(tmp_path / "echo")
+    mine = project.folder / "notes.txt"
+    mine.write_text("mine")
+    made = ["data/x.npy", "models/model.json", "build/config.yaml", "mlflow.db", "outputs/a/b", ".venv/installed"]
+    for name in made:
+        (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.folder / name).write_text("made")
+    project.must("make", "clean")
+    assert [name for name in made if (project.folder / name).exists()] == []
+    assert mine.read_text() == "mine"
+    assert project.must("git", "status", "--short").out == "?? notes.txt\n"
+
+
+def test_help_names_every_target(fresh):
+    listed = fresh.must("make", "help").out
+    for target in re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1].split():
+        assert f"make {target}" in listed
+
+
+def test_tree_names_what_is_there():
+    tree = re.search(r"^dvc.yaml  params.yaml .*?(?=```)", README, flags=re.DOTALL | re.MULTILINE)[0]
+    names = [
+        ("src/echo_rnn" if line.startswith(" ") else "", name)
+        for line in tree.splitlines()
+        for name in line[:24].split()
+    ]
+    assert len(names) > 15
+    assert [name for folder, name in names if not (ROOT / folder / name).exists()] == []
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,53 @@
+"""Under plain `dvc repro` a change reruns the stages that use what changed, and no other."""
+
+import re
+
+import pytest
+
+
+def test_nothing_changed_means_nothing_runs(project):
+    before = project.made()
+    assert project.must("dvc", "repro").stages == []
+    assert project.made() == before
+
+
+@pytest.mark.slow
+def test_an_edited_optimizer_retrains_and_does_not_regenerate(project):
+    data, model = project.read("data/dataset.json"), project.read("models/weights.npz")
+    project.edit("conf/optimizer/adagrad.yaml", "learning_rate: 0.3", "learning_rate: 0.2")
+    answer = project.must("dvc", "repro")
+    assert answer.stages == ["compose", "train", "evaluate"]
+    assert project.read("data/dataset.json") == data
+    assert project.read("models/weights.npz") != model
+
+
+@pytest.mark.slow
+def test_an_edited_task_regenerates(project):
+    project.edit("conf/task/echo.yaml", "echo_step: 3", "echo_step: 2")
+    assert project.must("dvc", "repro").stages == ["compose", "generate", "train", "evaluate"]
+    assert project.json("data/dataset.json")["task"]["parameters"]["echo_step"] == 2
+
+
+def test_an_option_that_is_not_chosen_reruns_composition_only(project):
+    project.edit("conf/optimizer/adam.yaml", "learning_rate: 0.01", "learning_rate: 0.02")
+    before = project.made()
+    assert project.must("dvc", "repro").stages == ["compose"]
+    assert project.made() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("values: {}", "values: {trainer: {epoch: 3}}", "trainer.epoch: .*did you mean epochs.*params.yaml"),
+        ("values: {}", "values: {task: {rows: 0}}", "task.rows: expected a number at least 1, got 0; .*params.yaml"),
+        ("optimizer: null", "optimizer: adagrat", "optimizer: .*did you mean adagrad.*params.yaml"),
+    ],
+)
+def test_a_mistake_stops_at_composition_before_anything_is_overwritten(project, old, new, sentence):
+    before = project.made()
+    project.edit("params.yaml", old, new)
+    answer = project.run("dvc", "repro")
+    assert answer.code != 0
+    assert answer.stages == ["compose"]
+    assert re.search(sentence, answer.sentence)
+    assert project.made() == before

@@ -1,0 +1,44 @@
+"""TensorFlow starts quietly, with the threads that were asked for."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | variables
+    return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment)
+
+
+STARTS = """
+from echo_rnn.runtime import start_tensorflow
+start_tensorflow(1)
+import tensorflow as tf
+print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
+"""
+
+
+def test_threads_are_pinned_and_nothing_is_said():
+    answer = run(STARTS)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "1 1\n", "")
+
+
+@pytest.mark.slow
+def test_who_asks_sees_what_tensorflow_says():
+    assert run(STARTS, TF_CPP_MIN_LOG_LEVEL="0").stderr != ""
+
+
+@pytest.mark.slow
+def test_a_failed_start_shows_what_was_held_back():
+    answer = run(
+        "from echo_rnn.runtime import _held_back\nwith _held_back():\n    __import__('os').write(2, b'why')\n    1 / 0"
+    )
+    assert "why" in answer.stderr
+
+
+@pytest.mark.slow
+def test_another_number_of_threads_in_a_started_process_is_one_sentence():
+    answer = run(STARTS + "start_tensorflow(2)")
+    assert "runtime.threads: expected 1, with which TensorFlow has started in this process, got 2" in answer.stderr
