@@ -13,9 +13,9 @@ One run is one training with its evaluation. Runs of a sweep share the tag `swee
 | `validation/loss`, `validation/accuracy` | the validation series with carried state, after the epoch |
 | `test/accuracy` | share of the test targets that are predicted correctly |
 | `test/accuracy_ceiling` | the best accuracy any model can reach: some targets echo bits that it never saw |
-| `test/ceiling_distance` | ceiling minus accuracy |
+| `test/accuracy_gap` | ceiling minus accuracy |
 | `test/loss`, `test/perplexity` | cross-entropy in nats for each target, and its exponential |
-| `time/*` | seconds of wall time for each phase: import, trace, compile, steady |
+| `time/*` | seconds of wall time for each phase: import, trace, compile, steady, validation, evaluation |
 
 Parameters are the composed configuration with dotted names; `git.dirty` says whether the code differed from the commit.
 """
