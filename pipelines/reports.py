@@ -40,7 +40,7 @@ def phase_metrics(history: History, import_seconds: float) -> Iterator[MetricRow
 
 def test_metrics(evaluation: Evaluation, seconds: float) -> Iterator[MetricRow]:
     """The evaluation for the tracking store."""
-    yield from ((f"test/{name}", value, 0) for name, value in evaluation.metrics().items())
+    yield from ((f"test/{name}", value, 0) for name, value in evaluation.metrics().items() if name != "targets")
     yield "time/evaluation", seconds, 0
 
 

@@ -65,6 +65,7 @@ def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
     command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
     # The variable would win over the option: a server must not be told that it is a client of another one.
     variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    variables.setdefault("PYTHONWARNINGS", "ignore")  # what MLflow's own libraries will do one day
     server = subprocess.Popen(command, env=variables)
     try:
         yield server
