@@ -1,0 +1,58 @@
+"""One shape: all that decides the cost of a training step besides the strategy."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+@dataclass(frozen=True, order=True)
+class Shape:
+    """A network and its window.
+
+    Attributes:
+        cell: `lstm`, `gru` or `rnn`.
+        layers: L.
+        units: S, the same in every layer.
+        rows: B.
+        window: T.
+        inputs: I.
+        precision: `float32` or `bfloat16`.
+        compile: `none`, `graph` or `xla`.
+        threads: Of TensorFlow, within an operation and between operations.
+    """
+
+    cell: str
+    layers: int
+    units: int
+    rows: int
+    window: int
+    inputs: int
+    precision: str
+    compile: str
+    threads: int
+
+    @property
+    def key(self) -> str:
+        """The shape in a word that can be the name of a file."""
+        network = f"{self.cell}-L{self.layers}-S{self.units}-B{self.rows}-T{self.window}-I{self.inputs}"
+        return f"{network}-{self.precision}-{self.compile}-threads{self.threads}"
+
+    @property
+    def forward_flops(self) -> int:
+        """Multiplications and additions of the matrix products of one forward pass, head left out."""
+        features = self.inputs + (self.layers - 1) * self.units + self.layers * self.units
+        return 2 * self.window * self.rows * features * GATES[self.cell] * self.units
+
+    @property
+    def step_flops(self) -> int:
+        """The same for a training step: backward, each product has two gradients of its own cost."""
+        return 3 * self.forward_flops
+
+    def values(self) -> dict[str, Any]:
+        """As JSON values; `Shape(**values)` makes an equal one."""
+        return asdict(self)
+
+    def __post_init__(self) -> None:
+        assert re.fullmatch(r"[\w.-]+", self.key)
