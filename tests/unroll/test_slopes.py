@@ -1,4 +1,4 @@
-"""The gradients written by hand are the slopes of their own forward pass."""
+"""The gradients written by hand are the slopes of their own forward pass, and have slopes of their own."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import tensorflow as tf
 from echo_rnn.unroll import window
 from echo_rnn.unroll.checkpointed import Checkpointed
 from echo_rnn.unroll.deferred import deferred
+from echo_rnn.unroll.dynamic import dynamic
 from echo_rnn.unroll.wavefront_deferred import wavefront_deferred
 from tests.unroll.equality import CELLS, run, stack
 from tests.unroll.problems import Shape, problem
@@ -33,3 +34,35 @@ def test_gradients_are_the_slopes_of_the_loss(strategy, cell):
         # Truncation is about step² and rounding about eps/step, both near 1e-10 of values around 1.
         expected = (ends[0] - ends[1]) / (2 * step)
         np.testing.assert_allclose(tf.reduce_sum(gradient * direction), expected, rtol=1e-6, atol=1e-8)
+
+
+def second_derivatives(strategy, case):
+    """The gradients of the first gradients, each weighted at random."""
+    cells, inputs, (d_h, d_state), masks = stack(case, tf.float64)
+    rng = np.random.default_rng(0)
+    directions = [rng.normal(size=leaf.shape) for leaf in tf.nest.flatten(inputs)]
+
+    @tf.function(autograph=False)
+    def gradients(weights, x_TBI, state):
+        with tf.GradientTape() as outer:
+            outer.watch((weights, x_TBI, state))
+            with tf.GradientTape() as inner:
+                inner.watch((weights, x_TBI, state))
+                ends = strategy(cells, weights, window(x_TBI, tf.constant(case.lengths), masks), state)
+                pairs = zip(*map(tf.nest.flatten, (ends, (d_h, d_state))), strict=True)
+                loss = tf.add_n([tf.reduce_sum(a * b) for a, b in pairs])
+            first = tf.nest.flatten(inner.gradient(loss, (weights, x_TBI, state)))
+            penalty = tf.add_n([tf.reduce_sum(a * b) for a, b in zip(first, directions, strict=True)])
+        return outer.gradient(penalty, (weights, x_TBI, state), unconnected_gradients="zero")
+
+    return tf.nest.flatten(gradients(*inputs))
+
+
+@pytest.mark.parametrize(
+    "strategy", [deferred, wavefront_deferred, pytest.param(Checkpointed(), marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("cell", ["lstm", pytest.param("gru_before", marks=pytest.mark.slow)])
+def test_second_derivatives_are_those_of_dynamic(strategy, cell):
+    case = problem(cell, Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True, dropped=True)
+    for ours, expected in zip(second_derivatives(strategy, case), second_derivatives(dynamic, case), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws

@@ -6,7 +6,7 @@
 Stored for the backward pass: for each (layer, segment, row) the state, 2·S for an LSTM and S for the others, and for
 each (layer, step, row) of one segment what dynamic unrolling stores, about 8·S. With k = √T both grow with √T. Inputs
 and outputs, which the window has anyway, still grow with T. Graph size, tracing time and compile time do not depend
-on T. A second derivative is not defined.
+on T. A second derivative is TensorFlow's own, of the loops written here: it saves no memory, and not under XLA.
 
 The way back is written out because `tf.recompute_grad` recomputes one function at a time and a loop around it would
 still stack what each call captures. Source: Gruslys et al. 2016, "Memory-Efficient Backpropagation Through Time";

@@ -11,7 +11,7 @@ Automatic differentiation of a loop adds up a weight gradient at each step; here
 matrix routine can hide. Stored for the backward pass, for each (layer, step, row): the projected input is not kept,
 the gates and the state are, 4·S and 2·S for an LSTM (GRU 4·S or 3·S and S, simple S), and during the backward pass
 its G values d_z. Graph size, tracing time and compile time do not depend on T and grow linearly in L. A second
-derivative is not defined.
+derivative is TensorFlow's own, of the loops written here.
 
 Sources: Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks on GPUs" (cuDNN), sections 3.1
 and 3.2; Haste (lmnt-com/haste).

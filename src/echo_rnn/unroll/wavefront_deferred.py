@@ -6,7 +6,7 @@
 Unlike `deferred` the input products stay in the loop, since a wave's inputs come from the wave before it. Stored for
 the backward pass, for each (layer, step, row): the gates and the state, 6·S for an LSTM of the largest size, and the
 same for the L·(L-1) idle cells. Graph size, tracing time and compile time do not depend on T and hardly on L. A
-second derivative is not defined. Sources: see `wavefront` and `deferred`.
+second derivative is TensorFlow's own, of the loops written here. Sources: see `wavefront` and `deferred`.
 """
 
 from collections.abc import Callable, Sequence
