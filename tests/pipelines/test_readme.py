@@ -30,10 +30,8 @@ def small(fresh, tmp_path_factory):
     project = fresh.copy(tmp_path_factory.mktemp("readme") / "echo")
     (project.folder / "conf" / "local").mkdir()
     (project.folder / "conf" / "local" / "default.yaml").write_text(SMALL)
-    environment = project.folder / ".venv"
-    environment.mkdir()
-    (environment / "bin").symlink_to(Path(sys.executable).parent)
-    (environment / "installed").touch()
+    # What `make test`, which runs this, has set up; `make` in the copy finds it whole.
+    (project.folder / ".venv").symlink_to(sys.prefix)
     return project
 
 
@@ -49,7 +47,8 @@ def test_a_second_run_installs_nothing_and_runs_nothing(small):
     small.must("make", "run")
     answer = small.must("make", "run")
     assert "up to date" in answer.out
-    assert "pip" not in answer.out + answer.err
+    assert "-m venv" not in answer.out
+    assert "Running stage" not in answer.out
 
 
 @pytest.mark.slow
