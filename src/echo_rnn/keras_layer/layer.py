@@ -1,14 +1,4 @@
-"""A Keras layer around every way through time: `Unrolled` stands where one `keras.layers.LSTM`, or a stack, stands.
-
-    keras.layers.LSTM(64, return_sequences=True)      →      Unrolled(64, unroll="wavefront", return_sequences=True)
-
-Its weights live in Keras's own cells, so initializers, regularizers, saving and the order of the weights are Keras's.
-`LSTMCell`, `GRUCell` and `SimpleRNNCell` with the activations that are their defaults are computed by the cells of this
-package, under any strategy; every other cell is run as it is, under the strategies that run whole steps.
-
-In mixed precision (`dtype="mixed_bfloat16"`) the matrix products are done in bfloat16 and the state is carried in
-float32, from step to step and, where it is `stateful`, from batch to batch; Keras's own layers carry it in bfloat16.
-"""
+"""The layer itself: what Keras asks of a recurrent layer, around a strategy."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -16,13 +6,22 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from echo_rnn.cells import Cell, CellWeights, Gru, Lstm, Rnn, StackState
+from echo_rnn.cells import StackState
 from echo_rnn.cells.custom import Custom
-from echo_rnn.config.network import WHOLE_STEPS
 from echo_rnn.errors import UserError
+from echo_rnn.keras_layer.cells import (
+    custom_weights,
+    keras_cells,
+    listed,
+    own_cell,
+    own_weights,
+    refuse,
+    refuse_drawing,
+    state_sizes,
+)
+from echo_rnn.keras_layer.masking import apart, together
 from echo_rnn.unroll import named, window
 
-_KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
 # What writes each step, or the steps left over, into the graph.
 _KNOWN_STEPS = ("static", "static_rnn", "keras_unrolled", "partial", "checkpointed")
 
@@ -73,7 +72,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         Raises:
             UserError: There is no such cell or strategy, or they cannot be combined; the sentence says what can.
         """
-        cells = _keras_cells(layers, cell, dtype, options)
+        cells = keras_cells(layers, cell, dtype, options)
         policy = dtype if dtype is not None else getattr(cells[0], "dtype_policy", None)
         # Without `autocast` Keras rounds weights to the dtype of computation, but not inputs and states.
         super().__init__(name=name, dtype=policy, trainable=trainable, autocast=False)
@@ -90,8 +89,8 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self.seed_generator = keras.random.SeedGenerator()
         self._strategy = named(unroll)
         for each in cells:
-            _refuse_drawing(each)
-        _refuse(unroll, self._stack, self.compute_dtype)
+            refuse_drawing(each)
+        refuse(unroll, self._stack, self.compute_dtype)
 
     @property
     def _precision(self) -> tf.DType | None:
@@ -100,10 +99,10 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     @property
     def _stack(self) -> tuple[Any, ...]:
-        cells = tuple(_own_cell(cell, self._precision) for cell in self.cells)
+        cells = tuple(own_cell(cell, self._precision) for cell in self.cells)
         # Where a cell works in the narrow dtype, as we must let one that we do not know, all do.
         narrow = any(isinstance(cell, Custom) for cell in cells)
-        return tuple(_own_cell(cell, None) for cell in self.cells) if narrow else cells
+        return tuple(own_cell(cell, None) for cell in self.cells) if narrow else cells
 
     @property
     def _working_dtype(self) -> tf.DType:
@@ -165,14 +164,14 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             mask_BT = None if mask_BT is None else tf.reverse(mask_BT, [1])
         lengths_B = None
         if mask_BT is not None:
-            x_BTI, lengths_B = _together(x_BTI, mask_BT)
+            x_BTI, lengths_B = together(x_BTI, mask_BT)
 
         x_TBI = tf.transpose(x_BTI, (1, 0, 2))
         x_TBI, masks = self._dropped(x_TBI) if training else (x_TBI, ())
         h_TBS, after = self._strategy(self._stack, self._weights, window(x_TBI, lengths_B, masks), state)
         h_BTS = tf.transpose(h_TBS, (1, 0, 2))
         if mask_BT is not None:
-            h_BTS = _apart(h_BTS, mask_BT)
+            h_BTS = apart(h_BTS, mask_BT)
         for variable, part in zip(self.states or (), tf.nest.flatten(after), strict=True) if self.stateful else ():
             variable.assign(tf.cast(part, variable.dtype))
         return self._returned(h_BTS, mask_BT, after)
@@ -184,7 +183,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             return x_BTI, self._zero_state(rows, x_BTI.dtype)
         given = self.states if initial_state is None else initial_state
         parts = [tf.cast(part, x_BTI.dtype) for part in keras.tree.flatten(given)]
-        expected = [size for cell in self._stack for size in _state_sizes(cell)]
+        expected = [size for cell in self._stack for size in state_sizes(cell)]
         if [part.shape[-1] for part in parts] != expected:
             raise UserError(
                 f"{self.name}: expected an initial_state of sizes {expected}, got {[part.shape[-1] for part in parts]}"
@@ -201,7 +200,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     def _weights(self) -> tuple[Any, ...]:
         pairs = zip(self._stack, self.cells, strict=True)
         return tuple(
-            _custom_weights(theirs) if isinstance(ours, Custom) else _weights(theirs, self._working_dtype)
+            custom_weights(theirs) if isinstance(ours, Custom) else own_weights(theirs, self._working_dtype)
             for ours, theirs in pairs
         )
 
@@ -241,7 +240,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         Args:
             layers: Built layers: `LSTM`, `GRU`, `SimpleRNN`, `RNN` of any cells, or `Unrolled`.
         """
-        arrays = [array for layer in _listed(layers) for array in layer.get_weights()]
+        arrays = [array for layer in listed(layers) for array in layer.get_weights()]
         if not arrays:
             raise UserError(f"{self.name}: expected built layers to copy from, got layers without weights")
         if not self.built and isinstance(self._stack[0], Custom):
@@ -254,7 +253,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def copy_to(self, layers: Any) -> None:
         """Gives the weights to Keras layers, one or a list from the input upwards, which must be built."""
-        arrays, targets = self.get_weights(), _listed(layers)
+        arrays, targets = self.get_weights(), listed(layers)
         shapes = [tuple(weight.shape) for layer in targets for weight in layer.weights]
         _same_shapes(self.name, [array.shape for array in arrays], shapes)
         for layer in targets:
@@ -268,12 +267,12 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         output = (rows, steps, units) if self.return_sequences else (rows, units)
         if not self.return_state:
             return output
-        return output, *_as_keras([[(rows, size) for size in _state_sizes(cell)] for cell in self._stack])
+        return output, *_as_keras([[(rows, size) for size in state_sizes(cell)] for cell in self._stack])
 
     def compute_mask(self, sequences: Any, previous_mask: Any = None) -> Any:
         """See `keras.layers.Layer`."""
         mask = keras.tree.flatten(previous_mask)[0] if self.return_sequences else None
-        parts = sum(len(_state_sizes(cell)) for cell in self._stack)
+        parts = sum(len(state_sizes(cell)) for cell in self._stack)
         return [mask, *[None] * parts] if self.return_state else mask
 
     def get_config(self) -> dict[str, Any]:
@@ -296,83 +295,6 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return cls(**{**config, "layers": cells})
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _keras_cells(layers: Any, kind: str, dtype: Any, options: dict[str, Any]) -> list[Any]:
-    """A Keras cell for each layer."""
-    given = _listed(layers)
-    if all(isinstance(each, int) for each in given) and given:
-        if kind not in _KINDS:
-            raise UserError(f"cell: expected one of {', '.join(_KINDS)}, or Keras cells as layers, got {kind!r}")
-        return [_KINDS[kind](units, dtype=dtype, **options) for units in given]
-    cells = [cell for each in given for cell in getattr(each, "cells", [each])]
-    if not cells or options:
-        raise UserError(f"layers: expected units, or Keras cells without further options, got {layers!r} and {options}")
-    return cells
-
-
-def _own_cell(cell: Any, precision: tf.DType | None) -> Cell | Custom:
-    """The cell of this package that computes what a Keras cell computes."""
-    usual = getattr(cell, "activation", None) is keras.activations.tanh
-    usual = usual and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
-    kind = type(cell) if usual else None
-    if kind is keras.layers.LSTMCell:
-        return Lstm(cell.units, float(cell.unit_forget_bias), precision)
-    if kind is keras.layers.GRUCell:
-        return Gru(cell.units, cell.reset_after, precision)
-    if kind is keras.layers.SimpleRNNCell:
-        return Rnn(cell.units, precision)
-    return Custom(type(cell).__name__, lambda: cell, "layers")
-
-
-def _refuse(unroll: str, cells: Sequence[Cell | Custom], dtype: str) -> None:
-    """Raises where these cannot be combined."""
-    name = unroll.rstrip("0123456789")
-    unknown = [cell for cell in cells if isinstance(cell, Custom)]
-    if unknown and name not in WHOLE_STEPS:
-        expected = f"one of {', '.join(WHOLE_STEPS)} for a cell of whose arithmetic nothing is known"
-        raise UserError(f"unroll: expected {expected}, {unknown[0].path}, got {unroll!r}")
-    if name.startswith("wavefront") and len({(type(cell), getattr(cell, "reset_after", None)) for cell in cells}) > 1:
-        raise UserError(f"unroll: expected cells of one kind for {unroll!r}, got {cells}; deferred takes several kinds")
-    if name == "block" and not (all(isinstance(cell, Lstm) for cell in cells) and dtype == "float32"):
-        raise UserError(
-            "unroll: expected any strategy but block, a kernel for LSTM layers in float32, for "
-            f"{type(cells[0]).__name__} in {dtype}, got 'block'; deferred is the nearest"
-        )
-
-
-def _refuse_drawing(cell: Any) -> None:
-    """Raises where a cell draws random numbers inside the loop."""
-    drawn = getattr(cell, "recurrent_dropout", 0.0)
-    if isinstance(_own_cell(cell, None), Custom):
-        # Keras's own cells have a generator whether they use it or not.
-        drawn = getattr(cell, "dropout", len(getattr(cell, "variables", ())) > len(getattr(cell, "weights", ())))
-    if drawn:
-        raise UserError(
-            f"layers: expected cells that draw nothing at random inside the loop, got {type(cell).__name__}; "
-            "dropout= of LSTM, GRU and simple cells, on the inputs of each layer, is supported"
-        )
-
-
-def _weights(cell: Any, dtype: tf.DType) -> CellWeights:
-    """The weights of one of Keras's own cells."""
-    kernel_IG, recurrent_SG = (tf.cast(weight, dtype) for weight in (cell.kernel, cell.recurrent_kernel))
-    if cell.bias is not None:
-        return CellWeights(kernel_IG, recurrent_SG, tf.cast(cell.bias, dtype))
-    shape = (2, kernel_IG.shape[1]) if getattr(cell, "reset_after", False) else (kernel_IG.shape[1],)
-    return CellWeights(kernel_IG, recurrent_SG, tf.zeros(shape, dtype))
-
-
-def _custom_weights(cell: Any) -> tuple[tf.Tensor, ...]:
-    return tuple(tf.convert_to_tensor(weight.value) for weight in getattr(cell, "trainable_variables", ()))
-
-
-def _state_sizes(cell: Any) -> list[int]:
-    return [int(part.shape[-1]) for part in cell.zero_state(1, tf.float32)]
-
-
 def _as_keras(states: list[list[Any]]) -> list[Any]:
     """The states as `keras.layers.RNN` arranges them: those of a single layer flat, a single part without its list."""
     parts = [layer if len(layer) > 1 else layer[0] for layer in states]
@@ -382,18 +304,3 @@ def _as_keras(states: list[list[Any]]) -> list[Any]:
 def _same_shapes(name: str, ours: list[tuple[int, ...]], theirs: list[tuple[int, ...]]) -> None:
     if ours != theirs:
         raise UserError(f"{name}: expected weights of shapes {ours}, in the order of the layers, got {theirs}")
-
-
-def _together(x_BTI: tf.Tensor, mask_BT: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The steps that count, moved to the front of each row, and how many there are."""
-    steps = tf.shape(mask_BT)[1]
-    t_T = tf.range(steps)
-    order_BT = tf.argsort(tf.where(mask_BT, t_T, t_T + steps), axis=1)
-    return tf.gather(x_BTI, order_BT, batch_dims=1), tf.reduce_sum(tf.cast(mask_BT, tf.int32), axis=1)
-
-
-def _apart(h_BTS: tf.Tensor, mask_BT: tf.Tensor) -> tf.Tensor:
-    """Back to the places of the mask; a hidden step repeats the output before it, or is 0 where there is none."""
-    seen_BT = tf.cumsum(tf.cast(mask_BT, tf.int32), axis=1)
-    h_BTS = tf.gather(h_BTS, tf.maximum(seen_BT - 1, 0), batch_dims=1)
-    return tf.where(seen_BT[:, :, None] > 0, h_BTS, 0)
