@@ -135,7 +135,8 @@ def read(path: Path) -> Record:
 def records_of(folder: Path, fingerprint: str | None = None) -> Iterator[Record]:
     """All records below `folder`, in the order of their names; with `fingerprint` only those that carry it."""
     for path in sorted(folder.rglob("*.json")):
-        if fingerprint is None or path.name.startswith(f"{fingerprint}-"):
+        # A file being written has a dot in front, and stays where its writer was killed.
+        if path.name.startswith(f"{fingerprint}-" if fingerprint else "") and not path.name.startswith("."):
             yield read(path)
 
 

@@ -1,10 +1,12 @@
 """The sections that describe the network: its layers and the way they are unrolled through time."""
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from echo_rnn.config.fields import Fraction, Import, Section, Size, Sizes
+from echo_rnn.errors import UserError
 
 
 class Dropout(Section):
@@ -116,6 +118,28 @@ class Checkpointed(Section):
 
 
 Unroll = Annotated[Simple | Partial | KerasLayers | Checkpointed, Field(discriminator="name")]
+
+
+def unroll_of(label: str) -> Unroll:
+    """The section whose `label` this is.
+
+    Raises:
+        UserError: There is none.
+    """
+    simple: tuple[str, ...] = get_args(Simple.model_fields["name"].annotation)
+    if label in simple:
+        return Simple.model_validate({"name": label})
+    if label in ("keras", "keras_unrolled"):
+        return KerasLayers(name="keras", unroll=label != "keras")
+    if label == "checkpointed":
+        return Checkpointed(name="checkpointed", steps=None)
+    steps = re.fullmatch(r"(partial|checkpointed)([1-9][0-9]*)", str(label))
+    if steps is None:
+        names = ", ".join((*simple, "keras", "keras_unrolled", "checkpointed", "partialK", "checkpointedK"))
+        raise UserError(f"unroll: expected one of {names} with K time steps, got {label!r}")
+    if steps[1] == "partial":
+        return Partial(name="partial", steps=int(steps[2]))
+    return Checkpointed(name="checkpointed", steps=int(steps[2]))
 
 
 # What runs a cell as a whole, one step of one layer at a time.

@@ -1,6 +1,5 @@
 """Ways through time: every strategy computes the same function and differs in the graph that computes it."""
 
-import re
 from typing import Any, cast
 
 from echo_rnn.config import network
@@ -33,13 +32,6 @@ _SIMPLE: dict[str, Any] = {
     "static_rnn": static_rnn,
 }
 
-_NAMED = {
-    **_SIMPLE,
-    "keras": KerasLayers(unroll=False),
-    "keras_unrolled": KerasLayers(unroll=True),
-    "checkpointed": Checkpointed(),
-}
-
 
 def named(label: str) -> Unroll:
     """The strategy that the configuration's `label` is for, as tables and pictures name it.
@@ -47,13 +39,7 @@ def named(label: str) -> Unroll:
     Raises:
         UserError: There is none.
     """
-    steps = re.fullmatch(r"(partial|checkpointed)([1-9][0-9]*)", str(label))
-    if steps is not None:
-        return (Partial if steps[1] == "partial" else Checkpointed)(int(steps[2]))
-    if label not in _NAMED:
-        names = ", ".join((*_NAMED, "partialK", "checkpointedK"))
-        raise UserError(f"unroll: expected one of {names} with K time steps, got {label!r}")
-    return cast("Unroll", _NAMED[label])
+    return _strategy(network.unroll_of(label))
 
 
 def build_unroll(unroll: network.Unroll, model: network.Model, compiled: str = "graph") -> Unroll:
@@ -70,6 +56,10 @@ def build_unroll(unroll: network.Unroll, model: network.Model, compiled: str = "
     expected = network.refusal(model, unroll, compiled)
     if expected is not None:
         raise UserError(f"unroll.name: expected {expected}, got {unroll.name!r}")
+    return _strategy(unroll)
+
+
+def _strategy(unroll: network.Unroll) -> Unroll:
     match unroll:
         case network.Simple():
             return cast("Unroll", _SIMPLE[unroll.name])

@@ -51,6 +51,11 @@ class WindowLoop:
         self._mode = mode
         self._run: Callable[..., Any] | None = self._loop if mode == "none" else None
 
+    @property
+    def graph(self) -> tf.Graph | None:
+        """The graph of the loop; `None` when eager, and before it is traced."""
+        return getattr(self._run, "graph", None)
+
     def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
         """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`; runs no window."""
         if self._mode == "none":

@@ -1,0 +1,157 @@
+"""How time is measured: rounds in which every slot is called once, in an order drawn anew for each.
+
+What disturbs the machine for longer than a round disturbs all slots, and ratios within a round cancel it. A call runs
+as many steps as fill a minimum time, so that the clock and the call itself do not count. Nothing here knows TensorFlow.
+"""
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from echo_rnn.benchmark.records import Sample
+
+LEAST_ROUNDS = 3
+_MOST_WARMUP_CALLS = 30
+_WARMUP_SECONDS = 2.0
+_PATIENCE = 3
+_FALLS = 0.98
+_MOST_STEPS = 2**20
+
+Run = Callable[[int], object]
+"""Runs so many steps and returns when they are over."""
+
+
+class Job(NamedTuple):
+    """What is called: a slot (a strategy's label, or `CONTROL`), and `train` or `forward`."""
+
+    slot: str
+    kind: str
+
+
+class Timed(NamedTuple):
+    """One call: when it began, and the seconds it took."""
+
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What warming up found.
+
+    Attributes:
+        calls: Calls until their time no longer fell.
+        steps: Steps that fill the minimum time.
+    """
+
+    calls: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How many rounds, and of what.
+
+    Attributes:
+        most: Rounds at most.
+        minimum_seconds: What a timed call should last at least.
+        deadline: No round begins that would likely end after this reading of the clock, except the first three.
+        seed: Decides the order within rounds.
+    """
+
+    most: int
+    minimum_seconds: float = 0.02
+    deadline: float | None = None
+    seed: int = 0
+
+
+def measure(
+    runs: Mapping[Job, Run],
+    rounds: Rounds,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    on_round: Callable[[int], None] = lambda done: None,
+) -> tuple[dict[Job, Warm], list[Sample]]:
+    """Warms every job up, then measures rounds of all of them.
+
+    Args:
+        runs: What to call.
+        rounds: How often.
+        clock: Seconds from any beginning.
+        on_round: Told how many rounds are done.
+
+    Returns:
+        What warming up found, and a sample for every timed call in the order of measuring; `start` counts from the
+        beginning of this call.
+    """
+    origin = clock()
+    generator = np.random.default_rng(rounds.seed)
+    jobs = list(runs)
+    samples: list[Sample] = []
+    with _collector_at_rest():
+        warm = {job: warm_up(runs[job], rounds.minimum_seconds, clock) for job in jobs}
+        longest = 0.0
+        for number in range(rounds.most):
+            begin = clock()
+            late = rounds.deadline is not None and begin + longest > rounds.deadline
+            if late and number >= LEAST_ROUNDS:
+                break
+            for order, index in enumerate(generator.permutation(len(jobs))):
+                job = jobs[index]
+                start, seconds = _call(runs[job], warm[job].steps, clock)
+                samples.append(Sample(number, order, job.slot, job.kind, warm[job].steps, seconds, start - origin))
+            longest = max(longest, clock() - begin)
+            on_round(number + 1)
+            gc.collect()
+    return warm, samples
+
+
+def warm_up(run: Run, minimum_seconds: float, clock: Callable[[], float]) -> Warm:
+    """Calls `run` until it fills the minimum time and its time per step no longer falls."""
+    steps, calls, best, idle = 1, 0, math.inf, 0
+    begin = clock()
+    while True:
+        seconds = _call(run, steps, clock).seconds
+        calls += 1
+        filled = seconds >= minimum_seconds or steps == _MOST_STEPS
+        idle = 0 if seconds / steps < _FALLS * best else idle + 1
+        best = min(best, seconds / steps)
+        spent = clock() - begin > max(_WARMUP_SECONDS, 20 * minimum_seconds)
+        if filled and (idle >= _PATIENCE or calls >= _MOST_WARMUP_CALLS or spent):
+            break
+        if not filled:
+            steps, idle = _more(steps, seconds, minimum_seconds), 0
+    return Warm(calls, max(1, min(_MOST_STEPS, math.ceil(minimum_seconds / best)) if best else steps))
+
+
+def _more(steps: int, seconds: float, minimum_seconds: float) -> int:
+    """Steps that should fill the minimum time, found with care: the first calls are the slowest."""
+    wanted = 1.2 * steps * minimum_seconds / seconds if seconds > 0 else math.inf
+    return min(_MOST_STEPS, math.ceil(min(max(wanted, steps + 1), 10 * steps)))
+
+
+def _call(run: Run, steps: int, clock: Callable[[], float]) -> Timed:
+    start = clock()
+    run(steps)
+    return Timed(start, clock() - start)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No garbage is collected while calls are timed, and what was there before is left out of collections between."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()

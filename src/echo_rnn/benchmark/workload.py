@@ -1,0 +1,157 @@
+"""What is timed: one strategy's training step and forward pass, each as the loop over windows that training uses.
+
+The data are arguments of the graph and never part of it, the state is carried from window to window and from call to
+call, and the number of windows is an argument too, so that one compilation serves calls of any length.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.strategies import network_of
+from echo_rnn.cells import StackState, build_cells
+from echo_rnn.model import Model
+from echo_rnn.training.learner import Learner, Snapshot
+from echo_rnn.training.loss import cross_entropy
+from echo_rnn.unroll import Unroll
+from echo_rnn.windows.loop import Mode, WindowLoop
+
+CLASSES = 2
+_SCALAR = tf.TensorSpec((), tf.float32)
+_MOST_WINDOWS = 256
+_MOST_VALUES = 2**22  # 16 MiB
+
+
+class Data(NamedTuple):
+    """Windows of noise, as tensors.
+
+    Attributes:
+        x_WTBI: Inputs, standard normal.
+        y_WTB: Targets, classes with equal chances.
+    """
+
+    x_WTBI: tf.Tensor
+    y_WTB: tf.Tensor
+
+    @property
+    def windows(self) -> int:
+        """W."""
+        return int(self.y_WTB.shape[0])
+
+
+def draw_data(shape: Shape, seed: int, most_windows: int = _MOST_WINDOWS) -> Data:
+    """Noise for a shape, in a buffer of bounded size: many windows only where they are small."""
+    windows = max(2, min(most_windows, _MOST_VALUES // (shape.window * shape.rows * shape.inputs)))
+    generator = np.random.default_rng(seed)
+    size = (windows, shape.window, shape.rows)
+    x_WTBI = generator.standard_normal((*size, shape.inputs), dtype=np.float32)
+    y_WTB = generator.integers(0, CLASSES, size, dtype=np.int32)
+    return Data(tf.convert_to_tensor(x_WTBI), tf.convert_to_tensor(y_WTB))
+
+
+def optimizer() -> keras.optimizers.Optimizer:
+    """The seed's: Adagrad as in conf/optimizer/adagrad.yaml."""
+    return keras.optimizers.Adagrad(0.3, initial_accumulator_value=0.1, epsilon=1e-7)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a program cost before its first timed call; see `echo_rnn.benchmark.records.Prepared`."""
+
+    trace_seconds: float
+    compile_seconds: float
+    first_call_seconds: float
+    graph_nodes: int
+    graph_bytes: int
+
+
+class Program:
+    """One strategy at one shape, ready to be run any number of steps."""
+
+    def __init__(self, shape: Shape, unroll: Unroll, data: Data, seed: int) -> None:
+        """Makes weights and variables; nothing is traced yet.
+
+        Args:
+            shape: The shape.
+            unroll: The strategy.
+            data: From `draw_data`; programs may share it.
+            seed: Decides the initial weights, which are the same for all strategies.
+        """
+        self._data = data
+        self.model = Model(build_cells(network_of(shape)), unroll, shape.inputs, CLASSES)
+        self.learner = Learner(self.model, self.model.initial_weights(np.random.SeedSequence(seed)), optimizer())
+        self._rows = shape.rows
+        mode = cast("Mode", shape.compile)
+        self._loops = {
+            "train": WindowLoop(self._train_window, [_SCALAR], mode),
+            "forward": WindowLoop(self._forward_window, [_SCALAR], mode),
+        }
+        self.state = self.zero_state()
+        self._next = 0
+
+    def zero_state(self) -> StackState:
+        """The state before the first window."""
+        return self.model.zero_state(self._rows)
+
+    def prepare(self) -> Cost:
+        """Traces and compiles both loops, runs one training step and takes it back."""
+        before = self.learner.snapshot()
+        loop = self._loops["train"]
+        start = time.perf_counter()
+        preparation = loop.prepare(self._data, self.zero_state())
+        loop(self._data, 0, 1, self.zero_state())
+        first_call_seconds = time.perf_counter() - start
+        self._loops["forward"].prepare(self._data, self.zero_state())
+        self.restart(before)
+        nodes, size = _graph_size(loop.graph)
+        return Cost(preparation.trace_seconds, preparation.compile_seconds, first_call_seconds, nodes, size)
+
+    def restart(self, snapshot: Snapshot) -> None:
+        """Sets weights and optimizer to `snapshot`, the state to zero, and begins with the first window again."""
+        self.learner.restore(snapshot)
+        self.state = self.zero_state()
+        self._next = 0
+
+    def train(self, steps: int) -> np.ndarray[Any, Any]:
+        """Runs training steps on the windows to come; returns once all is done, with the loss of each."""
+        return self._run("train", steps)
+
+    def forward(self, steps: int) -> np.ndarray[Any, Any]:
+        """The same without backward pass and update."""
+        return self._run("forward", steps)
+
+    def _run(self, kind: str, steps: int) -> np.ndarray[Any, Any]:
+        losses = []
+        while steps:
+            count = min(steps, self._data.windows - self._next)
+            self.state, (loss_C,) = self._loops[kind](self._data, self._next, count, self.state)
+            losses.append(loss_C)
+            self._next = (self._next + count) % self._data.windows
+            steps -= count
+        return np.concatenate(losses)
+
+    def _train_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
+        x_TBI, y_TB = arrays
+        state, loss, _ = self.learner.step(x_TBI, y_TB, state)
+        return state, [loss]
+
+    def _forward_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
+        x_TBI, y_TB = arrays
+        logits_TBC, state = self.model(self.learner.weights, x_TBI, state)
+        # The loss needs every output, so that none can be left out.
+        return state, [cross_entropy(logits_TBC, y_TB)]
+
+
+def _graph_size(graph: tf.Graph | None) -> tuple[int, int]:
+    """Operations and bytes of a graph, each function of its library counted once; 0 when eager."""
+    if graph is None:
+        return 0, 0
+    definition = graph.as_graph_def()
+    nodes = len(definition.node) + sum(len(function.node_def) for function in definition.library.function)
+    return nodes, int(definition.ByteSize())
