@@ -13,13 +13,10 @@ from echo_rnn.config import in_jobs
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_json
 from pipelines import evaluate, generate, train
+from pipelines.hydra_entry import in_job
 from pipelines.layout import CONF, Layout
 from pipelines.show import show_tree
 from pipelines.summary import RESULT
-
-
-class JobError(Exception):
-    """A job that Hydra started raised its cause; whatever else comes out of Hydra happened before."""
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
@@ -28,12 +25,8 @@ def job(composed: DictConfig) -> None:
     runtime = HydraConfig.get()
     files = Layout(Path(runtime.runtime.output_dir))
     if runtime.mode != RunMode.MULTIRUN:
-        try:
+        with in_job():
             _work(composed, files, sweep=None)
-        except UserError:
-            raise
-        except Exception as error:
-            raise JobError from error
         print(f"all files: {files.root}")
         return
     # Not resolved: an override may hold an interpolation that leads nowhere.

@@ -39,6 +39,11 @@ class Layout:
         return self.root / "checkpoints" / "last_good.npz"
 
     @property
+    def records(self) -> Path:
+        """The raw samples of the pipeline's own benchmark."""
+        return self.root / "benchmarks" / "stage"
+
+    @property
     def training(self) -> Path:
         """What training reports."""
         return self.root / "reports" / "training"
@@ -47,6 +52,11 @@ class Layout:
     def evaluation(self) -> Path:
         """What evaluation reports."""
         return self.root / "reports" / "evaluation"
+
+    @property
+    def benchmark(self) -> Path:
+        """What the benchmark reports."""
+        return self.root / "reports" / "benchmark"
 
 
 STAGE = Layout(Path())

@@ -5,18 +5,18 @@ python -m pipelines.train unroll=static trainer.epochs=20       one job: generat
 python -m pipelines.train -m unroll=static,dynamic seed=0,1     a sweep of jobs
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-from echo_rnn.config import Config, composition_sentence, read
-from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.config import Config, read
+from echo_rnn.errors import one_sentence
 from echo_rnn.runtime import start_tensorflow
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import MetricBuffer
+from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE, Layout
 from pipelines.store import new_run, store_of
 
@@ -40,7 +40,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
     learner = Learner(network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed)
     with new_run(store, config, tags) as tracked:
-        tracked.log_config(config.model_dump(mode="json"))
+        tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
         tracked.log_artifact(files.config, "config")
         tracked.log_dataset(f"{config.task.name}-train", data.digest, str(files.data), "training")
         with MetricBuffer(tracked) as metrics:
@@ -61,26 +61,11 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
         return tracked.id
 
 
-def jobs() -> None:
-    """What Hydra composes from the command line."""
-    # Hydra would print its errors over several lines; here they reach the caller.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    from pipelines.job import JobError, job  # noqa: PLC0415
-
-    try:
-        job()
-    except UserError:
-        raise
-    except JobError as error:
-        raise error.__cause__ or error from None
-    except Exception as error:
-        # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
-        raise UserError(composition_sentence(error, "the command line or conf/")) from error
-
-
 if __name__ == "__main__":
     with one_sentence():
         if sys.argv[1:] == ["--stage"]:
             run(read(STAGE.config), STAGE)
         else:
-            jobs()
+            from pipelines.job import job
+
+            run_composed(job)

@@ -100,6 +100,13 @@ def test_tree_names_what_is_there():
     assert [name for folder, name in names if not (ROOT / folder / name).exists()] == []
 
 
+@pytest.mark.slow
+def test_snippet_runs_as_it_stands_there():
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    code = snippet + "\nimport numpy as np\nmodel.fit(np.zeros((4, 100, 8)), np.zeros((4, 1)), verbose=0)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
+
+
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
 from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
@@ -97,6 +98,8 @@ class Config(Section):
     runtime: Runtime
     tracking: Tracking
     experiment: Experiment
+    sweep: Sweep
+    benchmark: Benchmark
 
     @model_validator(mode="after")
     def _one_size_for_each_layer(self) -> "Config":

@@ -1,0 +1,109 @@
+"""Stage `benchmark`, and sweeps that Hydra composes: unrolling strategies against each other.
+
+    python -m pipelines.benchmark --stage                        what dvc.yaml runs
+    python -m pipelines.benchmark -m sweep=static_vs_dynamic     a named sweep of conf/sweep/, with its report and runs
+
+A sweep that was stopped goes on where it was: what has been measured on this machine with this code is kept.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from echo_rnn.benchmark.expected import expected_seconds, require_memory
+from echo_rnn.benchmark.fingerprint import fingerprint
+from echo_rnn.benchmark.measure import measure
+from echo_rnn.benchmark.plan import Task, plan
+from echo_rnn.benchmark.request import Request
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.strategies import require_strategies
+from echo_rnn.config import Config, read
+from echo_rnn.config.benchmarks import Benchmark
+from echo_rnn.errors import UserError, one_sentence
+from pipelines.layout import STAGE, Layout
+
+
+def shapes_of(config: Config) -> list[Shape]:
+    """The shapes of all grids, each once, in their order."""
+    threads = config.runtime.threads
+    every = (Shape(**values, threads=threads) for grid in config.sweep.grids for values in grid.combinations())
+    return list(dict.fromkeys(every))
+
+
+def run(config: Config, files: Layout) -> int:
+    """Measures what of the sweep has not been measured; returns how many processes that took."""
+    sweep, how = config.sweep, config.benchmark
+    shapes = shapes_of(config)
+    for shape in shapes:
+        require_strategies(shape, sweep.strategies)
+        require_memory(shape, sweep.strategies)
+    tasks = plan(
+        files.records,
+        shapes,
+        sweep.strategies,
+        processes=how.processes,
+        memory=sweep.memory,
+        fingerprint=fingerprint(),
+    )
+    missing = [task for task in tasks if how.again or not task.is_finished]
+    with _alone(files.records):
+        _measure(sweep.name, missing, len(tasks), how)
+    return len(missing)
+
+
+def _measure(name: str, missing: Sequence[Task], total: int, how: Benchmark) -> None:
+    expected = [_expected(task, how) for task in missing]
+    done = total - len(missing)
+    print(f"{name}: {total} processes, {done} measured before; the others take about {_minutes(sum(expected))}")
+    # The bar counts expected seconds, so that it moves evenly over shapes that differ a thousandfold.
+    with tqdm(total=round(sum(expected)), unit="s", desc=name, disable=None) as bar:
+        for task, seconds in zip(missing, expected, strict=True):
+            bar.set_postfix_str(task.shape.key)
+            measure(_request(task, how), task.path)
+            bar.update(round(seconds))
+
+
+def _request(task: Task, how: Benchmark) -> Request:
+    timing: dict[str, Any] = {
+        "labels": task.labels,
+        "rounds": how.rounds,
+        "minimum_seconds": how.minimum_milliseconds / 1000,
+        "budget_seconds": how.budget_seconds,
+        "peak": task.number == 0,
+    }
+    return Request(task.shape, seed=task.number, **({"memory": task.labels[0]} if task.memory else timing))
+
+
+def _expected(task: Task, how: Benchmark) -> float:
+    rounds = 1 if task.memory else how.rounds
+    return expected_seconds(task.shape, task.labels, rounds, how.minimum_milliseconds / 1000, how.budget_seconds)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
+def _alone(folder: Path) -> FileLock:
+    """Two measurements at once would measure each other."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.parent / "measuring.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"benchmark: expected to measure alone, found another measurement at work in {folder.parent}; "
+            "wait until it has ended"
+        ) from None
+    return lock
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        if sys.argv[1:] == ["--stage"]:
+            run(read(STAGE.config), STAGE)
+        else:
+            from pipelines.hydra_entry import jobs

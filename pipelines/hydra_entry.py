@@ -1,0 +1,42 @@
+"""Programs that Hydra composes: what it refuses ends in one sentence, and what breaks in a job keeps its traceback."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from echo_rnn.config import composition_sentence
+from echo_rnn.errors import UserError
+
+
+class _JobError(Exception):
+    """A job raised its cause; whatever else comes out of Hydra happened before a job began."""
+
+
+@contextmanager
+def in_job() -> Iterator[None]:
+    """Around the work of a job."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise _JobError from error
+
+
+def run_composed(main: Callable[[], None]) -> None:
+    """Runs a function that `hydra.main` decorated.
+
+    Raises:
+        UserError: Hydra could not compose, or a job had something to say.
+    """
+    # Hydra would print its errors over several lines; here they reach the caller.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        main()
+    except UserError:
+        raise
+    except _JobError as error:
+        raise error.__cause__ or error from None
+    except Exception as error:
+        # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
+        raise UserError(composition_sentence(error, "the command line or conf/")) from error

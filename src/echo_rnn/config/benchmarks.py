@@ -1,0 +1,50 @@
+"""The sections that describe a benchmark: which shapes and strategies, and how they are measured."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from echo_rnn.config.fields import Label, Name, Positive, Section, Sizes, Text, listed
+
+_ONE_OR_MORE = (BeforeValidator(listed), Field(min_length=1))
+
+
+class Grid(Section):
+    """Every combination of the values is a shape; a single value may stand without brackets."""
+
+    cell: Annotated[list[Literal["lstm", "gru", "rnn"]], *_ONE_OR_MORE]
+    layers: Sizes
+    units: Sizes
+    rows: Sizes
+    window: Sizes
+    inputs: Sizes
+    precision: Annotated[list[Literal["float32", "bfloat16"]], *_ONE_OR_MORE]
+    compile: Annotated[list[Literal["none", "graph", "xla"]], *_ONE_OR_MORE]
+
+    def combinations(self) -> Iterator[dict[str, Any]]:
+        """What makes each shape, by name, but for the threads."""
+        names = list(type(self).model_fields)
+        for values in itertools.product(*(getattr(self, name) for name in names)):
+            yield dict(zip(names, values, strict=True))
+
+
+class Sweep(Section):
+    """A named set of shapes, and the strategies that are measured at each."""
+
+    name: Name
+    description: Text
+    strategies: Annotated[list[Label], *_ONE_OR_MORE]
+    memory: bool
+    grids: Annotated[list[Grid], *_ONE_OR_MORE]
+
+
+class Benchmark(Section):
+    """How it is measured; see `echo_rnn.benchmark`."""
+
+    rounds: Annotated[int, Field(ge=3, le=10**6)]
+    processes: Annotated[int, Field(ge=1, le=1000)]
+    minimum_milliseconds: Positive
+    budget_seconds: Positive
+    again: bool
