@@ -10,12 +10,15 @@ from pathlib import Path
 
 from echo_rnn.tracking.address import mask, resolve
 from echo_rnn.tracking.buffer import MetricBuffer
+from echo_rnn.tracking.description import BENCHMARK_NOTE, TRAINING_NOTE
 from echo_rnn.tracking.interface import MetricRow, Run, Store, UnknownRunError
 from echo_rnn.tracking.links import comparison_link, parallel_link
 from echo_rnn.tracking.null import NullStore
 from echo_rnn.tracking.quiet import prepare
 
 __all__ = [
+    "BENCHMARK_NOTE",
+    "TRAINING_NOTE",
     "MetricBuffer",
     "MetricRow",
     "Run",
@@ -28,7 +31,9 @@ __all__ = [
 ]
 
 
-def open_store(uri: str | None, experiment: str, root: Path, *, enabled: bool = True) -> Store:
+def open_store(
+    uri: str | None, experiment: str, root: Path, *, note: str = TRAINING_NOTE, enabled: bool = True
+) -> Store:
     """Opens the tracking store and creates it and the experiment when they are missing.
 
     Args:
@@ -36,6 +41,7 @@ def open_store(uri: str | None, experiment: str, root: Path, *, enabled: bool = 
             `root`. A relative sqlite file is taken from `root`, not from the current folder.
         experiment: Name of the experiment that holds the runs.
         root: The project's folder.
+        note: What the pages say above the runs of the experiment, in Markdown, where it is created.
         enabled: False gives a store with the same interface that keeps nothing.
 
     Raises:
@@ -48,4 +54,4 @@ def open_store(uri: str | None, experiment: str, root: Path, *, enabled: bool = 
     # MLflow takes about a second to import, and its settings are read on import.
     from echo_rnn.tracking.store import connect  # noqa: PLC0415
 
-    return connect(address, experiment)
+    return connect(address, experiment, note)

@@ -59,3 +59,6 @@ class Store(Protocol):
         Raises:
             UnknownRunError: At the call, before anything is entered: the store has no such run.
         """
+
+    def tagged(self, tags: Mapping[str, str]) -> list[str]:
+        """The ids of the finished runs that carry all of `tags`."""

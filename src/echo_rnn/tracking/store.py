@@ -1,5 +1,6 @@
 """The MLflow store: opened once, safely among many processes, and the life of a run in it."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,8 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from echo_rnn import environment
 from echo_rnn.errors import UserError
+from echo_rnn.tracking.abandoned import end_abandoned
 from echo_rnn.tracking.address import Address
-from echo_rnn.tracking.description import EXPERIMENT_NOTE
 from echo_rnn.tracking.failures import one_sentence_of
 from echo_rnn.tracking.interface import UnknownRunError
 from echo_rnn.tracking.run import MlflowRun
@@ -51,6 +52,13 @@ class MlflowStore:
         if found.info.lifecycle_stage != "active":
             raise UnknownRunError(f"{unknown} any more: it was deleted")
         return self._continued(run_id)
+
+    def tagged(self, tags: Mapping[str, str]) -> list[str]:
+        """See `interface.Store`."""
+        wanted = " and ".join(f"tags.`{name}` = {json.dumps(value)}" for name, value in tags.items())
+        with one_sentence_of(self.address):
+            found = self._client.search_runs([self.experiment_id], f"attributes.status = 'FINISHED' and {wanted}")
+        return [run.info.run_id for run in found]
 
     @contextmanager
     def _opened(self, name: str, tags: Mapping[str, str]) -> Iterator[MlflowRun]:
@@ -92,38 +100,40 @@ class MlflowStore:
             self._client.set_terminated(run_id, status=RunStatus.to_string(status))
 
 
-def connect(address: Address, experiment: str) -> MlflowStore:
-    """Opens the store behind `address` and creates what is missing."""
+def connect(address: Address, experiment: str, note: str) -> MlflowStore:
+    """Opens the store behind `address`, creates what is missing, and ends runs whose process is gone."""
     if address.database is None:
         require_answer(address.uri)
         _hand_over(address.credentials)
-        return _connect(address, experiment)
+        return _connect(address, experiment, note)
     # Two processes that create the tables at once leave a database that no process can open again.
     try:
         with FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS):
-            return _connect(address, experiment)
+            return _connect(address, experiment, note)
     except Timeout:
         raise UserError(
             f"tracking database: another process holds {address.database}.lock for over {LOCK_SECONDS} s; end it"
         ) from None
 
 
-def _connect(address: Address, experiment: str) -> MlflowStore:
+def _connect(address: Address, experiment: str, note: str) -> MlflowStore:
     with one_sentence_of(str(address.database or address.uri)):
         client = MlflowClient(address.uri)
-        found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts)
+        found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
     if found.lifecycle_stage != "active":
         raise UserError(
             f"tracking.experiment: '{experiment}' was deleted in this store; choose another name or restore it with "
             f"`mlflow experiments restore -x {found.experiment_id}`"
         )
+    with one_sentence_of(str(address.database or address.uri)):
+        end_abandoned(client, found.experiment_id)
     return MlflowStore(client, address, found.experiment_id)
 
 
-def _create(client: MlflowClient, experiment: str, artifacts: Path | None) -> Experiment:
+def _create(client: MlflowClient, experiment: str, artifacts: Path | None, note: str) -> Experiment:
     location = None if artifacts is None else artifacts.as_uri()
     try:
-        client.create_experiment(experiment, artifact_location=location, tags={NOTE: EXPERIMENT_NOTE})
+        client.create_experiment(experiment, artifact_location=location, tags={NOTE: note})
     except MlflowException:
         # A server knows no lock of ours: somebody may have been faster, and then the experiment is there.
         if client.get_experiment_by_name(experiment) is None:

@@ -1,0 +1,58 @@
+"""A run whose process died without a word is ended by the next command; a live one is left alone."""
+
+import os
+import signal
+
+import pytest
+
+from echo_rnn.tracking import open_store
+from tests.tracking.test_store_lifecycle import start
+
+
+@pytest.fixture
+def child(store, tmp_path):
+    """A process with an open run."""
+    process = start(tmp_path)
+    yield process, process.stdout.readline().strip()
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_process_leaves_a_run_that_the_next_command_ends(child, client, tmp_path):
+    process, run_id = child
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    assert client.get_run(run_id).info.status == "RUNNING"
+    open_store(None, "echo", tmp_path)
+    found = client.get_run(run_id)
+    assert found.info.status == "KILLED"
+    assert "its process was gone" in found.data.tags["ended_by"]
+
+
+def test_a_live_process_keeps_its_run(child, client, tmp_path):
+    _, run_id = child
+    open_store(None, "echo", tmp_path)
+    assert client.get_run(run_id).info.status == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "status"),
+    [
+        ("process.start", "1.0", "KILLED"),  # the process id was given to another process
+        ("process.host", "another", "RUNNING"),  # what lives there cannot be known here
+        ("process.pid", "what", "RUNNING"),
+    ],
+)
+def test_only_a_run_of_a_process_that_is_gone_from_this_machine_is_ended(store, client, tmp_path, tag, value, status):
+    with store.run("name", "d", {}) as run:
+        assert client.get_run(run.id).data.tags["process.pid"] == str(os.getpid())
+        client.set_tag(run.id, tag, value)
+        open_store(None, "echo", tmp_path)
+        assert client.get_run(run.id).info.status == status
+
+
+def test_tagged_finds_finished_runs_with_all_tags(store):
+    with store.run("name", "d", {"sweep": "s", "slot": "a b"}) as run:
+        assert store.tagged({"sweep": "s"}) == []
+    assert store.tagged({"sweep": "s", "slot": "a b"}) == [run.id]
+    assert store.tagged({"sweep": "s", "slot": "other"}) == []
