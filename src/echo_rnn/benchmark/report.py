@@ -49,7 +49,7 @@ def write_report(
     return [page, *(path for _, path in shown)]
 
 
-def _page(  # noqa: PLR0913
+def _page(
     name: str,
     description: str,
     results: Sequence[ShapeResult],

@@ -1,0 +1,103 @@
+"""How each strategy is drawn: the same in all pictures, told apart by marker, dashes and filling as well as by colour.
+
+Strategies of one kind share a colour: unrolled ones, loops, waves, Keras' layers, `partial<k>`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from echo_rnn.plots.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION, Look
+
+_BROWN = "#7f4f24"
+Dashes = str | tuple[int, tuple[float, ...]]
+
+_LOOKS: dict[str, tuple[str, str, Dashes, bool]] = {  # colour, marker, dashes, filled
+    "dynamic": (INK, "o", "-", True),
+    "static": (VERMILLION, "s", "-", True),
+    "wavefront": (GREEN, "^", "-", True),
+    "deferred": (BLUE, "D", "--", True),
+    "wavefront_deferred": (GREEN, "v", "--", False),
+    "block": (_BROWN, "h", "-.", True),
+    "checkpointed": (SKY, "X", "-.", True),
+    "dynamic_rnn": (MUTED, "o", ":", False),
+    "static_rnn": (VERMILLION, "s", ":", False),
+    "keras": (PURPLE, "P", "-", True),
+    "keras_unrolled": (PURPLE, "P", ":", False),
+}
+_OTHERS = ("*", "8", "<", ">", "d", "p")
+_NUMBERED = {"partial": (ORANGE, True), "checkpointed": (SKY, False)}
+_BY_SIZE = (("<", "--"), (">", "-."), ("d", ":"), ("p", (0, (5, 1))), ("*", (0, (1, 1))), ("8", "-"))
+_SEQUENCE: tuple[tuple[str, str, Dashes], ...] = (  # for what is ordered: from light to dark
+    (SKY, "v", ":"),
+    (ORANGE, "s", "--"),
+    (GREEN, "^", "-."),
+    (BLUE, "D", "-"),
+    (VERMILLION, "P", (0, (5, 1))),
+    (INK, "o", "-"),
+    (PURPLE, "X", "--"),
+    (MUTED, "d", "-"),
+)
+
+
+def looks(labels: Iterable[str]) -> dict[str, Look]:
+    """A look for each of `labels`, in their order, none twice as long as there are enough."""
+    found: dict[str, Look] = {}
+    others = 0
+    for label in dict.fromkeys(labels):
+        numbered = re.fullmatch(r"([a-z]+)([0-9]+)", label)
+        if label in _LOOKS:
+            found[label] = _look(*_LOOKS[label])
+        elif numbered is not None and numbered[1] in _NUMBERED:
+            color, filled = _NUMBERED[numbered[1]]
+            marker, dashes = _BY_SIZE[int(numbered[2]).bit_length() % len(_BY_SIZE)]
+            found[label] = _look(color, marker, dashes, filled)
+        else:
+            found[label] = _look(_BROWN, _OTHERS[others % len(_OTHERS)], "-", others >= len(_OTHERS))
+            others += 1
+    return found
+
+
+def ordered(index: int) -> Look:
+    """The look of the `index`-th line of those that are not strategies."""
+    color, marker, dashes = _SEQUENCE[index % len(_SEQUENCE)]
+    return _look(color, marker, dashes, True)
+
+
+def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = (), *, joined: bool = True) -> None:
+    """One legend below the whole figure."""
+    handles = [Line2D([], [], label=shorten(label, 32), **look) for label, look in shown.items()]
+    for handle in handles:
+        if not joined:
+            handle.set_linestyle("")
+    count = len(handles) + len(extra)
+    lines_needed = -(-count // 5)
+    columns = -(-count // lines_needed)
+    figure.legend(
+        handles=[*handles, *extra],
+        loc="outside lower center",
+        ncols=columns,
+        columnspacing=1.6,
+        handlelength=3.2,
+    )
+
+
+def shorten(label: str, most: int) -> str:
+    """A label that fits, and that matplotlib takes as it is: a dollar sign would start a formula."""
+    short = label if len(label) <= most else label[: most - 1] + "…"
+    return short.replace("$", r"\$").lstrip("_") or "?"
+
+
+def _look(color: str, marker: str, dashes: Dashes, filled: bool) -> Look:
+    return {
+        "color": color,
+        "marker": marker,
+        "linestyle": dashes,
+        "markersize": 6,
+        "markerfacecolor": color if filled else "white",
+        "markeredgecolor": color,
+        "markeredgewidth": 1.2,
+        "linewidth": 1.6,
+    }
