@@ -1,20 +1,23 @@
-"""What raw samples say: medians, paired ratios with intervals, verdicts, and how far the machine is to be trusted.
+"""What raw samples say: paired ratios with intervals, verdicts, and how far the machine is to be trusted.
 
-A ratio is the reference's time over a strategy's time in the same round of the same process: whatever slowed the
-machine in that round slowed both. A process's ratio is the median over its rounds, the estimate the geometric mean
-over processes, and its interval, on the logarithm, `estimate ± t · √(variance / processes)`:
+A ratio is the reference's time over a strategy's time in the same round of the same process: what slowed the machine
+in that round slowed both. A process's ratio is the median over its rounds; the estimate is the geometric mean over
+processes; the 95 % interval is, on the logarithm, `estimate ± t · √((within + between) / processes)`.
 
-- within a process, the variance of its median comes from a bootstrap that resamples blocks of neighbouring rounds,
-  because neighbours are alike;
-- between processes (layout of memory and code differ from start to start) it is the variance of the processes'
-  medians, the larger of a strategy's own and that of all slots of the shape together: two or three processes alone
-  would show too little too often, which is also why the quantile is Student's.
+- `within`: the variance of a process's median, by a bootstrap that resamples blocks of neighbouring rounds, because
+  neighbours are alike.
+- `between`: how much more than that the processes differ, since each start lays out memory and code anew. It is the
+  larger of the strategy's own and that of all slots of the shape together: two or three processes of one strategy
+  show too little too often, and resampling them would be a bootstrap of two or three values.
+- `t`: Student's quantile with Satterthwaite's degrees of freedom for the sum of the two. Process as a random effect
+  follows Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013.
 
-With one process nothing is known of how processes differ; then the smallest difference claimed is `ONE_PROCESS`.
-No difference is claimed that is not larger than the one between the reference and itself: the A/A control.
+With one process nothing is known of `between`: the interval is that process's own, and no difference below
+`ONE_PROCESS` is claimed. Nor is any that is not larger than what the A/A control, the reference against itself, shows,
+or that comes from fewer than `FEWEST_ROUNDS`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,20 +25,22 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 from scipy.stats import mannwhitneyu
 
-from echo_rnn.benchmark.records import CONTROL, REFERENCE, Record, Sample, by_shape
+from echo_rnn.benchmark.records import CONTROL, REFERENCE, Record, by_shape
 from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult, Verdict
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.errors import UserError
 
-# What the layout of one process alone is known to do to a ratio (Mytkowicz et al., ASPLOS 2009).
+# The layout of a process is known to move a ratio by a few percent (Mytkowicz et al., ASPLOS 2009).
 ONE_PROCESS = 1.05
-# The median of fewer values has no 95 % interval: the range of five holds it in 1 - 2/2⁵ = 94 % of all cases.
+# The median of fewer values has no 95 % interval: the whole range of five holds it in 1 - 2/2⁵ = 94 % of all cases.
 FEWEST_ROUNDS = 6
+# What is called noise: the control's interval, the middle half of one strategy's calls, and a change of speed.
 WIDE = 1.1
 SPREAD = 0.2
 CHANGE = 1.1
 
 _RESAMPLES = 1000
+_SHORTEST = 4
 _TAIL = 0.975
 
 Floats = NDArray[np.float64]
@@ -43,26 +48,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Ratio:
-    """Log ratios of a slot: each process's median, and the bootstrap variance of that median."""
+    """Log ratios of a slot: the median of each process, the variance of these medians within processes, all rounds."""
 
     medians_P: Floats
-    variances_P: Floats
-    rounds_P: Floats
+    within: float
+    rounds: int
 
     @property
-    def within(self) -> float:
-        return float(self.variances_P.mean())
-
-    @property
-    def between(self) -> float:
-        """Variance of the processes' medians, the part within processes included."""
-        return float(self.medians_P.var(ddof=1)) if len(self.medians_P) > 1 else 0.0
+    def excess(self) -> float:
+        """How much more than `within` the processes differ."""
+        return float(self.medians_P.var(ddof=1)) - self.within if len(self.medians_P) > 1 else 0.0
 
 
 def results(records: Sequence[Record], stored_bytes: Callable[[Shape, str], int], seed: int = 0) -> list[ShapeResult]:
     """Derives everything from the raw samples of all processes.
 
-    A shape without one whole round of the reference and its control is left out.
+    A shape without two whole rounds of the reference and its control is left out: nothing can be said of it.
 
     Args:
         records: Of one machine and one version of the code.
@@ -80,7 +81,7 @@ def results(records: Sequence[Record], stored_bytes: Callable[[Shape, str], int]
                 f"{shape.key}: expected records of one machine and one version of the code, got the fingerprints "
                 f"{', '.join(fingerprints)}; keep one of them apart"
             )
-        if any(_log_ratios(record, CONTROL, "train").size for record in own):
+        if _rounds(own, CONTROL) > 1:
             found.append(_shape_result(shape, own, stored_bytes, seed))
     return found
 
@@ -184,27 +185,40 @@ def _intervals(records: list[Record], slots: list[str], kind: str, seed: int) ->
     ratios = {}
     for slot in slots:
         logs = [log_R for record in records if (log_R := _log_ratios(record, slot, kind)).size]
-        if logs:
-            ratios[slot] = _Ratio(
-                np.array([np.median(log_R) for log_R in logs]),
-                np.array([_variance_of_median(log_R, rng) for log_R in logs]),
-                np.array([len(log_R) for log_R in logs], float),
-            )
-    several = [ratio for ratio in ratios.values() if len(ratio.medians_P) > 1]
-    excess = max(0.0, float(np.mean([r.between - r.within for r in several]))) if several else 0.0
-    return {slot: _interval(ratio, excess, several) for slot, ratio in ratios.items()}
+        rounds = sum(map(len, logs))
+        if rounds > 1:
+            within = float(np.mean([_variance_of_median(log_R, rng) for log_R in logs]))
+            ratios[slot] = _Ratio(np.array([np.median(log_R) for log_R in logs]), within, rounds)
+    common, freedom = _common_excess([ratio for ratio in ratios.values() if len(ratio.medians_P) == len(records)])
+    return {slot: _interval(ratio, common, freedom) for slot, ratio in ratios.items()}
 
 
-def _interval(ratio: _Ratio, excess: float, several: list[_Ratio]) -> Interval:
+def _common_excess(ratios: list[_Ratio]) -> tuple[float, float]:
+    """How much more than within processes the ratios of all slots differ between processes; degrees of freedom.
+
+    The interaction of slots and processes, the reference (whose log ratio is 0) among the slots: the ratios share it,
+    so that their own variances are not independent.
+    """
+    if not ratios or len(ratios[0].medians_P) < 2:
+        return 0.0, 1.0
+    log_KP = np.vstack([np.zeros_like(ratios[0].medians_P), *(ratio.medians_P for ratio in ratios)])
+    rest_KP = log_KP - log_KP.mean(axis=0) - log_KP.mean(axis=1, keepdims=True) + log_KP.mean()
+    freedom = float(len(ratios) * (log_KP.shape[1] - 1))
+    of_a_ratio = 2 * float((rest_KP**2).sum()) / freedom
+    return max(0.0, of_a_ratio - float(np.mean([ratio.within for ratio in ratios]))), freedom
+
+
+def _interval(ratio: _Ratio, common: float, common_freedom: float) -> Interval:
     processes = len(ratio.medians_P)
-    within, between = ratio.within, max(0.0, ratio.between - ratio.within, excess)
-    # Satterthwaite's degrees of freedom for the sum of the two variances.
-    within_freedom = max(1.0, float(ratio.rounds_P.sum()) - processes)
-    between_freedom = max(1.0, sum(len(other.medians_P) - 1 for other in several) / 2)
+    within, within_freedom = ratio.within, max(1.0, float(ratio.rounds - processes))
+    between, between_freedom = common, common_freedom
+    if ratio.excess > common:
+        # The less the others have to do with it, the less they know of it.
+        between, between_freedom = ratio.excess, max(1.0, processes - 1.0, common_freedom * common / ratio.excess)
     variance = within + between
     parts = within**2 / within_freedom + between**2 / between_freedom
-    freedom = variance**2 / parts if parts else within_freedom
-    half = float(stdtrit(freedom, _TAIL)) * np.sqrt(variance / processes)
+    freedom = max(1.0, variance**2 / parts) if parts else within_freedom
+    half = float(stdtrit(freedom, _TAIL)) * float(np.sqrt(variance / processes))
     center = float(ratio.medians_P.mean())
     return Interval(*(float(np.exp(center + sign * half)) for sign in (0, -1, 1)))
 
@@ -220,14 +234,14 @@ def _variance_of_median(values_R: Floats, rng: np.random.Generator) -> float:
 
 def _log_ratios(record: Record, slot: str, kind: str) -> Floats:
     """log(reference / slot) of every round that has both."""
-    reference, own = (_by_round(record.samples, name, kind) for name in (REFERENCE, slot))
+    reference, own = (_by_round(record, name, kind) for name in (REFERENCE, slot))
     return np.array([reference[r] - own[r] for r in sorted(reference.keys() & own.keys())])
 
 
-def _by_round(samples: Iterable[Sample], slot: str, kind: str) -> dict[int, float]:
+def _by_round(record: Record, slot: str, kind: str = "train") -> dict[int, float]:
     """The logarithm of seconds per step of each round."""
     found: dict[int, list[float]] = {}
-    for sample in samples:
+    for sample in record.samples:
         if sample.slot == slot and sample.kind == kind:
             found.setdefault(sample.round, []).append(float(np.log(sample.seconds / sample.steps)))
     return {number: float(np.mean(logs)) for number, logs in found.items()}
@@ -253,70 +267,85 @@ def _noise(records: list[Record], control: Interval) -> list[str]:
     rounds = _rounds(records, CONTROL)
     interval = f"{control.estimate:.3f} ({control.low:.3f}–{control.high:.3f})"
     if not control.low <= 1 <= control.high:
-        found.append(f"The same computation twice was not equally fast: {interval} instead of 1.")
+        found.append(f"The same computation twice was not equally fast, {interval} in place of 1.")
     elif control.high / control.low > WIDE:
-        found.append(f"Even the same computation twice is known only as {interval}.")
+        found.append(f"Even the ratio of the same computation twice is known only as {interval}.")
     if rounds < FEWEST_ROUNDS:
-        found.append(f"Only {rounds} rounds were measured; nothing is claimed from fewer than {FEWEST_ROUNDS}.")
+        found.append(f"Only {rounds} rounds were measured, and nothing is claimed from fewer than {FEWEST_ROUNDS}.")
     if len(records) == 1:
-        found.append(f"Only 1 process measured; differences below {ONE_PROCESS - 1:.0%} are not claimed.")
-    found += [*_drifts(records), *_spread(records), *_loads(records)]
-    return found
+        found.append(f"Only 1 process measured, and no difference below {ONE_PROCESS - 1:.0%} is claimed from one.")
+    return [*found, *_changes(records), *_levels(records), *_spread(records), *_loads(records)]
 
 
 def _residuals(record: Record) -> tuple[Floats, Floats]:
-    """When each call began, and the logarithm of its time over its slot's median, in order of time."""
+    """When each call began, and the logarithm of its time over its slot's mean, in the order of time.
+
+    The mean, because half-way between two speeds the median of one slot is the fast one and of another the slow one.
+    """
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for sample in record.samples:
         value = float(np.log(sample.seconds / sample.steps))
         groups.setdefault((sample.slot, sample.kind), []).append((sample.start, value))
-    rows = [
-        (start, value - float(np.median([other for _, other in group])))
-        for group in groups.values()
-        for start, value in group
-    ]
-    start_N, residual_N = np.array(sorted(rows)).T
+    means = {key: float(np.mean([value for _, value in group])) for key, group in groups.items()}
+    rows = sorted((start, value - means[key]) for key, group in groups.items() for start, value in group)
+    start_N, residual_N = np.array(rows).T
     return start_N, residual_N
 
 
-def _drifts(records: list[Record]) -> list[str]:
+def _changes(records: list[Record]) -> list[str]:
+    """A sentence for each process in which all slots became slower or faster for good."""
     found = []
     for number, record in enumerate(records, 1):
         start_N, residual_N = _residuals(record)
         change = _change(residual_N)
         if change is not None:
             at, size = change
-            word = "longer" if size > 0 else "less long"
-            of = f" of process {number}" if len(records) > 1 else ""
+            where = f" of process {number}" if len(records) > 1 else ""
             found.append(
-                f"The machine changed its speed: from {start_N[at] - start_N[0]:.1f} s{of} on, the same steps took "
-                f"{np.exp(size):.2f} times as {'long' if word else ''}."
+                f"The machine changed its speed: from {start_N[at] - start_N[0]:.1f} s{where} on, "
+                f"the same steps took {np.exp(size):.2f} times as long."
             )
     return found
 
 
 def _change(residual_N: Floats) -> tuple[int, float] | None:
-    """Where all slots became slower or faster, and by how much (logarithm)."""
+    """The first call of the stretch that differs from all before, and by how much (logarithm)."""
     count = len(residual_N)
-    if count < 8:
+    cuts = np.unique(np.linspace(0.1 * count, 0.9 * count, 61).astype(int))
+    cuts = cuts[(cuts >= _SHORTEST) & (cuts <= count - _SHORTEST)]
+    if not cuts.size:
         return None
-    cuts = sorted({int(count * share) for share in np.linspace(0.2, 0.8, 13)})
-    sizes = [float(np.median(residual_N[cut:]) - np.median(residual_N[:cut])) for cut in cuts]
-    best = int(np.argmax(np.abs(sizes)))
-    chance = float(mannwhitneyu(residual_N[: cuts[best]], residual_N[cuts[best] :]).pvalue) * len(cuts)
-    return (cuts[best], sizes[best]) if abs(sizes[best]) > np.log(CHANGE) and chance < 0.001 else None
+
+    def distance(cut: int) -> float:
+        return sum(float(np.abs(part - np.median(part)).sum()) for part in (residual_N[:cut], residual_N[cut:]))
+
+    cut = min((int(cut) for cut in cuts), key=distance)
+    before, after = residual_N[:cut], residual_N[cut:]
+    size = float(np.median(after) - np.median(before))
+    by_chance = float(mannwhitneyu(before, after).pvalue) * len(cuts)
+    return (cut, size) if abs(size) > np.log(CHANGE) and by_chance < 0.001 else None
+
+
+def _levels(records: list[Record]) -> list[str]:
+    """Whether the machine was slower in one process than in another."""
+    middles = [
+        {slot: float(np.median(list(logs.values()))) for slot in record.prepared if (logs := _by_round(record, slot))}
+        for record in records
+    ]
+    slots = set.intersection(*(set(middle) for middle in middles))
+    levels = [float(np.mean([middle[slot] for slot in slots])) for middle in middles] if slots else [0.0]
+    ratio = float(np.exp(max(levels) - min(levels)))
+    return [f"The slowest process took {ratio:.2f} times as long as the fastest."] if ratio > CHANGE else []
 
 
 def _spread(records: list[Record]) -> list[str]:
     residual_N = np.concatenate([_residuals(record)[1] for record in records])
     low, high = np.percentile(residual_N, [25, 75])
     spread = float(np.exp(high - low)) - 1
-    return [f"The middle half of the calls of one strategy lies {spread:.0%} apart."] if spread > SPREAD else []
+    return [f"The middle half of one strategy's calls spreads over {spread:.0%}."] if spread > SPREAD else []
 
 
 def _loads(records: list[Record]) -> list[str]:
-    loads = [max(record.load) for record in records]
+    load = max(max(record.load) for record in records)
     cores = float(records[0].environment.get("hardware.cores", records[0].shape.threads))
-    if max(loads) <= cores:
-        return []
-    return [f"The load average was up to {max(loads):.1f} on {cores:.0f} cores: others used the machine."]
+    return [f"The load average reached {load:.1f} on {cores:.0f} cores."] if load > cores else []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from math import isfinite
 
 from echo_rnn.benchmark.records import REFERENCE
 from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult
@@ -11,6 +12,7 @@ from echo_rnn.benchmark.shape import Shape
 _SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
 _UNROLLED = "static"
 _EXAMPLES = 3
+_RELATION = {"faster": "faster", "slower": "slower", "no difference shown": "not shown to differ"}
 
 
 def summary(results: Sequence[ShapeResult]) -> str:
@@ -20,7 +22,7 @@ def summary(results: Sequence[ShapeResult]) -> str:
     varying = _varying(results)
     paragraphs = [
         [_measured(results)],
-        _rankings(results, varying),
+        [*_winners(results, varying), *_rankings(results, varying)],
         _crossover(results, varying),
         _prices(results),
         _mistakes(results, varying),
@@ -143,37 +145,63 @@ def _measured(results: Sequence[ShapeResult]) -> str:
     )
 
 
+def _winners(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
+    """Where the interval of one strategy lies above those of all others."""
+    won: dict[str, list[ShapeResult]] = {}
+    for result in results:
+        winner = _winner(result)
+        if winner is not None:
+            won.setdefault(winner, []).append(result)
+    compared = max(len([own for own in result.strategies if own.verdict != "wrong"]) for result in results)
+    if compared < 3:
+        return []
+    if not won:
+        return [f"Which strategy is first cannot be told{'' if len(results) == 1 else ' at any shape'}."]
+    if len(results) == 1:
+        return [f"Fastest of all, by an interval above all others: {next(iter(won))}."]
+    parts = [f"{label} at {_examples(of, varying)}" for label, of in won.items()]
+    left = len(results) - sum(map(len, won.values()))
+    tied = f"; at {_counted(left, 'shape')} the first cannot be told apart" if left else ""
+    return [f"Fastest of all, by an interval above all others: {'; '.join(parts)}{tied}."]
+
+
+def _winner(result: ShapeResult) -> str | None:
+    for own in result.strategies:
+        others = [other.speedup for other in result.strategies if other is not own and other.speedup is not None]
+        beats_reference = own.verdict == "faster" or (
+            own.verdict == "reference" and all(other.verdict != "no difference shown" for other in result.strategies)
+        )
+        if beats_reference and own.speedup and all(own.speedup.low > other.high for other in others):
+            return own.label
+    return None
+
+
 def _rankings(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
-    return [
-        sentence for label in _labels(results) if label != REFERENCE and (sentence := _ranking(label, results, varying))
-    ]
+    labels = [label for label in _labels(results) if label != REFERENCE]
+    return [sentence for label in labels if (sentence := _ranking(label, results, varying))]
 
 
 def _ranking(label: str, results: Sequence[ShapeResult], varying: Sequence[str]) -> str:
-    found = [(result, own) for result in results if (own := result.of(label)) and own.speedup is not None]
+    """How one strategy compares with the reference."""
+    single = len(results) == 1
+    found = [(result, own, own.speedup) for result in results if (own := result.of(label)) and own.speedup]
     parts = []
     for verdict, superlative, best in (("faster", "at best", max), ("slower", "at worst", min)):
-        of = [(result, own) for result, own in found if own.verdict == verdict]
+        of = [(result, interval) for result, own, interval in found if own.verdict == verdict]
         if of:
-            result, own = best(of, key=lambda pair: pair[1].speedup.estimate if pair[1].speedup else 1.0)
-            assert own.speedup is not None
-            if len(results) == 1:
-                parts.append(f"is {verdict} than {REFERENCE}, {speedup(own.speedup)}")
-            else:
-                where = _named(result.shape, varying)
-                parts.append(
-                    f"is {verdict} than {REFERENCE} at {_counted(len(of), 'shape')} "
-                    f"({superlative} {speedup(own.speedup)}, at {where})"
-                )
-    level = [own for _, own in found if own.verdict == "no difference shown" and own.speedup]
-    if level and len(results) == 1:
-        parts.append(f"shows no difference from {REFERENCE}, {speedup(level[0].speedup or Interval(1, 1, 1))}")
-    elif level:
-        parts.append(f"shows no difference at {_counted(len(level), 'shape')}")
+            result, interval = best(of, key=lambda pair: pair[1].estimate)
+            extreme = f"{superlative} {speedup(interval)} at {_named(result.shape, varying)}"
+            where = f", {speedup(interval)}" if single else f" at {_counted(len(of), 'shape')} ({extreme})"
+            parts.append(f"is {verdict} than {REFERENCE}{where}")
+    level = [interval for _, own, interval in found if own.verdict == "no difference shown"]
+    if level:
+        where = f", {speedup(level[0])}" if single else f" at {_counted(len(level), 'shape')}"
+        parts.append(f"shows no difference from {REFERENCE}{where}")
     return f"{label} {_listed(parts)}." if parts else ""
 
 
 def _crossover(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
+    """Where the unrolled graph beats the loop, by all that varies: shapes that agree stand together."""
     groups: dict[str, list[tuple[int, str]]] = {}
     others = [name for name in varying if name != "window"]
     for result in results:
@@ -184,12 +212,13 @@ def _crossover(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[s
         return []
     patterns: dict[str, list[str]] = {}
     for where, verdicts in groups.items():
-        patterns.setdefault(_pattern(sorted(verdicts)), []).append(where)
-    lines = []
-    for pattern, wheres in patterns.items():
-        at = f"at {_listed([f'({where})' for where in wheres])} " if wheres != [""] else ""
-        lines.append(f"{at}{pattern}")
-    return [f"{_UNROLLED} against {REFERENCE} by window: {'; '.join(lines)}."]
+        patterns.setdefault(_pattern(sorted(verdicts)), []).append(f"({where})")
+    lines = [
+        f"{f'at {_listed(where)} ' if others else ''}{_UNROLLED} is {pattern}" for pattern, where in patterns.items()
+    ]
+    both = {"faster", "slower"} <= {verdict for verdicts in groups.values() for _, verdict in verdicts}
+    title = f"{'The' if both else 'No'} crossover of {_UNROLLED} and {REFERENCE}{'' if both else ' is shown'}"
+    return [f"{title}: {'; '.join(lines)}."]
 
 
 def _pattern(verdicts: Sequence[tuple[int, str]]) -> str:
@@ -199,23 +228,25 @@ def _pattern(verdicts: Sequence[tuple[int, str]]) -> str:
             runs[-1][1].append(window)
         else:
             runs.append((verdict, [window]))
-    return ", ".join(f"{verdict} at T={_range(windows)}" for verdict, windows in runs)
+    return ", ".join(f"{_RELATION[verdict]} at T={_range(windows)}" for verdict, windows in runs)
 
 
 def _prices(results: Sequence[ShapeResult]) -> list[str]:
+    """What the first call of each strategy costs where it is faster, and when that is paid off."""
     found = []
     for label in _labels(results):
         pairs = [(result, own) for result in results if (own := result.of(label)) and own.verdict == "faster"]
-        if not pairs:
-            continue
         first = [own.first_call_seconds for _, own in pairs]
         reference = [ref.first_call_seconds for result, _ in pairs if (ref := result.of(REFERENCE))]
         pays = [own.break_even_steps for _, own in pairs if own.break_even_steps]
-        cost = f"Where {label} is faster, its first call takes {_span(first)} against {_span(reference)}"
         if pays:
-            low, high = (f"{round(value):,}" for value in (min(pays), max(pays)))
-            cost += f", paid off after {low if low == high else f'{low} to {high}'} steps"
-        found.append(f"{cost}.")
+            low, high = (f"{value:,.0f}" for value in (min(pays), max(pays)))
+            after = f"{low if low == high else f'{low} to {high}'} steps"
+            where = "" if len(pairs) == len(results) == 1 else f" at {_counted(len(pays), 'shape')}"
+            found.append(
+                f"Where {label} is faster, its first call (trace, compile, one step) takes {_span(first)} against "
+                f"{_span(reference)} of {REFERENCE}; that is paid off{where} after {after}."
+            )
     return found
 
 
@@ -230,10 +261,10 @@ def _mistakes(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[st
         of = [(r, own) for r in results if (own := r.of(label)) and own.verdict == "wrong"]
         if of:
             error = max(own.largest_error for _, own in of)
+            size = f"largest relative error {error:.2g}" if isfinite(error) else "not even finite"
             where = "" if len(results) == 1 else f" at {_examples([r for r, _ in of], varying)}"
             found.append(
-                f"{label} is wrong{where}: it computes something else than {REFERENCE} (largest relative error "
-                f"{error:.2g}) and is not ranked."
+                f"{label} is wrong{where}: it computes something else than {REFERENCE} ({size}) and is not ranked."
             )
     return found
 
@@ -333,5 +364,5 @@ def _row(result: ShapeResult, own: StrategyResult, varying: Sequence[str]) -> di
         "stored by formula": _bytes(own.formula_bytes),
         "graph nodes": f"{own.graph_nodes:,}",
         "graph size": _bytes(own.graph_bytes),
-        "largest error": f"{own.largest_error:.1e}",
+        "largest error": f"{own.largest_error:.1e}" if isfinite(own.largest_error) else "not finite",
     }
