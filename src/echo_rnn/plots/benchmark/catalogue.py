@@ -79,8 +79,8 @@ PICTURES = (
         "Peak memory",
         "Marks: by how much training steps raised the peak memory of a process that ran nothing but that strategy. "
         "Lines: the activations that it has to keep for the way back, by formula; strategies that keep the same share "
-        "a line. Where marks stay level above the lines, what the libraries themselves need outweighs them. Both axes are "
-        "logarithmic; marks are moved a little sideways; a measured 0 is drawn at one page, 4 KiB.",
+        "a line. Where marks stay level above the lines, what the libraries need for themselves outweighs them. Both "
+        "axes are logarithmic; marks are moved a little sideways; a measured 0 is drawn at one page, 4 KiB.",
         memory,
     ),
     Picture(

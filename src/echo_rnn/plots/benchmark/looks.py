@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from echo_rnn.plots.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION, Look
+from echo_rnn.plots.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, Look
 
 _BROWN = "#7f4f24"
 Dashes = str | tuple[int, tuple[float, ...]]
@@ -68,15 +68,16 @@ def ordered(index: int) -> Look:
 
 def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = (), *, joined: bool = True) -> None:
     """One legend below the whole figure."""
-    handles = [Line2D([], [], label=shorten(label, 32), **look) for label, look in shown.items()]
+    handles = [Line2D([], [], label=shorten(label, 40), **look) for label, look in shown.items()]
     for handle in handles:
         if not joined:
             handle.set_linestyle("")
-    count = len(handles) + len(extra)
-    lines_needed = -(-count // 5)
-    columns = -(-count // lines_needed)
+    every = [*handles, *extra]
+    longest = max(len(str(handle.get_label())) for handle in every)
+    fitting = max(1, min(5, int(WIDTH / (0.7 + 0.085 * longest))))
+    columns = -(-len(every) // -(-len(every) // fitting))
     figure.legend(
-        handles=[*handles, *extra],
+        handles=every,
         loc="outside lower center",
         ncols=columns,
         columnspacing=1.6,

@@ -15,6 +15,7 @@ from echo_rnn.plots.benchmark.looks import legend, looks, shorten
 from echo_rnn.plots.style import INK, MUTED, Look
 
 _MOST = 6
+_LINES = 6
 _STEPS = 100_000  # at least so many are shown
 _SPANS = {"1 s": 1, "10 s": 10, "1 min": 60, "10 min": 600, "1 h": 3600, "10 h": 36000}
 
@@ -42,14 +43,16 @@ def payoff(results: Sequence[ShapeResult]) -> Figure | None:
         for strategy in _timed(result):
             if strategy.label != REFERENCE:
                 _line(axes, strategy, reference, shown[strategy.label], last)
-        _mark(axes, result, 12 if len(chosen) == 1 else 6)
+        _mark(axes, result, words=len(chosen) > 1)
         _steps(axes, last)
         _seconds(axes, reference, alone=len(chosen) == 1)
         axes.grid()
     for axes in all_axes:
         panels.ratios(axes, f"speed-up over {REFERENCE},\nfirst call counted")
-    plain = {label: look | {"marker": ""} for label, look in shown.items()}
-    ring = Line2D([], [], linestyle="", label=f"overtakes {REFERENCE}", **_RING)
+    known = _crossings(chosen[0]) if len(chosen) == 1 else {}
+    after = {label: f" ({_exact(steps)})" for label, steps in known.items()}
+    plain = {label + after.get(label, ""): look | {"marker": ""} for label, look in shown.items()}
+    ring = Line2D([], [], linestyle="", label=f"overtakes {REFERENCE}" + (" (after)" if after else ""), **_RING)
     legend(figure, plain, [ring])
     return figure
 
@@ -115,13 +118,13 @@ def _line(axes: Axes, strategy: StrategyResult, reference: StrategyResult, look:
     axes.plot(xs, ys, label=strategy.label, **(look | {"marker": ""}))
 
 
-def _mark(axes: Axes, result: ShapeResult, most: int) -> None:
+def _mark(axes: Axes, result: ShapeResult, *, words: bool) -> None:
     crossings = _crossings(result)
     for label, steps in crossings.items():
         axes.plot([steps], [1], label=f"{label} overtakes", zorder=4, **_RING)
     lines = [f"{shorten(label, 20)}: {_exact(steps)}" for label, steps in crossings.items()]
-    if lines:
-        text = "\n".join(["pays off after", *lines[:most], *(["…"] if len(lines) > most else [])])
+    if lines and words:
+        text = "\n".join(["pays off after", *lines[:_LINES], *(["…"] if len(lines) > _LINES else [])])
         look: Look = {
             "fontsize": 9,
             "va": "bottom",
@@ -136,7 +139,8 @@ def _mark(axes: Axes, result: ShapeResult, most: int) -> None:
 
 
 def _exact(steps: float) -> str:
-    return f"{float(f'{steps:.2g}'):,.0f} steps"
+    rounded = float(f"{steps:.2g}")
+    return f"{rounded:,.0f} step{'' if rounded == 1 else 's'}"
 
 
 def _short(value: float) -> str:
