@@ -12,6 +12,7 @@ from echo_rnn.benchmark.shape import Shape
 _SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
 _UNROLLED = "static"
 _EXAMPLES = 3
+_DIGITS = 4
 _RELATION = {"faster": "faster", "slower": "slower", "no difference shown": "not shown to differ"}
 
 
@@ -73,12 +74,17 @@ def seconds(value: float) -> str:
 
 
 def speedup(interval: Interval) -> str:
-    """A ratio with its interval, such as `2.1× (1.9–2.3)`; a bound beside 1 is never rounded to 1."""
-    values = (interval.estimate, interval.low, interval.high)
-    decimals = next((places for limit, places in ((2, 2), (20, 1)) if interval.estimate < limit), 0)
-    while decimals < 4 and any(value != 1 and round(value, decimals) == 1 for value in values):
+    """A ratio with its interval, such as `2.1× (1.9–2.3)`; a bound is not rounded to 1 or to the other one."""
+    bounds = (interval.low, interval.high)
+    decimals = next((places for limit, places in ((0.1, 3), (2, 2), (20, 1)) if interval.estimate < limit), 0)
+
+    def misleads() -> bool:
+        slipped = any(bound != 1 and round(bound, decimals) == 1 for bound in bounds)
+        return slipped or (len(set(bounds)) > 1 and len({round(bound, decimals) for bound in bounds}) == 1)
+
+    while decimals < _DIGITS and misleads():
         decimals += 1
-    estimate, low, high = (f"{value:.{decimals}f}" for value in values)
+    estimate, low, high = (f"{value:.{decimals}f}" for value in (interval.estimate, *bounds))
     return f"{estimate}× ({low}–{high})"
 
 
@@ -285,18 +291,16 @@ def _trust(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
             f"The A/A control, {REFERENCE} against itself, holds 1 at {holds} of {len(results)} shapes; its widest "
             f"interval is {speedup(widest.control)}, at {_named(widest.shape, varying)}."
         ]
-    kinds: dict[str, list[tuple[ShapeResult, str]]] = {}
+    kinds: dict[str, dict[Shape, str]] = {}
     for result in results:
         for sentence in result.noise:
-            kinds.setdefault(re.sub(r"[\d.,–()]+", "#", sentence), []).append((result, sentence))
+            kinds.setdefault(re.sub(r"[\d.,–()]+", "#", sentence), {}).setdefault(result.shape, sentence)
     if not kinds:
         return [*found, "No other sign of noise was seen."]
     for of in kinds.values():
-        result, sentence = of[0]
-        where = (
-            "" if len(results) == 1 else f" ({len(of)} of {len(results)} shapes, here {_named(result.shape, varying)})"
-        )
-        found.append(f"{sentence.removesuffix('.')}{where}.")
+        shape, sentence = next(iter(of.items()))
+        seen = f" ({len(of)} of {len(results)} shapes, this at {_named(shape, varying)})" if len(results) > 1 else ""
+        found.append(f"{sentence.removesuffix('.')}{seen}.")
     return found
 
 
