@@ -36,13 +36,13 @@ format: $(INSTALLED) ## rewrites the code in the project's style
 ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
 	@python -m pipelines.ui $(PORT)
 
-lock: $(INSTALLED) ## pins the newest versions that pyproject.toml allows
-	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
+	@uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
-	@git clean -ffdxq -- $(VENV) build data models reports checkpoints outputs multirun 'mlflow.db*' mlartifacts \
+	@git clean -ffdxq -- $(VENV) build data models reports benchmarks checkpoints outputs multirun 'mlflow.db*' mlartifacts \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from echo_rnn.benchmark.expected import expected_seconds, require_memory
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from echo_rnn.benchmark.expected import expected_seconds, require_memory
 from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.measure import measure
 from echo_rnn.benchmark.plan import Task, plan
@@ -24,7 +24,7 @@ from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.config import Config, read
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import UserError, one_sentence
-from pipelines.layout import STAGE, Layout
+from pipelines.layout import STAGE
 
 
 def shapes_of(config: Config) -> list[Shape]:
@@ -34,7 +34,7 @@ def shapes_of(config: Config) -> list[Shape]:
     return list(dict.fromkeys(every))
 
 
-def run(config: Config, files: Layout) -> int:
+def run(config: Config, records: Path) -> int:
     """Measures what of the sweep has not been measured; returns how many processes that took."""
     sweep, how = config.sweep, config.benchmark
     shapes = shapes_of(config)
@@ -42,7 +42,7 @@ def run(config: Config, files: Layout) -> int:
         require_strategies(shape, sweep.strategies)
         require_memory(shape, sweep.strategies)
     tasks = plan(
-        files.records,
+        records,
         shapes,
         sweep.strategies,
         processes=how.processes,
@@ -50,7 +50,7 @@ def run(config: Config, files: Layout) -> int:
         fingerprint=fingerprint(),
     )
     missing = [task for task in tasks if how.again or not task.is_finished]
-    with _alone(files.records):
+    with _alone(records):
         _measure(sweep.name, missing, len(tasks), how)
     return len(missing)
 
@@ -104,6 +104,6 @@ def _alone(folder: Path) -> FileLock:
 if __name__ == "__main__":
     with one_sentence():
         if sys.argv[1:] == ["--stage"]:
-            run(read(STAGE.config), STAGE)
+            run(read(STAGE.config), STAGE.records)
         else:
-            from pipelines.hydra_entry import jobs
+            pass

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from echo_rnn.config import Config
 from echo_rnn.environment import project_root
-from echo_rnn.tracking import Run, Store, UnknownRunError, open_store
+from echo_rnn.tracking import TRAINING_NOTE, Run, Store, UnknownRunError, comparison_link, open_store
 from echo_rnn.tracking.ui import HOST, PORT
 
 UI = f"http://{HOST}:{PORT}"
@@ -29,9 +29,24 @@ class Tracking(Protocol):
         """Name of the experiment."""
 
 
-def store_of(tracking: Tracking) -> Store:
-    """Opens the configured store; fails at once where a server does not answer."""
-    return open_store(tracking.uri, tracking.experiment, project_root(), enabled=tracking.enabled)
+def store_of(tracking: Tracking, suffix: str = "", note: str = TRAINING_NOTE) -> Store:
+    """Opens the configured store; fails at once where a server does not answer.
+
+    Args:
+        tracking: The section.
+        suffix: Makes another experiment of it.
+        note: What the pages say above the experiment's runs.
+    """
+    return open_store(tracking.uri, tracking.experiment + suffix, project_root(), note=note, enabled=tracking.enabled)
+
+
+def print_comparison(store: Store, sweep: str) -> None:
+    """Prints the link to the charts of a sweep's runs."""
+    if store.experiment_id:
+        base = store.address if store.address.startswith("http") else UI
+        print(f"compare: {comparison_link(base, store.experiment_id, sweep)}")
+        if base == UI:
+            print("(`make ui` shows this page)")
 
 
 def new_run(store: Store, config: Config, tags: Mapping[str, str]) -> AbstractContextManager[Run]:

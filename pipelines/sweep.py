@@ -8,10 +8,12 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from echo_rnn.errors import one_sentence
-from echo_rnn.tracking import comparison_link
 from pipelines.job import sweep_name
-from pipelines.store import UI, store_of
+from pipelines.store import print_comparison, store_of
 from pipelines.summary import Summary, read_results
+
+TRAINING = "job"
+"""What Hydra calls the program whose jobs train, after its file; a benchmark reports for itself."""
 
 
 class SweepCallback(Callback):
@@ -27,6 +29,8 @@ class SweepCallback(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Says how the jobs compare, and ends the program with exit code 1 if one failed."""
+        if config.hydra.job.name != TRAINING:
+            return
         folder = Path(config.hydra.sweep.dir)
         name = sweep_name(folder)
         summary = Summary(name, read_results(folder))
@@ -36,11 +40,7 @@ class SweepCallback(Callback):
             with store.run(f"summary of {name}", summary.markdown(), {"summary_of": name, "kind": "summary"}) as run:
                 run.log_metrics(summary.metrics())
                 run.log_text(summary.markdown(), "summary.md")
-        if store.experiment_id:
-            base = store.address if store.address.startswith("http") else UI
-            print(f"compare: {comparison_link(base, store.experiment_id, name)}")
-            if base == UI:
-                print("(`make ui` shows this page)")
+        print_comparison(store, name)
         print(f"all files: {folder.absolute()}")
         if summary.failed:
             raise SystemExit(1)

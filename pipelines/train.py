@@ -14,8 +14,10 @@ import numpy as np
 from echo_rnn.config import Config, read
 from echo_rnn.errors import one_sentence
 from echo_rnn.runtime import start_tensorflow
+from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import MetricBuffer
+from pipelines.choose import resolve
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE, Layout
 from pipelines.store import new_run, store_of
@@ -28,13 +30,14 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
     store = store_of(config.tracking)
     data = open_dataset(files.data)
+    unroll, choice = resolve(config)
     import_seconds = start_tensorflow(config.runtime.threads)
     from echo_rnn import model, trained  # noqa: PLC0415
-    from echo_rnn.inputs import CLASSES, INPUTS, features  # noqa: PLC0415
+    from echo_rnn.inputs import features  # noqa: PLC0415
     from echo_rnn.training import Learner, build_optimizer, train  # noqa: PLC0415
     from pipelines import reports  # noqa: PLC0415
 
-    network = model.build(config.model, config.unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
+    network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
     # The children before these belong to the series.
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
@@ -43,6 +46,9 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
         tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
         tracked.log_artifact(files.config, "config")
         tracked.log_dataset(f"{config.task.name}-train", data.digest, str(files.data), "training")
+        if choice is not None:
+            tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
+            tracked.log_metrics([("time/choosing", choice.seconds, 0)])
         with MetricBuffer(tracked) as metrics:
             history = train(
                 learner,
@@ -53,7 +59,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
             )
             metrics.add(reports.phase_metrics(history, import_seconds))
         exported = trained.save(
-            files.model, config.model, config.unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
+            files.model, config.model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
         )
         picture = reports.report_training(history, data.validation.accuracy_ceiling, files.training)
         tracked.log_artifact(picture, "figures")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from echo_rnn.inputs import CLASSES
+from echo_rnn.tasks import CLASSES
 from echo_rnn.windows.predictor import Chunk, Predictor
 
 Counts = NDArray[np.int64]

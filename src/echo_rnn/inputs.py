@@ -2,9 +2,6 @@
 
 import tensorflow as tf
 
-INPUTS = 1
-CLASSES = 2
-
 
 def features(x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
     """Bits `[…]` to one input feature each, `[…, 1]`."""

@@ -100,7 +100,9 @@ class Model:
         return logits_TBC, state
 
 
-def build(model: network.Model, unroll: network.Unroll, inputs: int, classes: int, *, compiled: str = "graph") -> Model:
+def build(
+    model: network.Model, unroll: network.Strategy, inputs: int, classes: int, *, compiled: str = "graph"
+) -> Model:
     """The network that the configuration describes.
 
     Args:

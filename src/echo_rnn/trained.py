@@ -16,9 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from echo_rnn.config import network
 from echo_rnn.export import to_keras
 from echo_rnn.files import replacing
-from echo_rnn.inputs import CLASSES, INPUTS
 from echo_rnn.model import Model, Weights, build, flat
 from echo_rnn.sealed import Seal, stated
+from echo_rnn.tasks import CLASSES, INPUTS
 
 SEAL = Seal(
     kind="trained network",
@@ -50,7 +50,7 @@ class Trained:
 def save(
     folder: Path,
     model: network.Model,
-    unroll: network.Unroll,
+    unroll: network.Strategy,
     weights: Weights,
     *,
     run_id: str,
@@ -89,7 +89,7 @@ def load(folder: Path) -> Trained:
     sections: dict[str, Any] = content["network"]
     try:
         model_section: network.Model = TypeAdapter(network.Model).validate_python(sections["model"])
-        unroll_section: network.Unroll = TypeAdapter(network.Unroll).validate_python(sections["unroll"])
+        unroll_section: network.Strategy = TypeAdapter(network.Strategy).validate_python(sections["unroll"])
     except ValidationError as error:
         first = error.errors()[0]
         found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -102,5 +102,5 @@ def load(folder: Path) -> Trained:
     return Trained(model, weights, content["run_id"], content["dataset_digest"])
 
 
-def _built(model: network.Model, unroll: network.Unroll) -> Model:
+def _built(model: network.Model, unroll: network.Strategy) -> Model:
     return build(model, unroll, INPUTS, CLASSES)

@@ -92,14 +92,18 @@ class Project:
 
     def made(self):
         """Everything that stages have written, by name."""
-        folders = [self.folder / name for name in ("build", "data", "models", "reports")]
+        folders = [self.folder / name for name in ("build", "data", "models", "reports", "benchmarks")]
         files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in files}
 
-    def runs(self):
-        """MLflow's own view of the runs, oldest first."""
+    def runs(self, benchmark=False):
+        """MLflow's own view of the runs of trainings, or of benchmarks, oldest first."""
         client = self.client()
-        ids = [experiment.experiment_id for experiment in client.search_experiments()]
+        ids = [
+            experiment.experiment_id
+            for experiment in client.search_experiments()
+            if experiment.name.endswith("-benchmark") == benchmark
+        ]
         return client.search_runs(ids, order_by=["attributes.start_time ASC"])
 
     def client(self):

@@ -96,6 +96,7 @@ def test_a_mistake_on_the_command_line_is_named(unused, override, sentence):
     assert answer.code == 2
     assert re.search(sentence, answer.sentence), answer.sentence
     assert not (unused.folder / "mlflow.db").exists()
+    assert unused.made() == {}
 
 
 def test_a_port_that_is_none(unused):

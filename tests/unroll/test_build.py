@@ -14,7 +14,8 @@ from echo_rnn.model import build
 from echo_rnn.unroll import build_unroll, named
 
 CONF = Path(__file__).parents[2] / "conf"
-OPTIONS = sorted(path.stem for path in (CONF / "unroll").glob("*.yaml"))
+# `auto` is no strategy of its own; it becomes one before a network is built.
+OPTIONS = sorted({path.stem for path in (CONF / "unroll").glob("*.yaml")} - {"auto"})
 
 
 def section(group, option, kind):

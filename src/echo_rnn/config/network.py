@@ -117,10 +117,22 @@ class Checkpointed(Section):
         return "checkpointed" if self.steps is None else f"checkpointed{self.steps}"
 
 
-Unroll = Annotated[Simple | Partial | KerasLayers | Checkpointed, Field(discriminator="name")]
+class Auto(Section):
+    """Whatever is measured to be fastest for the shape on this machine; see `pipelines.choose`."""
+
+    name: Literal["auto"]
+
+    @property
+    def label(self) -> str:
+        """The word for it."""
+        return self.name
 
 
-def unroll_of(label: str) -> Unroll:
+Strategy = Simple | Partial | KerasLayers | Checkpointed
+Unroll = Annotated[Strategy | Auto, Field(discriminator="name")]
+
+
+def unroll_of(label: str) -> Strategy:
     """The section whose `label` this is.
 
     Raises:
@@ -156,8 +168,12 @@ def refusal(model: Model, unroll: Unroll, compiled: str) -> str | None:
     """
     if model.cell == "custom" and unroll.name not in WHOLE_STEPS:
         return f"for model.cell = custom, of whose arithmetic nothing is known, one of {', '.join(WHOLE_STEPS)}"
-    if unroll.name != "block":
-        return None
+    if unroll.name == "auto" and len(set(model.sizes)) > 1:
+        return "for layers of different sizes any strategy but auto, which compares stacks of one size"
+    return _refusal_of_block(model, compiled) if unroll.name == "block" else None
+
+
+def _refusal_of_block(model: Model, compiled: str) -> str | None:
     if model.cell != "lstm":
         return (
             f"for model.cell = {model.cell} any strategy but block, a kernel for LSTM layers; deferred is the nearest"

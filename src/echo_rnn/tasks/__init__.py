@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from echo_rnn.tasks.echo import Echo
 
-__all__ = ["TASKS", "Echo", "Task"]
+__all__ = ["CLASSES", "INPUTS", "TASKS", "Echo", "Task"]
+
+INPUTS = 1
+"""Input features of every task (I): a bit."""
+
+CLASSES = 2
+"""Classes of every task (C): what the bit can be."""
 
 
 class Task(Protocol):

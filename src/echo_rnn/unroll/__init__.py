@@ -42,7 +42,7 @@ def named(label: str) -> Unroll:
     return _strategy(network.unroll_of(label))
 
 
-def build_unroll(unroll: network.Unroll, model: network.Model, compiled: str = "graph") -> Unroll:
+def build_unroll(unroll: network.Strategy, model: network.Model, compiled: str = "graph") -> Unroll:
     """The strategy that the configuration describes.
 
     Args:
@@ -59,7 +59,7 @@ def build_unroll(unroll: network.Unroll, model: network.Model, compiled: str = "
     return _strategy(unroll)
 
 
-def _strategy(unroll: network.Unroll) -> Unroll:
+def _strategy(unroll: network.Strategy) -> Unroll:
     match unroll:
         case network.Simple():
             return cast("Unroll", _SIMPLE[unroll.name])

@@ -1,0 +1,118 @@
+"""Which strategy to use for the configured shape on this machine: from what has been measured, or by measuring it."""
+
+import time
+from dataclasses import dataclass
+
+from echo_rnn.benchmark.formulas import stored_bytes
+from filelock import FileLock
+
+from echo_rnn.benchmark.fingerprint import fingerprint
+from echo_rnn.benchmark.measure import measure
+from echo_rnn.benchmark.records import Record, read
+from echo_rnn.benchmark.request import Request
+from echo_rnn.benchmark.results import ShapeResult
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.statistics import results
+from echo_rnn.benchmark.strategies import refusal
+from echo_rnn.benchmark.words import recommendation
+from echo_rnn.config import Config
+from echo_rnn.config.network import Auto, Custom, Strategy, unroll_of
+from echo_rnn.environment import project_root
+from echo_rnn.errors import UserError
+from echo_rnn.tasks import INPUTS
+
+CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")
+_MOST_STATIC_CELLS = 100  # written out, more than these compile for longer than most trainings take
+_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 5, 0.01, 20.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A strategy for a shape.
+
+    Attributes:
+        label: The strategy.
+        why: In a sentence or two.
+        result: What was measured.
+        seconds: What choosing took; near 0 where it had been measured before.
+        measured_now: Whether it was measured for this choice.
+    """
+
+    label: str
+    why: str
+    result: ShapeResult
+    seconds: float
+    measured_now: bool
+
+
+def shape_of(config: Config) -> Shape:
+    """The configured training step as a shape of the benchmark.
+
+    Raises:
+        UserError: It is none that can be measured.
+    """
+    model, sizes = config.model, set(config.model.sizes)
+    if isinstance(model, Custom) or len(sizes) > 1:
+        came = "a cell of your own" if isinstance(model, Custom) else f"layers of sizes {list(model.sizes)}"
+        raise UserError(
+            f"model: expected lstm, gru or rnn layers of one size, for which strategies can be compared, got {came}; "
+            "name a strategy with unroll"
+        )
+    return Shape(
+        cell=model.cell,
+        layers=len(model.sizes),
+        units=model.sizes[0],
+        rows=config.task.rows,
+        window=config.trainer.window,
+        inputs=INPUTS,
+        precision=model.precision,
+        compile=config.trainer.compile,
+        threads=config.runtime.threads,
+    )
+
+
+def candidates(shape: Shape) -> tuple[str, ...]:
+    """What is worth measuring at a shape."""
+    static_is_cheap = shape.window * shape.layers <= _MOST_STATIC_CELLS
+    able = [label for label in CANDIDATES if refusal(shape, label) is None]
+    return tuple(label for label in able if label != "static" or static_is_cheap)
+
+
+def choose(config: Config) -> Choice:
+    """Chooses for a training of the configured length; what was measured once on this machine is not again.
+
+    Raises:
+        UserError: The shape cannot be measured.
+    """
+    start = time.perf_counter()
+    shape = shape_of(config)
+    labels = candidates(shape)
+    known = _records(shape, labels)
+    found = known or [_measured(shape, labels)]
+    (result,) = results(found, stored_bytes)
+    windows = config.task.series_length // config.task.rows // config.trainer.window
+    label, why = recommendation(result, config.trainer.epochs * windows)
+    return Choice(label, why, result, time.perf_counter() - start, measured_now=not known)
+
+
+def resolve(config: Config) -> tuple[Strategy, Choice | None]:
+    """The configured strategy, and how it was chosen where the configuration leaves that to measuring."""
+    if not isinstance(config.unroll, Auto):
+        return config.unroll, None
+    choice = choose(config)
+    return unroll_of(choice.label), choice
+
+
+def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
+    """The records of any sweep that hold all of `labels` at the shape, made on this machine with this code."""
+    paths = sorted(project_root().glob(f"benchmarks/*/{shape.key}/{fingerprint()}-[0-9]*.json"))
+    return [record for record in map(read, paths) if set(labels) <= set(record.prepared)]
+
+
+def _measured(shape: Shape, labels: tuple[str, ...]) -> Record:
+    folder = project_root() / "benchmarks"
+    folder.mkdir(exist_ok=True)
+    request = Request(shape, labels, _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS, peak=False)
+    # Two measurements at once would measure each other; a training waits for its turn.
+    with FileLock(folder / "measuring.lock"):
+        return measure(request, folder / "chosen" / shape.key / f"{fingerprint()}-0.json")

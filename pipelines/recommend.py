@@ -1,0 +1,47 @@
+"""Which strategy to use for a shape on this machine, and why.
+
+python -m pipelines.recommend model=lstm model.units=64 trainer.window=100 task.rows=20
+python -m pipelines.recommend model.units=64 --json
+"""
+
+import json
+import sys
+from dataclasses import asdict
+
+import hydra
+from omegaconf import DictConfig
+
+from echo_rnn.benchmark.words import table
+from echo_rnn.config import in_jobs
+from echo_rnn.errors import one_sentence
+from pipelines.choose import choose
+from pipelines.hydra_entry import in_job, run_composed
+from pipelines.layout import CONF
+from pipelines.show import show_rows
+
+JSON = "--json"
+# A question leaves no folder of a job behind.
+_NO_FOLDER = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
+
+
+def main(as_json: bool) -> None:
+    """Answers for what Hydra composes from the command line."""
+
+    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
+    def job(composed: DictConfig) -> None:
+        with in_job():
+            choice = choose(in_jobs(composed, CONF).config)
+            if as_json:
+                print(json.dumps(asdict(choice)))
+                return
+            show_rows(choice.result.shape.key, table([choice.result]))
+            print(f"unroll={choice.label}\n{choice.why}")
+
+    run_composed(job)
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        as_json = JSON in sys.argv
+        sys.argv = [argument for argument in sys.argv if argument != JSON] + _NO_FOLDER
+        main(as_json)

@@ -1,0 +1,45 @@
+"""Stage `report`: what the benchmark's samples say, as a page, pictures, numbers, and runs to compare."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from echo_rnn.benchmark.formulas import stored_bytes
+
+from echo_rnn.benchmark import words
+from echo_rnn.benchmark.fingerprint import fingerprint
+from echo_rnn.benchmark.records import Record, records_of
+from echo_rnn.benchmark.report import write_report
+from echo_rnn.benchmark.statistics import results
+from echo_rnn.config import Config, read
+from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.files import write_json
+from pipelines.benchmark import shapes_of
+from pipelines.benchmark_runs import log_sweep
+from pipelines.layout import STAGE
+
+
+def run(config: Config, records: Path, folder: Path) -> None:
+    """Derives everything from the records of the configured shapes, and logs it."""
+    found = _records(config, records)
+    derived = results(found, stored_bytes)
+    summary, rows = words.summary(derived), words.table(derived)
+    page, *pictures = write_report(config.sweep.name, config.sweep.description, derived, summary, rows, folder)
+    write_json(folder / "results.json", [asdict(result) for result in derived])
+    print(summary)
+    print(f"report: {page}")
+    log_sweep(config, derived, records, [page, *pictures], summary)
+
+
+def _records(config: Config, folder: Path) -> list[Record]:
+    """Those of this machine and code, or, where there are none, all of the last ones that are there."""
+    wanted, own = set(shapes_of(config)), fingerprint()
+    every = [record for record in records_of(folder) if record.shape in wanted]
+    if not every:
+        raise UserError(f"{folder}: expected records of the sweep {config.sweep.name}, got none; measure it first")
+    last = own if any(record.fingerprint == own for record in every) else every[-1].fingerprint
+    return [record for record in every if record.fingerprint == last]
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        run(read(STAGE.config), STAGE.records, STAGE.benchmark)
