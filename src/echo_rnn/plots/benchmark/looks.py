@@ -74,7 +74,7 @@ def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = (),
             handle.set_linestyle("")
     every = [*handles, *extra]
     longest = max(len(str(handle.get_label())) for handle in every)
-    fitting = max(1, min(5, int(WIDTH / (0.7 + 0.085 * longest))))
+    fitting = max(1, min(5, int(WIDTH / (0.7 + 0.07 * longest))))
     columns = -(-len(every) // -(-len(every) // fitting))
     figure.legend(
         handles=every,

@@ -22,13 +22,12 @@ def memory(results: Sequence[ShapeResult]) -> Figure | None:
 
     `None` where memory was not measured, or nothing varies.
     """
-    having = [result for result in results if any(each.memory_bytes is not None for each in result.strategies)]
-    field = panels.axis_of(having)
-    if field is None:
+    shown = looks(each.label for result in results for each in result.strategies if each.memory_bytes is not None)
+    field = panels.axis_of(results)
+    if field is None or not shown:
         return None
-    shown = looks(each.label for result in having for each in result.strategies if each.memory_bytes is not None)
-    groups = panels.panels(having, field)
-    figure, all_axes = panels.figure_of(len(groups), having, 2.6 if len(groups) > 1 else 3.8)
+    groups = panels.panels(results, field)
+    figure, all_axes = panels.figure_of(len(groups), results, 2.6 if len(groups) > 1 else 3.8)
     for axes, group in zip(all_axes, groups, strict=True):
         axes.set_title(group.title, fontsize=10.5)
         for place, (label, look) in enumerate(shown.items()):

@@ -1,5 +1,6 @@
 """First call against steady state: when a strategy that takes longer to get ready has paid off."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -40,9 +41,12 @@ def payoff(results: Sequence[ShapeResult]) -> Figure | None:
         reference = result.of(REFERENCE)
         assert reference is not None
         axes.axhline(1, color=INK, linewidth=1, zorder=1.2)
-        for strategy in _timed(result):
-            if strategy.label != REFERENCE:
-                _line(axes, strategy, reference, shown[strategy.label], last)
+        for place, (label, look) in enumerate(shown.items()):
+            strategy = result.of(label)
+            if strategy is not None and strategy.step_seconds is not None:
+                # Each line has its marks elsewhere, so that none hides another.
+                marks: Look = {"markevery": (5 * place % 24, 24), "markersize": 5}
+                _line(axes, strategy, reference, look | marks, last)
         _mark(axes, result, words=len(chosen) > 1)
         _steps(axes, last)
         _seconds(axes, reference, alone=len(chosen) == 1)
@@ -51,9 +55,9 @@ def payoff(results: Sequence[ShapeResult]) -> Figure | None:
         panels.ratios(axes, f"speed-up over {REFERENCE},\nfirst call counted")
     known = _crossings(chosen[0]) if len(chosen) == 1 else {}
     after = {label: f" ({_exact(steps)})" for label, steps in known.items()}
-    plain = {label + after.get(label, ""): look | {"marker": ""} for label, look in shown.items()}
+    known_as = {label + after.get(label, ""): look for label, look in shown.items()}
     ring = Line2D([], [], linestyle="", label=f"overtakes {REFERENCE}" + (" (after)" if after else ""), **_RING)
-    legend(figure, plain, [ring])
+    legend(figure, known_as, [ring])
     return figure
 
 
@@ -113,9 +117,9 @@ def _choice(results: Sequence[ShapeResult]) -> list[ShapeResult]:
 
 
 def _line(axes: Axes, strategy: StrategyResult, reference: StrategyResult, look: Look, last: float) -> None:
-    xs = [last ** (place / 80) for place in range(81)]
+    xs = [last ** (place / 96) for place in range(97)]
     ys = [total_seconds(reference, x) / total_seconds(strategy, x) for x in xs]
-    axes.plot(xs, ys, label=strategy.label, **(look | {"marker": ""}))
+    axes.plot(xs, ys, label=strategy.label, **look)
 
 
 def _mark(axes: Axes, result: ShapeResult, *, words: bool) -> None:
@@ -139,7 +143,7 @@ def _mark(axes: Axes, result: ShapeResult, *, words: bool) -> None:
 
 
 def _exact(steps: float) -> str:
-    rounded = float(f"{steps:.2g}")
+    rounded = float(f"{math.ceil(steps):.2g}")
     return f"{rounded:,.0f} step{'' if rounded == 1 else 's'}"
 
 
