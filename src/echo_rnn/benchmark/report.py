@@ -187,11 +187,12 @@ def _numbers(results: Sequence[ShapeResult], rows: Sequence[Row]) -> str:
 
 def _table(rows: Sequence[Row], caption: str) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    classes = [' class="word"' if _words(rows, column) else "" for column in columns]
+    head = "".join(f'<th scope="col"{kind}>{escape(each)}</th>' for each, kind in zip(columns, classes, strict=True))
     lines = []
     for row in rows:
         first, *others = [_cell(row.get(column)) for column in columns] or [""]
-        cells = "".join(f"<td>{each}</td>" for each in others)
+        cells = "".join(f"<td{kind}>{each}</td>" for each, kind in zip(others, classes[1:], strict=True))
         lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}">\n<table>\n'
@@ -199,6 +200,11 @@ def _table(rows: Sequence[Row], caption: str) -> str:
         + "\n".join(lines)
         + "\n</tbody>\n</table>\n</div>"
     )
+
+
+def _words(rows: Sequence[Row], column: str) -> bool:
+    """Whether a column holds words, which are read from the left; numbers are compared from the right."""
+    return all(str(row.get(column, ""))[:1].isalpha() for row in rows)
 
 
 def _cell(value: object) -> str:
@@ -278,6 +284,7 @@ table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tab
 caption { text-align: left; font-weight: 600; padding-bottom: 0.4rem; }
 th, td { padding: 0.25rem 0.7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e5e5e5; }
 thead th { white-space: normal; vertical-align: bottom; border-bottom: 2px solid #6b6b6b; }
+.word { text-align: left; }
 tr > :first-child { text-align: left; font-weight: 600; position: sticky; left: 0; background: #fff; }
 tbody tr:hover > * { background: #f3f7fa; }
 dl div { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: 0.15rem 0; border-bottom: 1px solid #eee; }
@@ -285,7 +292,7 @@ dt { flex: 0 0 14rem; color: #555; }
 dd { margin: 0; flex: 1 1 16rem; overflow-wrap: anywhere; }
 @page numbers { size: A4 landscape; margin: 10mm; }
 @media print {
-  body { font-size: 10pt; }
+  html { font-size: 10pt; }
   main { max-width: none; padding: 0; }
   figure, tr, .alarm { break-inside: avoid; }
   h2 { break-after: avoid; }
