@@ -280,6 +280,22 @@ def test_memory_holds_what_was_measured_and_the_formula_in_mebibytes() -> None:
     assert "MiB" in axes.get_ylabel()
 
 
+@pytest.mark.parametrize("windows", [(15, 16), (5, 1000)])
+def test_what_is_moved_sideways_stays_near_its_place(windows: tuple[int, int]) -> None:
+    labels = [f"partial{k}" for k in range(2, 12)]
+    results = [result(replace(SEED, window=t), [strategy("dynamic"), *map(strategy, labels)]) for t in windows]
+    span = np.log(windows[1] / windows[0])
+    for name in ("speedup", "memory"):
+        lines = [
+            line for line in drawn(name, results).axes[0].get_lines() if line.get_marker() not in ("", "None", "|")
+        ]
+        places = {tuple(line.get_xdata()) for line in lines if len(line.get_xdata()) == 2}
+        moved = [xs for xs in places if set(xs) != {0, 1}]
+        assert len(moved) >= len(labels)
+        for xs in moved:
+            assert np.abs(np.log(np.array(xs, float) / windows)).max() < 0.03 * span
+
+
 def test_memory_that_was_not_measured_is_not_drawn() -> None:
     results = [result(replace(SEED, window=t), [strategy("dynamic", memory_bytes=None)]) for t in (5, 10)]
     assert DRAW["memory"](results) is None

@@ -30,8 +30,9 @@ def memory(results: Sequence[ShapeResult]) -> Figure | None:
     figure, all_axes = panels.figure_of(len(groups), results, 2.6 if len(groups) > 1 else 3.8)
     for axes, group in zip(all_axes, groups, strict=True):
         axes.set_title(group.title, fontsize=10.5)
+        xs = [float(getattr(each.shape, field)) for each in group.results]
         for place, (label, look) in enumerate(shown.items()):
-            found = [(float(getattr(each.shape, field)), each.of(label)) for each in group.results]
+            found = [(x, each.of(label)) for x, each in zip(xs, group.results, strict=True)]
             lines = [(x, each.formula_bytes / MIB) for x, each in found if each is not None and each.formula_bytes > 0]
             points = [
                 (x, max(each.memory_bytes, PAGE) / MIB)
@@ -42,11 +43,11 @@ def memory(results: Sequence[ShapeResult]) -> Figure | None:
             plain = look | {"linewidth": 1.2} | alone
             axes.plot([x for x, _ in lines], [y for _, y in lines], label=f"{label}, formula", **plain)
             bare = look | {"linestyle": ""}
-            shift = panels.beside(place, len(shown))
+            shift = panels.beside(place, len(shown), xs)
             axes.plot(
                 [x * shift for x, _ in points], [y for _, y in points], label=f"{label}, measured", zorder=3, **bare
             )
-        panels.along(axes, field, [float(getattr(each.shape, field)) for each in group.results])
+        panels.along(axes, field, xs)
         axes.grid(axis="y")
     for axes in all_axes:
         panels.powers(axes, "peak memory [MiB]")

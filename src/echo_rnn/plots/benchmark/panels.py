@@ -155,9 +155,10 @@ def _factors(axis: Axis, marks: Sequence[float]) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
 
 
-def beside(place: int, count: int) -> float:
-    """By what a value is multiplied so that `count` lines at the same values can be told apart."""
-    return float(1 + min(0.018, 0.1 / count) * (place - (count - 1) / 2))
+def beside(place: int, count: int, values: Sequence[float]) -> float:
+    """By what values along an axis are multiplied so that `count` lines can be told apart where they meet."""
+    span = max(values) / min(values) if len(set(values)) > 1 else 1.5
+    return float(span ** (min(0.006, 0.04 / count) * (place - (count - 1) / 2)))
 
 
 def powers(axes: Axes, name: str) -> None:

@@ -34,8 +34,8 @@ def preparation(results: Sequence[ShapeResult]) -> Figure | None:
     panels.subtitle(figure, panels.shared(results))
     for all_axes, group in zip(grid, groups, strict=True):
         for axes, (title, (unit, value)) in zip(all_axes, _COLUMNS.items(), strict=True):
-            where = f"\n{group.title}" if group.title and axes is all_axes[0] else ""
-            axes.set_title(title + where, fontsize=10.5)
+            where = f"{group.title}\n" if group.title and axes is all_axes[0] else ""
+            axes.set_title(where + title, fontsize=10.5)
             for panel in panels.panels(group.results, field):
                 _lines(axes, panel.results, field, shown, value)
             panels.along(axes, field, [float(getattr(each.shape, field)) for each in group.results])

@@ -38,7 +38,7 @@ def speedup(results: Sequence[ShapeResult]) -> Figure | None:
         xs = [float(getattr(result.shape, field)) for result in group.results]
         band(axes, xs, [result.control for result in group.results])
         for place, (label, look) in enumerate(shown.items()):
-            _line(axes, label, look, group.results, field, panels.beside(place, len(shown)))
+            _line(axes, label, look, group.results, field, panels.beside(place, len(shown), xs))
         panels.along(axes, field, xs)
         axes.grid(axis="y")
     for axes in all_axes:
