@@ -173,6 +173,30 @@ def test_a_strategy_that_one_process_lacks_is_judged_by_the_others():
     assert result.of("block").verdict == "faster"
 
 
+def test_a_strategy_that_every_process_times_anew_has_the_wider_interval():
+    records = [record({"static": s, "block": 1.2}, QUIET, seed=i) for i, s in enumerate((1.0, 1.2, 1.5))]
+    widths = [own.speedup.high / own.speedup.low for own in only(records).strategies[1:]]
+    assert widths[0] > widths[1] ** 1.5
+
+
+def test_calls_that_nobody_can_pair_and_single_accidents_change_nothing():
+    whole = record({"static": 2.0}, QUIET)
+    without = [s for s in whole.samples if (s.round, s.slot) != (9, "dynamic")]
+    cut = [s for s in whole.samples if s.round < 9]
+    assert (
+        only([replace(whole, samples=without)]).of("static").speedup
+        == only([replace(whole, samples=cut)]).of("static").speedup
+    )
+    hit = [replace(s, seconds=100 * s.seconds) if (s.round, s.slot) == (4, "static") else s for s in whole.samples]
+    assert only([replace(whole, samples=hit)]).of("static").speedup.estimate == pytest.approx(2, rel=0.01)
+
+
+def test_slots_may_run_as_many_steps_as_fit_them():
+    whole = record({"static": 2.0}, QUIET)
+    longer = [replace(s, seconds=2 * s.seconds, steps=100) if s.slot == "static" else s for s in whole.samples]
+    assert only([replace(whole, samples=longer)]).of("static") == only([whole]).of("static")
+
+
 def test_break_even_is_where_whole_times_meet():
     slow, quick = ({"static": prepared(first_call_seconds=first)} for first in (3.6, 0.1))
     exact = Machine(noise=0.0)
@@ -183,6 +207,9 @@ def test_break_even_is_where_whole_times_meet():
     assert whole[0] == pytest.approx(whole[1])
     assert steps == pytest.approx(1 + 3.0 / 0.001)
     assert dynamic.break_even_steps == 0
+    unsure = only(processes(3, {"static": 1.01}, prepared=slow)).of("static")
+    assert (unsure.verdict, unsure.break_even_steps) == ("no difference shown", None)
+    assert unsure.speedup.estimate > 1
     for factor in (0.5, 1.0):
         assert only(processes(3, {"static": factor}, exact, prepared=slow)).of("static").break_even_steps is None
         assert only(processes(3, {"static": factor}, exact, prepared=quick)).of("static").break_even_steps == 0

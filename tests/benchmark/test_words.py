@@ -43,7 +43,7 @@ def strategy(label, verdict, estimate=1.0, width=1.0, first=1.0) -> StrategyResu
         memory_bytes=None,
         formula_bytes=4096,
         break_even_steps=(1 + (first - 1) / (1e-3 - step) if first > 1 else 0.0) if verdict == "faster" else None,
-        largest_error=1e-7 if timed else float("nan"),
+        largest_error=1e-7 if timed else 1e9,
     )
 
 
@@ -180,9 +180,23 @@ def test_little_to_tell_is_told_without_empty_claims(ratios):
     assert recommendation(found[0])[0] == ("static" if "static" in ratios else "dynamic")
 
 
+@pytest.mark.parametrize("error", [1e9, float("nan"), float("inf")])
+def test_a_strategy_that_is_not_finite_is_said_to_be(error):
+    found = measured({"bad": 2.0}, prepared={"bad": prepared(equal=False, largest_error=error)})
+    assert_whole(summary(found))
+    assert "(not even finite)" in summary(found)
+    assert table(found)[1]["largest error"] == "not finite"
+
+
 def test_nothing_measured_is_said():
     assert summary([]) == "Nothing has been measured yet."
     assert table([]) == []
+
+
+def test_nobody_wins_by_less_than_the_control_shows():
+    below = [strategy("static", "no difference shown", 1.06, 1.01), strategy("block", "slower", 0.5, 1.01)]
+    result = ShapeResult(shape(), [strategy(REFERENCE, "reference"), *below], Interval(1.05, 1.02, 1.08), [], 2, 20, {})
+    assert "Which strategy is first cannot be told." in summary([result])
 
 
 def test_planned_steps_decide_by_the_whole_time():

@@ -24,8 +24,9 @@ class StrategyResult:
     Attributes:
         label: The strategy.
         verdict: How its training step compares with the reference; `wrong` where it computed something else.
-        step_seconds: Median time of a training step; `None` where it is wrong.
-        forward_seconds: Median time of a forward pass; likewise.
+        step_seconds: Time of a training step: the reference's median over `speedup`, so that a machine that changes
+            its speed tilts no comparison of times; `None` where it is wrong.
+        forward_seconds: Time of a forward pass; likewise.
         speedup: Time of the reference over its own, of training steps, paired within rounds; above 1 is faster.
         forward_speedup: The same of forward passes.
         trace_seconds: Median over processes.
@@ -39,7 +40,7 @@ class StrategyResult:
         memory_bytes: Measured peak of a process of its own above its start; `None` where not measured.
         formula_bytes: Stored activations by formula.
         break_even_steps: Training steps after which a longer first call has paid off against the reference; 0 where
-            it never has to, `None` where it never does.
+            it is not longer, `None` where it never does or is not shown to.
         largest_error: See `Prepared`.
     """
 
