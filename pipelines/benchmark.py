@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from echo_rnn.benchmark.expected import expected_seconds, require_memory
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from echo_rnn.benchmark.expected import expected_seconds, require_memory
 from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.measure import measure
 from echo_rnn.benchmark.plan import Task, plan
@@ -79,8 +79,8 @@ def _request(task: Task, how: Benchmark) -> Request:
 
 
 def _expected(task: Task, how: Benchmark) -> float:
-    rounds = 1 if task.memory else how.rounds
-    return expected_seconds(task.shape, task.labels, rounds, how.minimum_milliseconds / 1000, how.budget_seconds)
+    minimum = how.minimum_milliseconds / 1000
+    return expected_seconds(task.shape, task.labels, how.rounds, minimum, how.budget_seconds, memory=task.memory)
 
 
 def _minutes(seconds: float) -> str:
