@@ -4,13 +4,12 @@ import re
 import resource
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.workload import Program, draw_data
+from echo_rnn.benchmark.workload import Program, draw_data, spend_first_costs
 from echo_rnn.unroll import named
 
 _STEPS = 3
@@ -22,16 +21,12 @@ def peak_raise(shape: Shape, label: str, seed: int) -> int:
     Counted is all that the strategy needs: data, weights, optimizer, graph, executable and activations. What the first
     run of anything costs is spent before on a tiny shape.
     """
-    _train(replace(shape, layers=1, units=1, rows=1, window=2, inputs=1), label, seed)
+    unroll = named(label)
+    spend_first_costs(shape, unroll, seed)
     before = psutil.Process().memory_info().rss
     _reset_peak()
-    _train(shape, label, seed)
+    Program(shape, unroll, draw_data(shape, seed, most_windows=2), seed).train(_STEPS)
     return max(0, _peak() - before)
-
-
-def _train(shape: Shape, label: str, seed: int) -> None:
-    program = Program(shape, named(label), draw_data(shape, seed, most_windows=2), seed)
-    program.train(_STEPS)
 
 
 def _reset_peak() -> None:

@@ -18,8 +18,8 @@ class Request:
         labels: The strategies to time; the reference is measured in any case, twice.
         rounds: Rounds at most.
         minimum_seconds: How long a timed call should last at least.
-        budget_seconds: No round begins that would end later than this after the process's work began, but three are
-            measured in any case; `None` for all rounds.
+        budget_seconds: Of warming up and of the rounds: no round begins that would end later, but three are measured in
+            any case; `None` for all rounds.
         seed: Decides weights, data and the order within rounds.
         peak: Whether the machine's matrix product is measured too.
         memory: In place of timing: the strategy whose peak memory is measured, alone.

@@ -13,7 +13,7 @@ from echo_rnn.benchmark.records import CONTROL, REFERENCE, Prepared, Record
 from echo_rnn.benchmark.request import Request
 from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.benchmark.timing import Job, Rounds
-from echo_rnn.benchmark.workload import Cost, Program, draw_data
+from echo_rnn.benchmark.workload import Cost, Program, draw_data, spend_first_costs
 from echo_rnn.unroll import Unroll, named
 
 Report = Callable[[dict[str, Any]], None]
@@ -39,8 +39,9 @@ def run(request: Request, report: Report = lambda progress: None) -> Record:
 
 def time_slots(request: Request, slots: Mapping[str, Unroll], report: Report = lambda progress: None) -> Record:
     """Times strategies by slot; the reference must be one of them."""
-    begin, load = time.perf_counter(), psutil.getloadavg()[0]
+    load = psutil.getloadavg()[0]
     mark, facts = fingerprint(), environment_facts()
+    spend_first_costs(request.shape, slots[REFERENCE], request.seed)
     programs, costs = _build(request, slots, report)
     errors = _errors(programs)
     limit = parity.TOLERANCES[request.shape.precision]
@@ -49,7 +50,7 @@ def time_slots(request: Request, slots: Mapping[str, Unroll], report: Report = l
     for slot in right:
         runs[Job(slot, "train")], runs[Job(slot, "forward")] = programs[slot].train, programs[slot].forward
     gflops = peak_gflops() if request.peak else None
-    deadline = None if request.budget_seconds is None else begin + request.budget_seconds
+    deadline = None if request.budget_seconds is None else time.perf_counter() + request.budget_seconds
     warm, samples = timing.measure(
         runs,
         Rounds(request.rounds, request.minimum_seconds, deadline, request.seed),
