@@ -117,6 +117,13 @@ def test_a_reference_that_differs_from_itself_silences_differences_of_that_size(
     assert result.of("wavefront").verdict == "faster"
 
 
+def test_a_reference_that_does_not_compute_the_same_twice_is_said():
+    unequal = {CONTROL: prepared(equal=False, largest_error=0.2)}
+    result = only([record({"static": 2.0}), record({"static": 2.0}, seed=1, prepared=unequal)])
+    assert any("not compute the same twice, with a relative error of 0.2" in sentence for sentence in result.noise)
+    assert result.control.low < 1 < result.control.high
+
+
 def test_one_process_claims_no_small_difference():
     one, three = only(processes(1, {"static": 1.03}, QUIET)), only(processes(3, {"static": 1.03}, QUIET))
     assert (one.processes, three.processes) == (1, 3)

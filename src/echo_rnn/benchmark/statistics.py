@@ -111,7 +111,7 @@ def _shape_result(
     timed = [record for record in records if record.samples]
     slots = list(dict.fromkeys(slot for record in timed for slot in record.prepared))
     wrong = {slot for record in timed for slot, prepared in record.prepared.items() if not prepared.equal}
-    right = [slot for slot in slots if slot not in wrong | {REFERENCE}]
+    right = [slot for slot in slots if slot != REFERENCE and slot not in wrong - {CONTROL}]
     train, forward = (_intervals(timed, right, kind, seed) for kind in ("train", "forward"))
     train[REFERENCE] = forward[REFERENCE] = Interval(1.0, 1.0, 1.0)
     evidence = _Evidence(shape, records, timed, train, forward, wrong, stored_bytes)
@@ -272,6 +272,9 @@ def _noise(records: list[Record], control: Interval) -> list[str]:
         found.append(f"Even the ratio of the same computation twice is known only as {interval}.")
     if rounds < FEWEST_ROUNDS:
         found.append(f"Only {rounds} rounds were measured, and nothing is claimed from fewer than {FEWEST_ROUNDS}.")
+    errors = [own.largest_error for record in records if (own := record.prepared.get(CONTROL)) and not own.equal]
+    if errors:
+        found.append(f"The reference did not compute the same twice, with a relative error of {max(errors):.2g}.")
     if len(records) == 1:
         found.append(f"Only 1 process measured, and no difference below {ONE_PROCESS - 1:.0%} is claimed from one.")
     return [*found, *_changes(records), *_levels(records), *_spread(records), *_loads(records)]
