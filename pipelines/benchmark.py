@@ -24,6 +24,7 @@ from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.config import Config, read
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import UserError, one_sentence
+from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE
 
 
@@ -106,4 +107,6 @@ if __name__ == "__main__":
         if sys.argv[1:] == ["--stage"]:
             run(read(STAGE.config), STAGE.records)
         else:
-            pass
+            from pipelines.benchmark_job import job
+
+            run_composed(job)
