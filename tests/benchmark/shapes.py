@@ -1,0 +1,11 @@
+"""Shapes small enough to be built in a test."""
+
+from dataclasses import replace
+
+from echo_rnn.benchmark.shape import Shape
+
+TINY = Shape("lstm", 2, 3, 2, 4, 2, "float32", "graph", 1)
+
+
+def tiny(**changes):
+    return replace(TINY, **changes)

@@ -1,0 +1,74 @@
+"""The fingerprint changes with what changes a measurement, and with nothing else."""
+
+import re
+import shutil
+from importlib import metadata
+
+import pytest
+
+from echo_rnn.benchmark import fingerprint as module
+from echo_rnn.benchmark.fingerprint import environment_facts, fingerprint
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("package") / "echo_rnn"
+    shutil.copytree(module._PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_it_is_twelve_digits_and_the_same_for_the_same_code_wherever_it_is(package):
+    assert re.fullmatch("[0-9a-f]{12}", fingerprint())
+    assert fingerprint(package) == fingerprint(package)
+    (package / "cells" / "__pycache__").mkdir(exist_ok=True)
+    (package / "cells" / "__pycache__" / "lstm.cpython.pyc").write_bytes(b"compiled")
+    assert fingerprint(package) == fingerprint()
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["cells/lstm.py", "unroll/static.py", "windows/loop.py", "training/learner.py", "benchmark/timing.py", "model.py"],
+)
+def test_it_changes_with_the_code_that_is_measured(package, file):
+    before, text = fingerprint(package), (package / file).read_text()
+    (package / file).write_text(text + "\n")
+    assert fingerprint(package) != before
+    (package / file).write_text(text)
+    assert fingerprint(package) == before
+
+
+def test_it_changes_with_a_new_file_and_with_a_name(package):
+    before = fingerprint(package)
+    (package / "unroll" / "other.py").write_text("")
+    changed = fingerprint(package)
+    (package / "unroll" / "other.py").rename(package / "unroll" / "another.py")
+    assert len({before, changed, fingerprint(package)}) == 3
+    (package / "unroll" / "another.py").unlink()
+
+
+def test_it_does_not_change_with_other_code_of_the_package(package):
+    before, file = fingerprint(package), package / "tracking" / "store.py"
+    file.write_text(file.read_text() + "\n")
+    assert fingerprint(package) == before
+
+
+def test_it_changes_with_libraries_machine_and_flags(monkeypatch):
+    before = fingerprint()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "version", lambda name: "0" if name == "keras" else metadata.version(name))
+        assert fingerprint() != before
+    with monkeypatch.context() as patch:
+        patch.setattr(module.environment, "hardware", lambda: {"hardware.cpu": "other", "hardware.cores": "2"})
+        assert fingerprint() != before
+    with monkeypatch.context() as patch:
+        patch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+        assert fingerprint() != before
+        assert environment_facts()["flag.XLA_FLAGS"] == "--xla_cpu_enable_fast_math=true"
+
+
+def test_it_does_not_change_with_what_tensorflow_says_or_with_other_variables(monkeypatch):
+    before = fingerprint()
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    monkeypatch.setenv("SOMETHING", "else")
+    assert fingerprint() == before
+    assert "flag.SOMETHING" not in environment_facts()

@@ -1,0 +1,83 @@
+"""Records come back as they were written, and damaged ones are refused in one sentence."""
+
+import json
+
+import pytest
+
+from echo_rnn.benchmark.records import FORMAT, Prepared, Record, Sample, by_shape, read, records_of
+from echo_rnn.errors import UserError
+from tests.benchmark.shapes import tiny
+
+SAMPLE = Sample(0, 1, "dynamic", "train", 100, 0.0213, 1.5)
+RECORD = Record(
+    tiny(),
+    "0123456789ab",
+    {"hardware.cpu": "one"},
+    (0.5, 1.5),
+    248.5,
+    {"dynamic": Prepared(0.1, 0.2, 0.35, 700, 180000, 6, 0.0, True)},
+    [SAMPLE],
+    {},
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    RECORD.write(tmp_path / "shape" / "0123456789ab-0.json")
+    return tmp_path / "shape" / "0123456789ab-0.json"
+
+
+def test_a_record_comes_back_as_it_was_written(path):
+    assert read(path) == RECORD
+
+
+def refused(path, match):
+    with pytest.raises(UserError, match=match) as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+    assert "delete it" in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_a_record_cut_short_is_refused(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content.rstrip()))])
+    refused(path, "expected a benchmark record")
+
+
+@pytest.mark.parametrize("version", [0, FORMAT + 1, None, "1"])
+def test_a_record_of_another_version_is_refused(path, version):
+    content = json.loads(path.read_text()) | {"format": version}
+    path.write_text(json.dumps(content))
+    refused(path, f"format {FORMAT}, got {version!r}")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '"text"', "null"])
+def test_json_of_another_kind_is_refused(path, text):
+    path.write_text(text)
+    refused(path, "format")
+
+
+def test_an_edited_record_is_refused(path):
+    path.write_text(path.read_text().replace("0.0213", "0.0113"))
+    refused(path, "edited content")
+
+
+def test_bytes_that_are_no_text_and_missing_files_are_refused(path):
+    path.write_bytes(b"\xff\xfe\x00")
+    refused(path, "expected a benchmark record")
+    path.unlink()
+    refused(path, "expected a benchmark record")
+
+
+def test_records_are_found_by_fingerprint_without_what_a_killed_writer_left(path):
+    (path.parent / ".0123456789ab-1.4711.json").write_text("{")
+    assert list(records_of(path.parents[1])) == [RECORD]
+    assert list(records_of(path.parents[1], "0123456789ab")) == [RECORD]
+    assert list(records_of(path.parents[1], "other")) == []
+
+
+def test_records_of_one_shape_are_together():
+    other = Record(tiny(units=2), *list(vars(RECORD).values())[1:])
+    assert by_shape([RECORD, other, RECORD]) == {tiny(units=2): [other], tiny(): [RECORD, RECORD]}

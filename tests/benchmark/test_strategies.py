@@ -1,0 +1,50 @@
+"""Which strategies a shape can be measured with, in one sentence each."""
+
+import subprocess
+import sys
+
+import pytest
+
+from echo_rnn.benchmark.strategies import refusal, require_strategies
+from echo_rnn.config.network import unroll_of
+from echo_rnn.errors import UserError
+from tests.benchmark.shapes import tiny
+from tests.benchmark.test_parity import STRATEGIES
+
+
+@pytest.mark.parametrize("label", ["dynamic", *STRATEGIES, "partial12", "checkpointed7"])
+def test_a_label_names_its_section(label):
+    assert unroll_of(label).label == label
+    assert refusal(tiny(), label) is None
+
+
+@pytest.mark.parametrize(
+    "label", ["", "dynamik", "partial", "partial0", "partial05", "checkpointed0", "DYNAMIC", "auto"]
+)
+def test_an_unknown_strategy_is_one_sentence(label):
+    with pytest.raises(UserError, match=rf"expected one of static, dynamic, .* got '{label}'"):
+        require_strategies(tiny(), ["dynamic", label])
+
+
+@pytest.mark.parametrize("changes", [{"cell": "gru"}, {"compile": "xla"}, {"precision": "bfloat16"}])
+def test_a_refused_combination_is_one_sentence(changes):
+    with pytest.raises(UserError, match=r"any strategy but block.* got 'block' for ") as caught:
+        require_strategies(tiny(**changes), ["dynamic", "block"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_strategy_named_twice_is_refused():
+    with pytest.raises(UserError, match="each one once, got 'static' twice"):
+        require_strategies(tiny(), ["static", "dynamic", "static"])
+
+
+def test_a_cell_without_a_benchmark_is_refused():
+    with pytest.raises(UserError, match="one of lstm, gru, rnn for a benchmark, got 'custom'"):
+        require_strategies(tiny(cell="custom"), ["dynamic"])
+
+
+def test_asking_does_not_start_tensorflow():
+    modules = ("strategies", "request", "measure", "formulas", "expected", "fingerprint", "timing")
+    imports = "".join(f"import echo_rnn.benchmark.{name}\n" for name in modules)
+    code = f"import sys\n{imports}sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,100 @@
+"""What is timed is training: the loop's steps are those of a learner, with data that are no part of the graph."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from echo_rnn.benchmark import workload
+from echo_rnn.benchmark.workload import Program, draw_data
+from echo_rnn.unroll.dynamic import dynamic
+from echo_rnn.unroll.static import static
+from tests.benchmark.shapes import tiny
+from tests.unroll.equality import MODES
+
+
+def program(shape=None, windows=4, unroll=dynamic):
+    shape = shape or tiny()
+    made = Program(shape, unroll, draw_data(shape, 0, most_windows=windows), 0)
+    return made, made.prepare()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_steps_are_those_of_the_learner_one_by_one_and_come_round_to_the_first_window(mode):
+    shape = tiny(compile=mode)
+    looped, _ = program(shape)
+    losses = np.concatenate([looped.train(steps) for steps in (1, 2, 7)])
+    single, _ = program(shape)
+    data, state, expected = draw_data(shape, 0, most_windows=4), single.zero_state(), []
+    for step in range(10):
+        state, loss, _ = single.learner.step(data.x_WTBI[step % 4], data.y_WTB[step % 4], state)
+        expected.append(float(loss))
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    assert len(set(expected)) == 10
+    for ours, theirs in zip(tf.nest.flatten(looped.state), tf.nest.flatten(state), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_forward_pass_changes_no_weight_and_carries_the_state():
+    made, _ = program()
+    before = made.learner.snapshot()
+    losses = made.forward(5)
+    assert losses.shape == (5,)
+    assert losses[0] != losses[4]  # the same window after another state
+    for one, other in zip(before.weights, made.learner.snapshot().weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_preparing_tells_its_cost_and_leaves_nothing_behind():
+    made, cost = program()
+    assert cost.trace_seconds > 0
+    assert cost.compile_seconds > 0
+    assert cost.first_call_seconds > cost.trace_seconds + cost.compile_seconds
+    fresh = Program(tiny(), dynamic, draw_data(tiny(), 0, most_windows=4), 0).learner.snapshot()
+    for one, other in zip(made.learner.snapshot().optimizer, fresh.optimizer, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_written_out_graph_grows_with_the_window_and_a_loop_does_not():
+    def nodes(unroll, window):
+        return program(tiny(window=window), unroll=unroll)[1].graph_nodes
+
+    assert abs(nodes(dynamic, 9) - nodes(dynamic, 5)) < 10
+    assert nodes(static, 9) > nodes(static, 5) + 4 * 2 * 20
+    assert nodes(static, 5) > nodes(dynamic, 5)
+
+
+def test_data_are_no_part_of_the_graph():
+    (_, few), (_, many) = program(windows=2), program(windows=200)
+    assert abs(many.graph_bytes - few.graph_bytes) < 500 < 200 * 4 * 2 * 2 * 4
+
+
+def test_eager_programs_have_no_graph():
+    _, cost = program(tiny(compile="none"))
+    assert (cost.trace_seconds, cost.compile_seconds, cost.graph_nodes, cost.graph_bytes) == (0, 0, 0, 0)
+    assert cost.first_call_seconds > 0
+
+
+def test_buffers_hold_many_windows_only_where_they_are_small():
+    assert draw_data(tiny(), 0).windows == 256
+    assert draw_data(tiny(rows=256, window=50, inputs=64), 0).windows == 5
+    assert draw_data(tiny(rows=1024, window=1000, inputs=8), 0).windows == 2
+
+
+def test_data_are_noise_of_the_shape_and_repeat_with_the_seed():
+    one, again, other = (draw_data(tiny(), seed) for seed in (0, 0, 1))
+    assert one.x_WTBI.shape == (256, 4, 2, 2)
+    assert one.y_WTB.dtype == tf.int32
+    np.testing.assert_array_equal(one.x_WTBI, again.x_WTBI)
+    assert np.any(one.x_WTBI != other.x_WTBI)
+    assert abs(np.std(one.x_WTBI) - 1) < 0.1
+    assert abs(np.mean(one.y_WTB) - 0.5) < 0.1
+
+
+def test_the_optimizer_is_that_of_the_configuration():
+    wanted = yaml.safe_load((Path(__file__).parents[2] / "conf/optimizer/adagrad.yaml").read_text())
+    made = workload.optimizer().get_config()
+    assert made["name"].startswith(wanted.pop("name"))
+    assert {name: pytest.approx(made[name]) for name in wanted} == wanted
