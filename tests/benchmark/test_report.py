@@ -182,11 +182,13 @@ def test_what_is_wrong_is_said_with_its_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_the_control_is_judged_by_its_interval(tmp_path: Path) -> None:
-    missing = replace(SMALL[0], control=Interval(1.05, 1.01, 1.09))
+@pytest.mark.parametrize("control", [Interval(1.05, 1.01, 1.09), Interval(0.95, 0.91, 0.99)])
+def test_the_control_is_judged_by_its_interval(tmp_path: Path, control: Interval) -> None:
+    missing = replace(SMALL[0], control=control)
     _, page = written(tmp_path, [missing, SMALL[1]])
     assert "holds 1 at 1 of 2 shapes" in page.text("p")
-    assert "The control misses 1 at T = 5: 1.050 (1.010 to 1.090)." in page.text("li")
+    numbers = f"{control.estimate:.3f} ({control.low:.3f} to {control.high:.3f})"
+    assert f"The control misses 1 at T = 5: {numbers}." in page.text("li")
     assert "No sign of a noisy machine" not in page.text("p")
     _, page = written(tmp_path, SMALL)
     assert "holds 1 at 2 of 2 shapes" in page.text("p")

@@ -244,10 +244,20 @@ def test_no_ring_where_nothing_is_overtaken(never: float | None) -> None:
     assert not [line for line in figure.axes[0].get_lines() if "overtakes" in str(line.get_label())]
 
 
-def test_a_large_sweep_shows_at_most_six_shapes_one_from_each_panel() -> None:
+def test_of_a_large_sweep_the_middle_of_each_panel_is_shown() -> None:
     figure = drawn("payoff", SWEEPS["static_vs_dynamic"]())
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == [f"S = {units}, B = {rows}" for units in (4, 32, 128) for rows in (5, 64)]
+    assert "T = 30" in figure.get_suptitle()
+
+
+def test_of_many_panels_six_are_shown_from_the_first_to_the_last() -> None:
+    sizes = [(units, rows) for units in (4, 8, 16) for rows in (1, 2, 3)]
+    results = [each for units, rows in sizes for each in by_window(10, 20, 40, 80, units=units, rows=rows)]
+    figure = drawn("payoff", results)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    assert len(set(titles)) == 6
+    assert (titles[0], titles[-1]) == ("S = 4, B = 1", "S = 16, B = 3")
 
 
 def test_speed_against_k_runs_from_dynamic_to_static() -> None:
@@ -330,6 +340,7 @@ def test_the_overview_ranks_by_time_and_says_what_is_wrong() -> None:
     assert drawn_bars["keras"].lines[0].get_ydata()[0] == 2
     assert drawn_bars["static"].lines[0].get_marker() != drawn_bars["keras"].lines[0].get_marker()
     assert [bar.get_width() for bar in first.patches[:3]] == pytest.approx([0.3, 0.1, 0.1])
+    assert [bar.get_x() for bar in first.patches[:3]] == pytest.approx([0, 0.3, 0.4])
 
 
 def test_every_axis_has_a_name_and_its_unit() -> None:
