@@ -3,10 +3,10 @@
 import time
 from dataclasses import dataclass
 
-from echo_rnn.benchmark.formulas import stored_bytes
 from filelock import FileLock
 
 from echo_rnn.benchmark.fingerprint import fingerprint
+from echo_rnn.benchmark.formulas import stored_bytes
 from echo_rnn.benchmark.measure import measure
 from echo_rnn.benchmark.records import Record, read
 from echo_rnn.benchmark.request import Request

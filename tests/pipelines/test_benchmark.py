@@ -16,7 +16,9 @@ TINY = ("sweep=debug", "benchmark=brief", "benchmark.rounds=3", "sweep.grids.0.u
 
 
 def records(project, sweep="debug"):
-    return {path.name: path.read_bytes() for path in (project.folder / "benchmarks" / sweep).rglob("*.json")}
+    """The records of a sweep by shape and name."""
+    folder = project.folder / "benchmarks" / sweep
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.json")}
 
 
 def test_the_pipelines_own_benchmark_left_records_a_report_and_runs(finished):
@@ -65,7 +67,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(unused, number):
         time.sleep(0.05)
     kept = records(unused)
     sweep.send_signal(number)
-    assert sweep.wait(60) != 0
+    assert sweep.wait(60) == (130 if number == signal.SIGINT else -signal.SIGKILL)
     assert len(records(unused)) < 4
 
     answer = unused.stage("benchmark", "-m", *TINY)
