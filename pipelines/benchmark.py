@@ -19,20 +19,13 @@ from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.measure import measure
 from echo_rnn.benchmark.plan import Task, plan
 from echo_rnn.benchmark.request import Request
-from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.config import Config, read
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import UserError, one_sentence
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE
-
-
-def shapes_of(config: Config) -> list[Shape]:
-    """The shapes of all grids, each once, in their order."""
-    threads = config.runtime.threads
-    every = (Shape(**values, threads=threads) for grid in config.sweep.grids for values in grid.combinations())
-    return list(dict.fromkeys(every))
+from pipelines.shapes import shapes_of
 
 
 def run(config: Config, records: Path) -> int:

@@ -16,10 +16,9 @@ from echo_rnn.benchmark.statistics import results
 from echo_rnn.benchmark.strategies import refusal
 from echo_rnn.benchmark.words import recommendation
 from echo_rnn.config import Config
-from echo_rnn.config.network import Auto, Custom, Strategy, unroll_of
+from echo_rnn.config.network import Auto, Strategy, unroll_of
 from echo_rnn.environment import project_root
-from echo_rnn.errors import UserError
-from echo_rnn.tasks import INPUTS
+from pipelines.shapes import shape_of
 
 CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")
 _MOST_STATIC_CELLS = 100  # written out, more than these compile for longer than most trainings take
@@ -43,32 +42,6 @@ class Choice:
     result: ShapeResult
     seconds: float
     measured_now: bool
-
-
-def shape_of(config: Config) -> Shape:
-    """The configured training step as a shape of the benchmark.
-
-    Raises:
-        UserError: It is none that can be measured.
-    """
-    model, sizes = config.model, set(config.model.sizes)
-    if isinstance(model, Custom) or len(sizes) > 1:
-        came = "a cell of your own" if isinstance(model, Custom) else f"layers of sizes {list(model.sizes)}"
-        raise UserError(
-            f"model: expected lstm, gru or rnn layers of one size, for which strategies can be compared, got {came}; "
-            "name a strategy with unroll"
-        )
-    return Shape(
-        cell=model.cell,
-        layers=len(model.sizes),
-        units=model.sizes[0],
-        rows=config.task.rows,
-        window=config.trainer.window,
-        inputs=INPUTS,
-        precision=model.precision,
-        compile=config.trainer.compile,
-        threads=config.runtime.threads,
-    )
 
 
 def candidates(shape: Shape) -> tuple[str, ...]:

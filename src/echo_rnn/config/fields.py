@@ -30,24 +30,9 @@ def _encodable(text: str) -> str:
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
 _IMPORT = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
-_STRATEGIES = (
-    "dynamic",
-    "static",
-    "wavefront",
-    "deferred",
-    "wavefront_deferred",
-    "block",
-    "dynamic_rnn",
-    "static_rnn",
-    "keras",
-    "keras_unrolled",
-    "checkpointed",
-)
-_LABEL = rf"^({'|'.join(_STRATEGIES)}|(partial|checkpointed)[1-9][0-9]*)$"
 PATTERNS = {
     _NAME: "letters, digits, spaces, dots, dashes and underscores, first a letter or a digit",
     _IMPORT: "package.module:Class",
-    _LABEL: f"one of {', '.join(_STRATEGIES)}, or partialK or checkpointedK with K time steps",
 }
 """The patterns of texts, in words."""
 
@@ -59,7 +44,6 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Text = Annotated[str, AfterValidator(_encodable)]
 FilledText = Annotated[str, Field(min_length=1), AfterValidator(_encodable)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=_NAME)]
-Label = Annotated[str, Field(pattern=_LABEL)]
 Import = Annotated[str, Field(pattern=_IMPORT)]
 Sizes = Annotated[list[Size], BeforeValidator(listed), Field(min_length=1)]
 """One size for all, written as a number, or a list with one size for each."""

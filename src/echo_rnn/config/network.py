@@ -132,14 +132,22 @@ Strategy = Simple | Partial | KerasLayers | Checkpointed
 Unroll = Annotated[Strategy | Auto, Field(discriminator="name")]
 
 
+LABELS: tuple[str, ...] = (
+    *get_args(Simple.model_fields["name"].annotation),
+    "keras",
+    "keras_unrolled",
+    "checkpointed",
+)
+"""Every strategy by the label of its default options; `partialK` and `checkpointedK` name their time steps."""
+
+
 def unroll_of(label: str) -> Strategy:
     """The section whose `label` this is.
 
     Raises:
         UserError: There is none.
     """
-    simple: tuple[str, ...] = get_args(Simple.model_fields["name"].annotation)
-    if label in simple:
+    if label in get_args(Simple.model_fields["name"].annotation):
         return Simple.model_validate({"name": label})
     if label in ("keras", "keras_unrolled"):
         return KerasLayers(name="keras", unroll=label != "keras")
@@ -147,7 +155,7 @@ def unroll_of(label: str) -> Strategy:
         return Checkpointed(name="checkpointed", steps=None)
     steps = re.fullmatch(r"(partial|checkpointed)([1-9][0-9]*)", str(label))
     if steps is None:
-        names = ", ".join((*simple, "keras", "keras_unrolled", "checkpointed", "partialK", "checkpointedK"))
+        names = ", ".join((*LABELS, "partialK", "checkpointedK"))
         raise UserError(f"unroll: expected one of {names} with K time steps, got {label!r}")
     if steps[1] == "partial":
         return Partial(name="partial", steps=int(steps[2]))

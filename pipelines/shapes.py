@@ -1,0 +1,40 @@
+"""What the configuration describes, as shapes of the benchmark."""
+
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.config import Config
+from echo_rnn.config.network import Custom
+from echo_rnn.errors import UserError
+from echo_rnn.tasks import INPUTS
+
+
+def shapes_of(config: Config) -> list[Shape]:
+    """The shapes of the sweep's grids, each once, in their order."""
+    threads = config.runtime.threads
+    every = (Shape(**values, threads=threads) for grid in config.sweep.grids for values in grid.combinations())
+    return list(dict.fromkeys(every))
+
+
+def shape_of(config: Config) -> Shape:
+    """The configured training step as a shape of the benchmark.
+
+    Raises:
+        UserError: It is none that can be measured.
+    """
+    model, sizes = config.model, set(config.model.sizes)
+    if isinstance(model, Custom) or len(sizes) > 1:
+        came = "a cell of your own" if isinstance(model, Custom) else f"layers of sizes {list(model.sizes)}"
+        raise UserError(
+            f"model: expected lstm, gru or rnn layers of one size, for which strategies can be compared, got {came}; "
+            "name a strategy with unroll"
+        )
+    return Shape(
+        cell=model.cell,
+        layers=len(model.sizes),
+        units=model.sizes[0],
+        rows=config.task.rows,
+        window=config.trainer.window,
+        inputs=INPUTS,
+        precision=model.precision,
+        compile=config.trainer.compile,
+        threads=config.runtime.threads,
+    )
