@@ -120,10 +120,10 @@ class Program:
         nodes, size = _graph_size(loop.graph)
         return Cost(preparation.trace_seconds, preparation.compile_seconds, first_call_seconds, nodes, size)
 
-    def restart(self, snapshot: Snapshot) -> None:
-        """Sets weights and optimizer to `snapshot`, the state to zero, and begins with the first window again."""
+    def restart(self, snapshot: Snapshot, state: StackState | None = None) -> None:
+        """Sets weights and optimizer to `snapshot`, the state to `state` or zero, and begins with the first window."""
         self.learner.restore(snapshot)
-        self.state = self.zero_state()
+        self.state = self.zero_state() if state is None else state
         self._next = 0
 
     def train(self, steps: int) -> np.ndarray[Any, Any]:
