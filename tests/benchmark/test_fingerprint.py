@@ -43,7 +43,10 @@ def test_it_changes_with_a_new_file_and_with_a_name(package):
     changed = fingerprint(package)
     (package / "unroll" / "other.py").rename(package / "unroll" / "another.py")
     assert len({before, changed, fingerprint(package)}) == 3
-    (package / "unroll" / "another.py").unlink()
+    renamed = fingerprint(package)
+    (package / "unroll" / "another.py").rename(package / "cells" / "another.py")
+    assert fingerprint(package) not in (before, renamed)
+    (package / "cells" / "another.py").unlink()
 
 
 def test_it_does_not_change_with_other_code_of_the_package(package):

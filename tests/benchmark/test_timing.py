@@ -125,6 +125,19 @@ def test_warming_up_goes_on_until_the_time_no_longer_falls():
     assert 8 <= falling < 20
 
 
+def test_warming_up_does_not_end_with_the_first_call_that_is_no_faster():
+    world = World()
+    assert warm_up(world.run("it", lambda count: 0.08 if count <= 3 else 0.04), 0.02, world.clock).calls > 4
+
+
+def test_steps_grow_tenfold_at_most_where_a_call_seemed_to_take_no_time():
+    world = World()
+    warm_up(world.run("it", lambda count: 1e-9 if count == 1 else 1e-5), 0.02, world.clock)
+    steps = [steps for _, steps in world.calls]
+    assert steps[1] == 10
+    assert all(after <= 10 * before for before, after in zip(steps, steps[1:], strict=False))
+
+
 def test_warming_up_is_bounded_where_the_time_falls_for_ever():
     world = World()
     assert warm_up(world.run("it", lambda count: 0.02 + 10 * 0.97**count), 0.02, world.clock).calls <= 30
