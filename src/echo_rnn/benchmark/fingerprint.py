@@ -12,7 +12,9 @@ from echo_rnn import environment
 
 _LIBRARIES = ("tensorflow", "keras", "numpy")
 _PACKAGE = Path(echo_rnn.__file__).parent
-_CODE = ("cells", "unroll", "windows", "training", "benchmark", "model.py")
+# What is measured and what measures; not what is made of the samples afterwards.
+_MEASURES = ("memory", "parity", "peak", "session", "timing", "workload")
+_CODE = ("cells", "unroll", "windows", "training", "model.py", *(f"benchmark/{name}.py" for name in _MEASURES))
 _FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
 
 
