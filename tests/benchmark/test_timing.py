@@ -2,6 +2,7 @@
 
 import gc
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_steps_grow_tenfold_at_most_where_a_call_seemed_to_take_no_time():
     warm_up(world.run("it", lambda count: 1e-9 if count == 1 else 1e-5), 0.02, world.clock)
     steps = [steps for _, steps in world.calls]
     assert steps[1] == 10
-    assert all(after <= 10 * before for before, after in zip(steps, steps[1:], strict=False))
+    assert all(after <= 10 * before for before, after in pairwise(steps))
 
 
 def test_warming_up_is_bounded_where_the_time_falls_for_ever():
