@@ -33,7 +33,10 @@ class Task:
         Raises:
             UserError: The record is damaged or of another version.
         """
-        return self.path.is_file() and set(self.labels) <= set(read(self.path).prepared)
+        if not self.path.is_file():
+            return False
+        record = read(self.path)
+        return set(self.labels) <= set(record.memory_bytes if self.memory else record.prepared)
 
 
 def plan(

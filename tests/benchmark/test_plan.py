@@ -1,0 +1,71 @@
+"""A sweep's processes: the first of every shape before the second of any, and none that has been run."""
+
+from dataclasses import replace
+
+import pytest
+
+from echo_rnn.benchmark.plan import plan
+from echo_rnn.benchmark.records import REFERENCE, Record
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.errors import UserError
+from tests.benchmark.synthetic import prepared
+
+SMALL = Shape("lstm", 1, 2, 3, 4, 1, "float32", "graph", 1)
+SHAPES = [SMALL, replace(SMALL, window=5)]
+
+
+def tasks(folder, labels=("static",), memory=False):
+    return plan(folder, SHAPES, labels, processes=2, memory=memory, fingerprint="f" * 12)
+
+
+def record(task):
+    return Record(
+        shape=task.shape,
+        fingerprint="f" * 12,
+        environment={},
+        load=(0.0, 0.0),
+        peak_gflops=None,
+        prepared={} if task.memory else {label: prepared() for label in task.labels},
+        samples=[],
+        memory_bytes=dict.fromkeys(task.labels, 1) if task.memory else {},
+    )
+
+
+def test_every_shape_is_looked_at_before_any_is_looked_at_twice(tmp_path):
+    assert [(task.shape, task.number) for task in tasks(tmp_path)] == [
+        (shape, number) for number in range(2) for shape in SHAPES
+    ]
+
+
+def test_the_reference_is_always_measured_and_nothing_twice(tmp_path):
+    assert {task.labels for task in tasks(tmp_path)} == {(REFERENCE, "static")}
+    assert {task.labels for task in tasks(tmp_path, ("static", REFERENCE))} == {(REFERENCE, "static")}
+
+
+def test_memory_is_measured_strategy_by_strategy(tmp_path):
+    alone = [task for task in tasks(tmp_path, memory=True) if task.memory]
+    assert [(task.shape, task.labels) for task in alone] == [
+        (shape, (label,)) for shape in SHAPES for label in (REFERENCE, "static")
+    ]
+
+
+def test_every_task_has_a_record_of_its_own(tmp_path):
+    every = tasks(tmp_path, memory=True)
+    assert len({task.path for task in every}) == len(every)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_task_is_finished_when_its_record_holds_all_its_strategies(tmp_path, memory):
+    task = next(task for task in tasks(tmp_path, memory=True) if task.memory == memory)
+    assert not task.is_finished
+    record(task).write(task.path)
+    assert task.is_finished
+    assert not replace(task, labels=(*task.labels, "deferred")).is_finished
+
+
+def test_a_damaged_record_is_not_taken_for_a_finished_one(tmp_path):
+    task = tasks(tmp_path)[0]
+    record(task).write(task.path)
+    task.path.write_text(task.path.read_text()[:-40])
+    with pytest.raises(UserError, match="expected a benchmark record"):
+        assert task.is_finished
