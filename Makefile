@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 PORT ?= 5000
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+BIN := $(CURDIR)/$(VENV)/bin
+# Stages call `python`.
+export PATH := $(BIN):$(PATH)
 # DVC and MLflow keep quiet about this project.
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -15,34 +17,35 @@ export MLFLOW_DISABLE_TELEMETRY := true
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
 
-run: $(INSTALLED) ## the whole pipeline: compose, generate, train, evaluate (only what changed)
-	@dvc repro
+run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's report (only what changed)
+	@$(BIN)/dvc repro
 
 test: $(INSTALLED) ## the quick tests
-	@python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(INSTALLED) ## the other tests: the full crosses, whole pipelines
-	@python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED) ## style and types
-	@ruff check
-	@ruff format --check
-	@mypy
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
 
 format: $(INSTALLED) ## rewrites the code in the project's style
-	@ruff check --fix
-	@ruff format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
 
 ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
-	@python -m pipelines.ui $(PORT)
+	@$(BIN)/python -m pipelines.ui $(PORT)
 
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
-	@uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
-	@git clean -ffdxq -- $(VENV) build data models reports benchmarks checkpoints outputs multirun 'mlflow.db*' mlartifacts \
+	@git clean -ffdxq -- $(VENV) build data models reports benchmarks checkpoints outputs multirun \
+		dvc.lock dvc_plots 'mlflow.db*' mlartifacts \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
 
@@ -51,6 +54,6 @@ $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
 		"error: expected Python 3.11 to 3.13, got %d.%d; name another one: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
-	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

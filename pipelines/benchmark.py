@@ -7,7 +7,8 @@ A sweep that was stopped goes on where it was: what has been measured on this ma
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,17 @@ def _measure(name: str, missing: Sequence[Task], total: int, how: Benchmark) -> 
     done = total - len(missing)
     print(f"{name}: {total} processes, {done} measured before; the others take about {_minutes(sum(expected))}")
     # The bar counts expected seconds, so that it moves evenly over shapes that differ a thousandfold.
-    with tqdm(total=round(sum(expected)), unit="s", desc=name, disable=None) as bar:
+    with tqdm(total=sum(expected), unit="s", unit_scale=True, desc=name, disable=None) as bar:
         for task, seconds in zip(missing, expected, strict=True):
             bar.set_postfix_str(task.shape.key)
-            measure(_request(task, how), task.path)
-            bar.update(round(seconds))
+            before = bar.n
+
+            def follow(progress: dict[str, Any], before: float = before, seconds: float = seconds) -> None:
+                if "round" in progress:
+                    bar.update(before + seconds * progress["round"] / progress["of"] - bar.n)
+
+            measure(_request(task, how), task.path, follow)
+            bar.update(before + seconds - bar.n)
 
 
 def _request(task: Task, how: Benchmark) -> Request:
@@ -81,18 +88,22 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
-def _alone(folder: Path) -> FileLock:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
     """Two measurements at once would measure each other."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.parent / "measuring.lock", timeout=0)
+    lock = FileLock(folder.parent / "measuring.lock")
     try:
-        lock.acquire()
+        lock.acquire(timeout=0)
     except Timeout:
         raise UserError(
             f"benchmark: expected to measure alone, found another measurement at work in {folder.parent}; "
             "wait until it has ended"
         ) from None
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Which strategy to use for the configured shape on this machine: from what has been measured, or by measuring it."""
 
+import sys
 import time
 from dataclasses import dataclass
 
 from filelock import FileLock
 
+from echo_rnn.benchmark.expected import require_memory
 from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.formulas import stored_bytes
 from echo_rnn.benchmark.measure import measure
@@ -60,12 +62,14 @@ def choose(config: Config) -> Choice:
     start = time.perf_counter()
     shape = shape_of(config)
     labels = candidates(shape)
-    known = _records(shape, labels)
-    found = known or [_measured(shape, labels)]
+    found, measured_now = _records(shape, labels), False
+    if not found:
+        require_memory(shape, labels)
+        found, measured_now = _measured(shape, labels)
     (result,) = results(found, stored_bytes)
     windows = config.task.series_length // config.task.rows // config.trainer.window
     label, why = recommendation(result, config.trainer.epochs * windows)
-    return Choice(label, why, result, time.perf_counter() - start, measured_now=not known)
+    return Choice(label, why, result, time.perf_counter() - start, measured_now)
 
 
 def resolve(config: Config) -> tuple[Strategy, Choice | None]:
@@ -82,10 +86,15 @@ def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
     return [record for record in map(read, paths) if set(labels) <= set(record.prepared)]
 
 
-def _measured(shape: Shape, labels: tuple[str, ...]) -> Record:
+def _measured(shape: Shape, labels: tuple[str, ...]) -> tuple[list[Record], bool]:
+    """Records of the shape, and whether they were measured here: somebody else may have been faster."""
     folder = project_root() / "benchmarks"
     folder.mkdir(exist_ok=True)
-    request = Request(shape, labels, _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS, peak=False)
-    # Two measurements at once would measure each other; a training waits for its turn.
+    print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
+    # Two measurements at once would measure each other.
     with FileLock(folder / "measuring.lock"):
-        return measure(request, folder / "chosen" / shape.key / f"{fingerprint()}-0.json")
+        found = _records(shape, labels)
+        if found:
+            return found, False
+        request = Request(shape, labels, _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS, peak=False)
+        return [measure(request, folder / "chosen" / shape.key / f"{fingerprint()}-0.json")], True

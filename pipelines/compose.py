@@ -2,11 +2,12 @@
 
 from echo_rnn.config import compose
 from echo_rnn.errors import one_sentence
-from pipelines.layout import CONF, PARAMS, STAGE
+from pipelines.layout import CONF, PARAMS, as_stage
 from pipelines.show import show_tree
 
 if __name__ == "__main__":
     with one_sentence():
+        stage = as_stage()
         composition = compose(PARAMS, CONF)
-        composition.write(STAGE.config)
+        composition.write(stage.config)
         show_tree(composition.config.run_name, composition.tree)

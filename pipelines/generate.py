@@ -6,7 +6,7 @@ from echo_rnn.config import Config, read
 from echo_rnn.errors import one_sentence
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate
-from pipelines.layout import STAGE, Layout
+from pipelines.layout import STAGE, Layout, as_stage
 
 
 def run(config: Config, files: Layout) -> None:
@@ -27,4 +27,4 @@ def run(config: Config, files: Layout) -> None:
 
 if __name__ == "__main__":
     with one_sentence():
-        run(read(STAGE.config), STAGE)
+        run(read(as_stage().config), STAGE)

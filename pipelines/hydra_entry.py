@@ -38,5 +38,7 @@ def run_composed(main: Callable[[], None]) -> None:
     except _JobError as error:
         raise error.__cause__ or error from None
     except Exception as error:
+        if type(error).__module__.startswith("joblib"):
+            raise UserError(f"sweep: expected every job to end by itself, got {error}") from error
         # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
         raise UserError(composition_sentence(error, "the command line or conf/")) from error

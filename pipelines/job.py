@@ -1,6 +1,7 @@
 """What Hydra runs: one job generates, trains and evaluates in an output folder of its own, without DVC."""
 
 import shlex
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import UserError
-from echo_rnn.files import write_json
+from echo_rnn.files import write_json, write_text
 from pipelines import evaluate, generate, train
 from pipelines.hydra_entry import in_job
 from pipelines.layout import CONF, Layout
@@ -35,6 +36,7 @@ def job(composed: DictConfig) -> None:
     try:
         result |= _work(composed, files, sweep=sweep_name(Path(runtime.sweep.dir)))
     except Exception as error:
+        write_text(files.root / "traceback.txt", traceback.format_exc())
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         result |= {"error": f"{kind}{error}"}
         print(f"failed: {shlex.join(overrides)}: {kind}{error}")

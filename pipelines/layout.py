@@ -1,7 +1,12 @@
 """Where the stages find and leave their files: the same tree in the project and in the folder of a Hydra job."""
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from echo_rnn.environment import project_root
+from echo_rnn.errors import UserError
 
 PROJECT = Path(__file__).parents[1]
 CONF = PROJECT / "conf"
@@ -35,8 +40,12 @@ class Layout:
 
     @property
     def last_good(self) -> Path:
-        """The variables before a training went bad; outside what DVC deletes before it reruns a stage."""
-        return self.root / "checkpoints" / "last_good.npz"
+        """The variables before a training went bad; for a stage in the project itself, since clones are deleted."""
+        return (self.root if self.root.is_absolute() else project_root()) / "checkpoints" / "last_good.npz"
+
+    def shown(self, path: Path) -> str:
+        """A path below `root` as it is seen from the project, so that no store names a folder of a machine."""
+        return os.path.relpath(path, project_root()) if path.is_absolute() else path.as_posix()
 
     @property
     def records(self) -> Path:
@@ -61,3 +70,17 @@ class Layout:
 
 STAGE = Layout(Path())
 """The layout of DVC's stages, which run in the project's root."""
+
+
+def as_stage() -> Layout:
+    """The layout for a program that is a stage and nothing else.
+
+    Raises:
+        UserError: There are arguments, which a stage would not heed.
+    """
+    if sys.argv[1:]:
+        raise UserError(
+            f"{Path(sys.argv[0]).name}: expected no arguments, since a stage reads {STAGE.config}, got "
+            f"{' '.join(sys.argv[1:])}; change params.yaml, or use python -m pipelines.train"
+        )
+    return STAGE

@@ -40,8 +40,13 @@ def phase_metrics(history: History, import_seconds: float) -> Iterator[MetricRow
 
 def test_metrics(evaluation: Evaluation, seconds: float) -> Iterator[MetricRow]:
     """The evaluation for the tracking store."""
-    yield from ((f"test/{name}", value, 0) for name, value in evaluation.metrics().items() if name != "targets")
+    yield from ((f"test/{name}", value, 0) for name, value in _shown(evaluation).items())
     yield "time/evaluation", seconds, 0
+
+
+def _shown(evaluation: Evaluation) -> dict[str, float]:
+    """What charts show; a number of targets says nothing beside others."""
+    return {name: value for name, value in evaluation.metrics().items() if name != "targets" and value is not None}
 
 
 def training_numbers(history: History) -> dict[str, Any]:
@@ -89,7 +94,7 @@ def report_evaluation(evaluation: Evaluation, window: int, echo_step: int, folde
     _table(folder / "by_lag.csv", ("lag", "share"), enumerate(evaluation.by_lag_K))
     counts = np.ndenumerate(evaluation.confusion_CC)
     _table(folder / "confusion.csv", ("actual", "predicted", "count"), ((*pair, count) for pair, count in counts))
-    write_json(folder / "metrics.json", evaluation.metrics())
+    write_json(folder / "metrics.json", evaluation.metrics() | evaluation.tables())
     sample = evaluation.sample
     p_BN = softmax(sample.logits_BNC, axis=-1)[..., 1]
     echo, shape = folder / "echo.png", folder / "diagnosis.png"
@@ -109,5 +114,6 @@ def _table(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows(rows)
+    # A cell without a number stays empty.
+    writer.writerows([None if isinstance(cell, float) and np.isnan(cell) else cell for cell in row] for row in rows)
     write_text(path, text.getvalue())

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from echo_rnn.config import Config
 from echo_rnn.environment import project_root
-from echo_rnn.tracking import TRAINING_NOTE, Run, Store, UnknownRunError, comparison_link, open_store
+from echo_rnn.tracking import TRAINING_NOTE, Run, Store, UnknownRunError, comparison_link, open_store, parallel_link
 from echo_rnn.tracking.ui import HOST, PORT
 
 UI = f"http://{HOST}:{PORT}"
@@ -41,12 +41,13 @@ def store_of(tracking: Tracking, suffix: str = "", note: str = TRAINING_NOTE) ->
 
 
 def print_comparison(store: Store, sweep: str) -> None:
-    """Prints the link to the charts of a sweep's runs."""
+    """Prints the links to the charts of a sweep's runs and to their parallel coordinates."""
     if store.experiment_id:
         base = store.address if store.address.startswith("http") else UI
         print(f"compare: {comparison_link(base, store.experiment_id, sweep)}")
+        print(f"parallel coordinates: {parallel_link(base, store.experiment_id, store.tagged({'sweep': sweep}))}")
         if base == UI:
-            print("(`make ui` shows this page)")
+            print("(`make ui` shows these pages)")
 
 
 def new_run(store: Store, config: Config, tags: Mapping[str, str]) -> AbstractContextManager[Run]:

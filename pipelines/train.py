@@ -45,7 +45,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
     with new_run(store, config, tags) as tracked:
         tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
         tracked.log_artifact(files.config, "config")
-        tracked.log_dataset(f"{config.task.name}-train", data.digest, str(files.data), "training")
+        tracked.log_dataset(f"{config.task.name}-train", data.digest, files.shown(files.data), "training")
         if choice is not None:
             tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
             tracked.log_metrics([("time/choosing", choice.seconds, 0)])
@@ -63,8 +63,12 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
         )
         picture = reports.report_training(history, data.validation.accuracy_ceiling, files.training)
         tracked.log_artifact(picture, "figures")
-        tracked.log_model(exported, features(data.validation.x_EBN[0]).numpy())
-        return tracked.id
+        example_BN = data.validation.x_EBN[0][:, : config.trainer.window]
+        tracked.log_model(exported, features(example_BN).numpy())
+    if history.leftover_steps:
+        row_steps = data.train.x_EBN.shape[-1]
+        print(f"{history.leftover_steps} of {row_steps:,} time steps of a row fill no window and are not trained on")
+    return tracked.id
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Evaluation against brute force: every target counted one at a time."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -102,6 +103,27 @@ def test_an_evaluation_equals_brute_force():
         },
         rel=1e-12,
     )
+
+
+def test_tables_are_json_values_and_say_nothing_where_there_is_no_number():
+    x_BN, y_BN, logits_BNC = series(2, 41)
+    predict = said(logits_BNC)
+    # A window longer than the series leaves positions, and so many lags leave lags, without a target.
+    result = evaluate(x_BN, y_BN, carried=predict, zeroed=predict, window=43, lags=42, accuracy_ceiling=1.0)
+    tables = json.loads(json.dumps(result.tables(), allow_nan=False))
+    assert tables["confusion"] == result.confusion_CC.tolist()
+    assert tables["by_position"][41:] == [None, None]
+    assert tables["by_position"][:41] == list(result.by_position_T[:41])
+    assert tables["by_lag"][41] is None
+    assert tables["by_position_zeroed"] == tables["by_position"]
+
+
+def test_a_loss_too_large_for_a_perplexity_is_still_a_report():
+    x_BN, y_BN, logits_BNC = series(2, 41)
+    predict = said(1e6 * logits_BNC)
+    result = evaluate(x_BN, y_BN, carried=predict, zeroed=predict, window=4, lags=1, accuracy_ceiling=1.0)
+    assert result.loss > 1000
+    assert result.metrics()["perplexity"] is None
 
 
 def test_the_sample_is_the_start_of_the_series():

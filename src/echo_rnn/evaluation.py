@@ -52,9 +52,20 @@ class Evaluation:
         return self.accuracy_ceiling - self.accuracy
 
     def metrics(self) -> dict[str, Any]:
-        """The numbers, as JSON values."""
+        """The numbers, as JSON values; `None` for a perplexity that no float can hold."""
         names = ("accuracy", "accuracy_ceiling", "accuracy_gap", "loss", "perplexity", "targets")
-        return {name: getattr(self, name) for name in names}
+        numbers = {name: getattr(self, name) for name in names}
+        return numbers if np.isfinite(self.perplexity) else numbers | {"perplexity": None}
+
+    def tables(self) -> dict[str, list[Any]]:
+        """What is more than a number, as JSON values; `None` where there is none."""
+        shares = {
+            "by_position": self.by_position_T,
+            "by_position_zeroed": self.by_position_zeroed_T,
+            "by_lag": self.by_lag_K,
+        }
+        known = {name: [None if np.isnan(share) else float(share) for share in row] for name, row in shares.items()}
+        return {"confusion": self.confusion_CC.tolist(), **known}
 
 
 def evaluate(
@@ -87,11 +98,13 @@ def evaluate(
     for chunk in zeroed(x_BN, y_BN, leftover=True):
         without.add(chunk)
     assert sample is not None
+    with np.errstate(over="ignore"):
+        perplexity = float(np.exp(tally.loss))
     return Evaluation(
         accuracy=tally.accuracy,
         accuracy_ceiling=accuracy_ceiling,
         loss=tally.loss,
-        perplexity=float(np.exp(tally.loss)),
+        perplexity=perplexity,
         targets=tally.targets,
         confusion_CC=tally.confusion_CC,
         by_position_T=tally.by_position_T,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from echo_rnn.errors import UserError
 from echo_rnn.tracking import MetricBuffer
 
 
@@ -49,3 +50,22 @@ def test_a_failure_loses_nothing():
         metrics.add([row(0)])
         raise ValueError
     assert run.requests == [[row(0)]]
+
+
+class Gone:
+    """A run whose store does not answer any more."""
+
+    def log_metrics(self, rows):
+        raise UserError("the store is gone")
+
+
+def test_a_store_that_is_gone_does_not_hide_what_happened():
+    with pytest.raises(ValueError, match="loss") as caught, MetricBuffer(Gone(), seconds=3600) as metrics:
+        metrics.add([row(0)])
+        raise ValueError("loss")
+    assert "the store is gone" in caught.value.__notes__[0]
+
+
+def test_a_store_that_is_gone_is_said_where_nothing_else_happened():
+    with pytest.raises(UserError, match="gone"), MetricBuffer(Gone(), seconds=3600) as metrics:
+        metrics.add([row(0)])

@@ -13,8 +13,9 @@ from echo_rnn import environment
 _LIBRARIES = ("tensorflow", "keras", "numpy")
 _PACKAGE = Path(echo_rnn.__file__).parent
 # What is measured and what measures; not what is made of the samples afterwards.
-_MEASURES = ("memory", "parity", "peak", "session", "timing", "workload")
-_CODE = ("cells", "unroll", "windows", "training", "model.py", *(f"benchmark/{name}.py" for name in _MEASURES))
+_MEASURES = ("memory", "parity", "peak", "session", "strategies", "timing", "workload")
+_ROOMS = ("cells", "unroll", "windows", "training", "model.py", "runtime.py", "config/network.py")
+_CODE = (*_ROOMS, *(f"benchmark/{name}.py" for name in _MEASURES))
 _FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from types import TracebackType
 
+from echo_rnn.errors import UserError
 from echo_rnn.tracking.interface import MetricRow, Run
 
 SECONDS = 5.0
@@ -37,4 +38,10 @@ class MetricBuffer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()
+        try:
+            self.flush()
+        except UserError as second:
+            # A store that is gone never hides the block's own exception.
+            if error is None:
+                raise
+            error.add_note(f"the last metrics were not kept: {second}")

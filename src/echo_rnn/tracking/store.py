@@ -73,12 +73,12 @@ class MlflowStore:
     @contextmanager
     def _continued(self, run_id: str) -> Iterator[MlflowRun]:
         with termination_raises():
+            run = MlflowRun(self._client, self.address, run_id, self.experiment_id)
+            # Before it is running again: whoever looks for runs whose process has died must look for this one.
+            run.set_tags(environment.process())
             with one_sentence_of(self.address):
                 self._client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
             with self._ending(run_id):
-                run = MlflowRun(self._client, self.address, run_id, self.experiment_id)
-                # Whoever looks for runs whose process has died must look for this process from now on.
-                run.set_tags(environment.process())
                 yield run
 
     @contextmanager

@@ -53,7 +53,9 @@ def _require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise UserError(f"port {port} cannot be used ({error.strerror}); choose another one") from None
+            raise UserError(
+                f"port {port} cannot be used ({error.strerror}); choose another one: make ui PORT={port + 1}"
+            ) from None
 
 
 @contextmanager
