@@ -20,6 +20,8 @@ from pipelines.layout import CONF
 from pipelines.show import show_rows
 
 JSON = "--json"
+# What fits into a terminal; the rest is in --json.
+_COLUMNS = ("strategy", "verdict", "training step", "speed-up", "first call")
 # A question leaves no folder of a job behind.
 _NO_FOLDER = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
 
@@ -34,7 +36,8 @@ def main(as_json: bool) -> None:
             if as_json:
                 print(json.dumps(asdict(choice)))
                 return
-            show_rows(choice.result.shape.key, table([choice.result]))
+            rows = [{name: row[name] for name in _COLUMNS} for row in table([choice.result])]
+            show_rows(choice.result.shape.key, rows)
             print(f"unroll={choice.label}\n{choice.why}")
 
     run_composed(job)
