@@ -24,7 +24,7 @@ from pipelines.shapes import shape_of
 
 CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")
 _MOST_STATIC_CELLS = 100  # written out, more than these compile for longer than most trainings take
-_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 5, 0.01, 20.0
+_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
 
 
 @dataclass(frozen=True)
