@@ -26,8 +26,21 @@ class LeakyCell:
     """A cell that is no layer and has no weights."""
 
     def __init__(self, units):
-        self.state_size, self.output_size = units, units
+        self.state_size = self.output_size = units
 
     def call(self, inputs, states):
         h = 0.5 * states[0] + ops.sum(inputs, axis=-1, keepdims=True)
         return h, [h]
+
+    # What follows is for Keras's RNN, as which the trained network is saved.
+    compute_dtype = "float32"
+
+    def __call__(self, inputs, states):
+        return self.call(inputs, states)
+
+    def get_config(self):
+        return {"units": self.state_size}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
