@@ -20,11 +20,15 @@ help: ## this list
 run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's report (only what changed)
 	@$(BIN)/dvc repro
 
+# Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile
+# so many that one process, or two, would meet the system's limit (vm.max_map_count) and crash.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup
+
 test: $(INSTALLED) ## the quick tests
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-slow: $(INSTALLED) ## the other tests: the full crosses, whole pipelines
-	@$(BIN)/python -m pytest -m slow
+	@$(PYTEST) -m slow
 
 lint: $(INSTALLED) ## style and types
 	@$(BIN)/ruff check

@@ -15,6 +15,14 @@ ROOT = Path(__file__).parents[2]
 MADE = ("build/", "reports/", "benchmarks/", "dvc.lock")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """All tests of this folder run in one process, which makes the finished project once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("pipelines"))
+
+
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory):
     """The project as it stands here, committed in a repository of its own, with the debug experiment chosen."""
