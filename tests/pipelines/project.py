@@ -15,6 +15,17 @@ from pathlib import Path
 IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
+# Of the person, of DVC, and of the `make` that runs the tests, which would make another one speak.
+FOREIGN = ("MLFLOW_", "DVC_", "GIT_", "MAKE", "MFLAGS")
+
+
+def environment():
+    """What a person has who types a command in the project."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
+    return kept | IDENTITY | {"PATH": path, "COLUMNS": "200"}
+
+
 @dataclass(frozen=True)
 class Answer:
     code: int
@@ -41,12 +52,10 @@ class Project:
 
     def run(self, *command, seconds=240, **variables):
         """Runs a command in the project; what hangs is ended with all its children."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_", "GIT_"))}
-        path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
         process = subprocess.Popen(
             command,
             cwd=self.folder,
-            env=kept | IDENTITY | {"PATH": path, "COLUMNS": "200"} | variables,
+            env=environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

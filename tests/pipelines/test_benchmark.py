@@ -1,7 +1,6 @@
 """Benchmarks through their real programs: measured, reported, logged, stopped, gone on with, and asked for advice."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -9,7 +8,7 @@ import time
 
 import pytest
 
-from tests.pipelines.project import IDENTITY
+from tests.pipelines.project import environment
 
 # Two shapes in two processes each; small, so that it is the program that takes the time.
 TINY = ("sweep=debug", "benchmark=brief", "benchmark.rounds=3", "sweep.grids.0.units=[2,3]")
@@ -58,9 +57,8 @@ def test_a_named_sweep_measures_once_and_is_logged_once(unused):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_was_stopped_goes_on_where_it_was(unused, number):
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
     command = ["python", "-m", "pipelines.benchmark", "-m", *TINY]
-    sweep = subprocess.Popen(command, cwd=unused.folder, env=variables | IDENTITY, start_new_session=True)
+    sweep = subprocess.Popen(command, cwd=unused.folder, env=environment(), start_new_session=True)
     deadline = time.monotonic() + 100
     while not (unused.folder / "benchmarks/debug").is_dir() or not records(unused):
         assert time.monotonic() < deadline

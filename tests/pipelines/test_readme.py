@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipelines.project import environment
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 # Small sizes for all commands, through the door that the README names for one's own settings.
@@ -57,7 +59,12 @@ def test_ui_prints_a_link_to_the_comparison(small):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     pages = subprocess.Popen(
-        ["make", "ui", f"PORT={port}"], cwd=small.folder, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ["make", "ui", f"PORT={port}"],
+        cwd=small.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         line = pages.stdout.readline()
