@@ -50,7 +50,7 @@ class Answer:
 class Project:
     folder: Path
 
-    def run(self, *command, seconds=240, **variables):
+    def run(self, *command, seconds=600, **variables):
         """Runs a command in the project; what hangs is ended with all its children."""
         process = subprocess.Popen(
             command,
