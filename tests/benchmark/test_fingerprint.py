@@ -74,5 +74,9 @@ def test_it_does_not_change_with_what_tensorflow_says_or_with_other_variables(mo
     before = fingerprint()
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
     monkeypatch.setenv("SOMETHING", "else")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", "of Terraform")
+    # Set by scikit-learn when it is imported: the process that plans has done so, or has not yet.
+    monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")
+    monkeypatch.delenv("KMP_DUPLICATE_LIB_OK", raising=False)
     assert fingerprint() == before
     assert "flag.SOMETHING" not in environment_facts()

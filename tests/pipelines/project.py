@@ -15,8 +15,8 @@ from pathlib import Path
 IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
-# Of the person, of DVC, and of the `make` that runs the tests, which would make another one speak.
-FOREIGN = ("MLFLOW_", "DVC_", "GIT_", "MAKE", "MFLAGS")
+# Of the person, of DVC, of scikit-learn, and of the `make` that runs the tests, which would make another one speak.
+FOREIGN = ("MLFLOW_", "DVC_", "GIT_", "KMP_", "MAKE", "MFLAGS")
 
 
 def environment():

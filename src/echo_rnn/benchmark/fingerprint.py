@@ -17,6 +17,9 @@ _MEASURES = ("memory", "parity", "peak", "session", "strategies", "timing", "wor
 _ROOMS = ("cells", "unroll", "windows", "training", "model.py", "runtime.py", "config/network.py")
 _CODE = (*_ROOMS, *(f"benchmark/{name}.py" for name in _MEASURES))
 _FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
+# How much TensorFlow says does not change what it does; scikit-learn, which MLflow imports, sets two for itself, so
+# that they depend on when one looks; TF is also Terraform.
+_OTHERS = ("TF_CPP_M", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TF_CLI_", "TF_DATA_DIR", "TF_LOG", "TF_VAR_")
 
 
 def fingerprint(package: Path = _PACKAGE) -> str:
@@ -43,12 +46,10 @@ def environment_facts() -> dict[str, str]:
 
 
 def _flags() -> dict[str, str]:
-    # How much TensorFlow says does not change what it does.
-    quiet = "TF_CPP_M"
     return {
         name: value
         for name, value in sorted(os.environ.items())
-        if name.startswith(_FLAGS) and not name.startswith(quiet)
+        if name.startswith(_FLAGS) and not name.startswith(_OTHERS)
     }
 
 
