@@ -1,11 +1,12 @@
 """A run whose process died without a word is ended by the next command; a live one is left alone."""
 
-import os
 import signal
 
 import pytest
 
+from echo_rnn import environment
 from echo_rnn.tracking import open_store
+from echo_rnn.tracking.journal import Journal
 from tests.tracking.test_store_lifecycle import start
 
 
@@ -38,17 +39,31 @@ def test_a_live_process_keeps_its_run(child, client, tmp_path):
 @pytest.mark.parametrize(
     ("tag", "value", "status"),
     [
+        ("nothing", "", "RUNNING"),  # this process is alive
         ("process.start", "1.0", "KILLED"),  # the process id was given to another process
         ("process.host", "another", "RUNNING"),  # what lives there cannot be known here
         ("process.pid", "what", "RUNNING"),
     ],
 )
 def test_only_a_run_of_a_process_that_is_gone_from_this_machine_is_ended(store, client, tmp_path, tag, value, status):
-    with store.run("name", "d", {}) as run:
-        assert client.get_run(run.id).data.tags["process.pid"] == str(os.getpid())
-        client.set_tag(run.id, tag, value)
+    # Made by a project in another folder, so that no journal here tells more of it.
+    run = client.create_run(store.experiment_id, tags=environment.process() | {tag: value})
+    open_store(None, "echo", tmp_path)
+    assert client.get_run(run.info.run_id).info.status == status
+
+
+def test_a_run_whose_journal_is_being_sent_is_left_to_its_sender(child, client, tmp_path):
+    process, run_id = child
+    process.kill()
+    process.wait(20)
+    sender = Journal.reopen(tmp_path / "pending" / run_id)
+    try:
         open_store(None, "echo", tmp_path)
-        assert client.get_run(run.id).info.status == status
+        assert client.get_run(run_id).info.status == "RUNNING"
+    finally:
+        sender.close()
+    open_store(None, "echo", tmp_path)
+    assert client.get_run(run_id).info.status == "KILLED"
 
 
 def test_tagged_finds_finished_runs_with_all_tags(store):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -97,7 +98,8 @@ def test_resume_continues_the_run(store, client):
         first.log_metrics([("loss", 1.0, 0)])
         raise ValueError
     with store.resume(first.id) as second:
-        assert client.get_run(first.id).info.status == "RUNNING"
+        while client.get_run(first.id).info.status != "RUNNING":
+            time.sleep(0.1)
         second.log_metrics([("loss", 2.0, 1)])
     assert client.get_run(first.id).info.status == "FINISHED"
     assert [metric.value for metric in client.get_metric_history(first.id, "loss")] == [1.0, 2.0]
@@ -144,4 +146,10 @@ def test_plain_mlflow_in_the_root_sees_the_runs(store, tmp_path, monkeypatch):
     assert [found.info.run_id for found in plain.search_runs([experiment.experiment_id])] == [run.id]
     assert [file.path for file in plain.list_artifacts(run.id, "notes")] == ["notes/hello.txt"]
     assert "truncated" in experiment.tags["mlflow.note.content"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mlartifacts", "mlflow.db", "mlflow.db.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mlartifacts",
+        "mlflow.db",
+        "mlflow.db.lock",
+        "pending",
+    ]
+    assert list((tmp_path / "pending").iterdir()) == []

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -12,31 +13,67 @@ from echo_rnn.tracking.parameters import flatten
 
 
 @pytest.fixture
-def run(store):
-    with store.run("name", "d", {}) as run:
-        yield run
+def open_run(store):
+    return store.run("name", "d", {})
 
 
-def test_metrics_arrive_once_and_in_order(run, client):
-    run.log_metrics(("train/loss", step / 2, step) for step in range(2500))
+def values(client, run, metric):
+    return [point.value for point in client.get_metric_history(run.id, metric)]
+
+
+def test_metrics_arrive_once_and_in_order(open_run, client):
+    with open_run as run:
+        run.log_metrics(("train/loss", step / 2, step) for step in range(2500))
     history = client.get_metric_history(run.id, "train/loss")
     assert [(metric.step, metric.value) for metric in history] == [(step, step / 2) for step in range(2500)]
 
 
-def test_non_finite_metrics_are_left_out_and_counted(run, client):
-    run.log_metrics([("loss", 1.0, 0), ("loss", math.inf, 1), ("loss", math.nan, 2)])
-    run.log_metrics([("loss", -math.inf, 3), ("loss", 2.0, 4)])
-    assert [metric.value for metric in client.get_metric_history(run.id, "loss")] == [1.0, 2.0]
+def test_metrics_arrive_while_the_run_is_open(open_run, client):
+    with open_run as run:
+        run.log_metrics([("loss", 1.0, 0)])
+        while not client.get_metric_history(run.id, "loss"):
+            time.sleep(0.1)
+        assert client.get_run(run.id).info.status == "RUNNING"
+
+
+def test_a_point_that_comes_again_is_kept_once(store, client):
+    with store.run("name", "d", {}) as run:
+        run.log_metrics([("loss", 1.0, 0), ("loss", 2.0, 1), ("loss", 2.5, 1)])
+    with store.resume(run.id) as run:
+        run.log_metrics([("loss", 2.0, 1), ("loss", 2.75, 1), ("loss", 3.0, 2), ("speed", 1.0, 1)])
+    assert values(client, run, "loss") == [1.0, 2.0, 3.0]
+    assert values(client, run, "speed") == [1.0]
+
+
+def test_what_is_measured_again_is_kept_where_it_differs_and_shown(store, client):
+    with store.run("name", "d", {}) as run:
+        run.log_metrics([("accuracy", 0.5, 0), ("loss", 1.0, 0)])
+    with store.resume(run.id) as run:
+        run.log_metrics([("accuracy", 0.25, 0), ("loss", 1.0, 0)], again=True)
+    assert (values(client, run, "accuracy"), values(client, run, "loss")) == ([0.5, 0.25], [1.0])
+    assert client.get_run(run.id).data.metrics["accuracy"] == 0.25
+
+
+def test_non_finite_metrics_are_left_out_and_counted(store, client):
+    with store.run("name", "d", {}) as run:
+        run.log_metrics([("loss", 1.0, 0), ("loss", math.inf, 1), ("loss", math.nan, 2)])
+    with store.resume(run.id) as run:
+        run.log_metrics([("loss", -math.inf, 3), ("loss", 2.0, 4)])
+    assert values(client, run, "loss") == [1.0, 2.0]
     assert client.get_run(run.id).data.tags["metrics.non_finite"] == "3"
 
 
-def test_numpy_numbers_are_numbers(run, client):
-    run.log_metrics([("loss", np.float32(0.5), 7)])
+def test_numpy_numbers_are_numbers(open_run, client):
+    with open_run as run:
+        run.log_metrics([("loss", np.float32(0.5), 7)])
     assert client.get_run(run.id).data.metrics["loss"] == 0.5
 
 
-def test_configuration_becomes_dotted_parameters(run, client):
-    run.log_config({"task": {"echo_step": 3, "rows": [1, 2]}, "clip": None, "xla": False, "name": "lstm", "empty": {}})
+def test_configuration_becomes_dotted_parameters(open_run, client):
+    with open_run as run:
+        run.log_config(
+            {"task": {"echo_step": 3, "rows": [1, 2]}, "clip": None, "xla": False, "name": "lstm", "empty": {}}
+        )
     assert client.get_run(run.id).data.params == {
         "task.echo_step": "3",
         "task.rows": "[1, 2]",
@@ -47,13 +84,15 @@ def test_configuration_becomes_dotted_parameters(run, client):
     }
 
 
-def test_many_parameters_all_arrive(run, client):
-    run.log_config({f"p{number}": number for number in range(250)})
+def test_many_parameters_all_arrive(open_run, client):
+    with open_run as run:
+        run.log_config({f"p{number}": number for number in range(250)})
     assert len(client.get_run(run.id).data.params) == 250
 
 
-def test_long_parameter_is_cut_with_a_mark(run, client):
-    run.log_config({"long": "x" * 7000})
+def test_long_parameter_is_cut_with_a_mark(open_run, client):
+    with open_run as run:
+        run.log_config({"long": "x" * 7000})
     value = client.get_run(run.id).data.params["long"]
     assert len(value) == 6000
     assert value.endswith("[cut: 7000 characters in all]")
@@ -63,28 +102,43 @@ def test_flatten_keeps_order_and_leaves():
     assert list(flatten({"a": {"b": {"c": 1.5}}, "d": "x"})) == [("a.b.c", "1.5"), ("d", "x")]
 
 
-def test_parameter_with_another_value_is_refused_in_a_sentence(run):
-    run.log_config({"seed": 0})
-    with pytest.raises(UserError, match="seed"):
-        run.log_config({"seed": 1})
+def test_parameter_with_another_value_is_refused_in_a_sentence(store):
+    with store.run("name", "d", {}) as run:
+        run.log_config({"seed": 0})
+        with pytest.raises(UserError, match="seed"):
+            run.log_config({"seed": 1})
+    with store.resume(run.id) as run:
+        run.log_config({"seed": 0})
+        with pytest.raises(UserError, match="seed"):
+            run.log_config({"seed": 1})
 
 
-def test_dataset_is_an_input(run, client):
+def test_dataset_is_an_input_once(store, client):
     digest = "0123456789abcdef" * 4
-    run.log_dataset("echo-train", digest, "data/train.npy", "training")
+    with store.run("name", "d", {}) as run:
+        run.log_dataset("echo-train", digest, "data/train.npy", "training")
+    with store.resume(run.id) as run:
+        run.log_dataset("echo-train", digest, "data/train.npy", "training")
     (entry,) = client.get_run(run.id).inputs.dataset_inputs
     assert (entry.dataset.name, entry.dataset.digest) == ("echo-train", digest[:36])
     assert json.loads(entry.dataset.source) == {"uri": "data/train.npy", "digest": digest}
     assert [(tag.key, tag.value) for tag in entry.tags] == [("mlflow.data.context", "training")]
 
 
-def test_artifacts_lie_in_the_project(run, client, tmp_path):
+def test_artifacts_lie_in_the_project(open_run, client, tmp_path):
     file = tmp_path / "figure.png"
     file.write_bytes(b"png")
-    run.log_artifact(file, "figures")
-    run.log_text("seed: 0", "config/config.yaml")
+    with open_run as run:
+        run.log_artifact(file, "figures")
+        file.unlink()  # as DVC does with what a stage made
+        run.log_text("seed: 0", "config/config.yaml")
     assert [entry.path for entry in client.list_artifacts(run.id, "figures")] == ["figures/figure.png"]
     assert (tmp_path / "mlartifacts" / run.id / "artifacts" / "config" / "config.yaml").read_text() == "seed: 0"
+
+
+def test_missing_artifact_is_a_sentence(open_run, tmp_path):
+    with open_run as run, pytest.raises(UserError, match="which is none"):
+        run.log_artifact(tmp_path / "missing.png")
 
 
 def test_folder_with_a_space(tmp_path):
@@ -106,5 +160,5 @@ def test_disabled_store_has_the_same_interface_and_keeps_nothing(tmp_path):
             one.log_artifact(tmp_path / "missing.png")
             one.log_text("x", "x.txt")
             one.set_tags({"a": "b"})
-            assert one.log_model(None, np.zeros((1, 1, 1))) == ""
+            one.log_model(None, np.zeros((1, 1, 1)))
     assert list(tmp_path.iterdir()) == []

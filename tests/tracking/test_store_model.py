@@ -13,16 +13,17 @@ def test_pyfunc_predicts_what_keras_predicts(store, client, tmp_path, monkeypatc
     )
     x_BTI = np.random.default_rng(0).normal(size=(3, 11, 1)).astype(np.float32)
     with store.run("name", "d", {}) as run:
-        address = run.log_model(model, x_BTI[:1, :5])
+        run.log_model(model, x_BTI[:1, :5])
+    with store.resume(run.id) as run:
+        run.log_model(model, x_BTI[:1, :5])  # as a training that was killed at its end does
 
     before = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", before)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     try:
-        for uri in (address, f"runs:/{run.id}/model"):
-            loaded = mlflow.pyfunc.load_model(uri)
-            # The same weights and operations; only the batching of predict may round differently.
-            np.testing.assert_allclose(loaded.predict(x_BTI), model.predict(x_BTI, verbose=0), atol=1e-6, rtol=0)
+        loaded = mlflow.pyfunc.load_model(f"runs:/{run.id}/model")
+        # The same weights and operations; only the batching of predict may round differently.
+        np.testing.assert_allclose(loaded.predict(x_BTI), model.predict(x_BTI, verbose=0), atol=1e-6, rtol=0)
     finally:
         mlflow.set_tracking_uri(before)
 
@@ -32,4 +33,6 @@ def test_pyfunc_predicts_what_keras_predicts(store, client, tmp_path, monkeypatc
         ((-1, -1, 2), np.dtype("float32")),
     ]
     (output,) = client.get_run(run.id).outputs.model_outputs
-    assert address == f"models:/{output.model_id}"
+    (logged,) = client.search_logged_models([store.experiment_id])
+    assert (output.model_id, logged.status) == (logged.model_id, "READY")
+    assert loaded.metadata.model_id == logged.model_id

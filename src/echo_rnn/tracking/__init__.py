@@ -54,4 +54,4 @@ def open_store(
     # MLflow takes about a second to import, and its settings are read on import.
     from echo_rnn.tracking.store import connect  # noqa: PLC0415
 
-    return connect(address, experiment, note)
+    return connect(address, experiment, note, root)

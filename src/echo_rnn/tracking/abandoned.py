@@ -5,28 +5,36 @@ made on this machine since it booted and whose process is gone. A process id alo
 others, so that the start time must agree too.
 """
 
+from collections.abc import Container
+
 import psutil
 from mlflow import MlflowClient
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run
 
 from echo_rnn import environment
 
-ENDED = "ended_by"
+ENDED = {"ended_by": "a later command: its process was gone"}
+"""The tag of a run that could not say how it ended."""
 # Of the start time as it was recorded, which was rounded.
 _TOLERANCE_SECONDS = 0.1
 
 
-def end_abandoned(client: MlflowClient, experiment_id: str) -> list[str]:
-    """Marks abandoned runs of an experiment as KILLED and returns their ids; never touches a live one."""
+def end_abandoned(client: MlflowClient, experiment_id: str, pending: Container[str]) -> None:
+    """Marks abandoned runs of an experiment as KILLED; never touches a live one, nor one whose journal waits.
+
+    Args:
+        client: Of the store.
+        experiment_id: Where to look.
+        pending: Ids of runs with a journal, which knows better how they ended.
+    """
     here = environment.process()["process.host"]
     running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{here}'"
-    ended = []
     for run in client.search_runs([experiment_id], running):
-        if not _is_alive(run):
-            client.set_tag(run.info.run_id, ENDED, "a later command: its process was gone")
-            client.set_terminated(run.info.run_id, status=RunStatus.to_string(RunStatus.KILLED))
-            ended.append(run.info.run_id)
-    return ended
+        run_id = run.info.run_id
+        if run_id not in pending and not _is_alive(run):
+            for name, value in ENDED.items():
+                client.set_tag(run_id, name, value)
+            client.set_terminated(run_id, status="KILLED")
 
 
 def _is_alive(run: Run) -> bool:

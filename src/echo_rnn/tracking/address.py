@@ -24,6 +24,11 @@ class Address:
     credentials: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
+    def shown(self) -> str:
+        """The address as people read it."""
+        return str(self.database or self.uri)
+
+    @property
     def artifacts(self) -> Path | None:
         """The folder for the artifacts of an embedded store; a server decides for itself."""
         return None if self.database is None else self.database.parent / ARTIFACTS
@@ -39,8 +44,15 @@ def resolve(configured: str | None, root: Path) -> Address:
     # `mlflow.db` and its artifacts are looked up from many working folders, so every path is absolute.
     root = root.absolute()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
-    if not uri:
-        return _embedded(root / DATABASE)
+    return parse(uri, root) if uri else _embedded(root / DATABASE)
+
+
+def parse(uri: str, root: Path) -> Address:
+    """Reads an address; a relative file of a database is below `root`.
+
+    Raises:
+        UserError: It is none, or its database cannot be one.
+    """
     if uri.startswith("sqlite:"):
         return _embedded(root / _database_of(uri))
     return _server(uri)

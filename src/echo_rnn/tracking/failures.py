@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from echo_rnn.errors import UserError
 from echo_rnn.tracking.address import mask
 
+LENGTH = 500
+
 
 @contextmanager
 def one_sentence_of(address: str) -> Iterator[None]:
@@ -16,6 +18,11 @@ def one_sentence_of(address: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as error:
-        # The first line says what; the rest is SQL, a traceback or a page of a server. The cause would show all of it.
-        first = next((line.strip() for line in mask(str(error)).splitlines() if line.strip()), type(error).__name__)
-        raise UserError(f"tracking store {address}: {first[:500]}") from None
+        # The cause would show all that was left out.
+        raise UserError(f"tracking store {address}: {first_line(error)}") from None
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first: the rest is SQL, a traceback or a page of a server."""
+    lines = (line.strip() for line in mask(str(error)).splitlines())
+    return next(filter(None, lines), type(error).__name__)[:LENGTH]

@@ -18,15 +18,23 @@ class UnknownRunError(UserError):
 
 
 class Run(Protocol):
-    """One open run. Names of metrics become chart sections at `/`: `train/loss`, `test/accuracy`."""
+    """One open run. Names of metrics become chart sections at `/`: `train/loss`, `test/accuracy`.
+
+    Nothing waits for the store: what is logged is written down on this machine and sent in the background.
+    """
 
     id: str
 
     def log_config(self, config: Mapping[str, Any]) -> None:
         """Logs a nested configuration as parameters with dotted names."""
 
-    def log_metrics(self, rows: Iterable[MetricRow]) -> None:
-        """Logs many numbers at once; call it between blocks of work, never inside a timed region."""
+    def log_metrics(self, rows: Iterable[MetricRow], *, again: bool = False) -> None:
+        """Logs numbers, each metric once at each step: a run that goes on may log what it has logged before.
+
+        Args:
+            rows: The numbers.
+            again: They were measured anew, so that a value that differs is kept beside the older one and shown.
+        """
 
     def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
         """Logs which data went in: `context` says what for, such as `training`."""
@@ -37,8 +45,8 @@ class Run(Protocol):
     def log_text(self, text: str, file: str) -> None:
         """Writes `text` as an artifact named `file`."""
 
-    def log_model(self, model: Any, example: np.ndarray) -> str:
-        """Logs a Keras model with its signature and gives its address; `example` is one input of three axes."""
+    def log_model(self, model: Any, example: np.ndarray) -> None:
+        """Logs a Keras model with its signature, found at `runs:/<id>/model`; `example` is an input of three axes."""
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets or replaces tags."""
@@ -54,10 +62,11 @@ class Store(Protocol):
         """Opens a run that ends as FINISHED, as FAILED on an exception, as KILLED on Ctrl-C or SIGTERM."""
 
     def resume(self, run_id: str) -> AbstractContextManager[Run]:
-        """Continues a run that has ended.
+        """Continues a run that has ended, or whose process is gone.
 
         Raises:
             UnknownRunError: At the call, before anything is entered: the store has no such run.
+            UserError: Another process has it open.
         """
 
     def tagged(self, tags: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ class NullRun:
     def log_config(self, config: Mapping[str, Any]) -> None:
         """Keeps nothing."""
 
-    def log_metrics(self, rows: Iterable[MetricRow]) -> None:
+    def log_metrics(self, rows: Iterable[MetricRow], *, again: bool = False) -> None:
         """Keeps nothing."""
 
     def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
@@ -30,9 +30,8 @@ class NullRun:
     def log_text(self, text: str, file: str) -> None:
         """Keeps nothing."""
 
-    def log_model(self, model: Any, example: np.ndarray) -> str:
-        """Keeps nothing; there is no address to give."""
-        return ""
+    def log_model(self, model: Any, example: np.ndarray) -> None:
+        """Keeps nothing."""
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Keeps nothing."""

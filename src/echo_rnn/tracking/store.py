@@ -9,40 +9,86 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import Experiment, RunStatus
+from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from echo_rnn import environment
 from echo_rnn.errors import UserError
 from echo_rnn.tracking.abandoned import end_abandoned
-from echo_rnn.tracking.address import Address
+from echo_rnn.tracking.address import Address, mask
 from echo_rnn.tracking.failures import one_sentence_of
+from echo_rnn.tracking.fetch import entries_of
 from echo_rnn.tracking.interface import UnknownRunError
-from echo_rnn.tracking.run import MlflowRun
+from echo_rnn.tracking.journal import Header, Journal, is_journal
+from echo_rnn.tracking.names import is_run_id, require_label
+from echo_rnn.tracking.pending import FOLDER, deliver, journals, left, waiting
+from echo_rnn.tracking.run import JournaledRun
+from echo_rnn.tracking.send import Sender, state
 from echo_rnn.tracking.server import require_answer
 from echo_rnn.tracking.termination import Terminated, termination_raises
+from echo_rnn.tracking.uploader import Uploader
 
 LOCK_SECONDS = 120
 NOTE = "mlflow.note.content"
+# How long the end of a run waits for what was not sent yet: a server may be gone, while a database that many write to
+# is busy and takes it in the end. A server that was gone when the store was opened has had its time.
+SERVER_SECONDS, DATABASE_SECONDS, GONE_SECONDS = 10, 120, 1
 
 
 class MlflowStore:
-    """An open store with its experiment."""
+    """An open store with its experiment; see `interface.Store`."""
 
-    def __init__(self, client: MlflowClient, address: Address, experiment_id: str) -> None:
-        self.address = str(address.database or address.uri)
-        self.experiment_id = experiment_id
+    def __init__(
+        self, client: MlflowClient, address: Address, pending: Path, experiment: tuple[str, str], gone: str = ""
+    ) -> None:
+        """Takes over what `connect` has found.
+
+        Args:
+            client: Of the store.
+            address: The store.
+            pending: The folder of journals.
+            experiment: Its name, and what the store calls it.
+            gone: Why the store cannot be asked; then only a run whose journal waits can be continued.
+        """
+        self.address = address.shown
+        self.experiment_id = experiment[1]
         self._client = client
+        self._address = address
+        self._pending = pending
+        self._experiment = experiment[0]
+        self._gone = gone
 
-    def run(self, name: str, description: str, tags: Mapping[str, str]) -> AbstractContextManager[MlflowRun]:
+    @contextmanager
+    def run(self, name: str, description: str, tags: Mapping[str, str]) -> Iterator[JournaledRun]:
         """Opens a run; see `interface.Store`."""
-        return self._opened(name, {NOTE: description, **tags})
+        require_label("run", name)
+        shown = {key: mask(value) for key, value in (_origin() | {NOTE: description, **tags}).items()}
+        # SIGTERM is caught before the run exists, so that there is no moment in which it stays RUNNING.
+        with termination_raises():
+            with self._asking():
+                created = self._client.create_run(self.experiment_id, run_name=name, tags=shown)
+            with self._writing(self._new_journal(created.info.run_id)) as run:
+                yield run
 
-    def resume(self, run_id: str) -> AbstractContextManager[MlflowRun]:
+    def resume(self, run_id: str) -> AbstractContextManager[JournaledRun]:
         """Continues a run; see `interface.Store`."""
-        unknown = f"run {run_id} is not in the tracking store {self.address}"
-        with one_sentence_of(self.address):
+        if not (self._gone and is_run_id(run_id) and is_journal(self._pending / run_id)):
+            self._require(run_id)
+        return self._continued(run_id)
+
+    def tagged(self, tags: Mapping[str, str]) -> list[str]:
+        """See `interface.Store`."""
+        wanted = " and ".join(f"tags.`{name}` = {json.dumps(value)}" for name, value in tags.items())
+        with self._asking():
+            found = self._client.search_runs([self.experiment_id], f"attributes.status = 'FINISHED' and {wanted}")
+        return [run.info.run_id for run in found]
+
+    def _require(self, run_id: str) -> None:
+        unknown = f"run {run_id!r} is not in the tracking store {self.address}"
+        if not is_run_id(run_id):
+            raise UnknownRunError(f"{unknown}; expected the id of a run")
+        with self._asking():
             try:
                 found = self._client.get_run(run_id)
             except MlflowException as error:
@@ -51,73 +97,89 @@ class MlflowStore:
                 raise UnknownRunError(f"{unknown}; it may have been made on another machine") from None
         if found.info.lifecycle_stage != "active":
             raise UnknownRunError(f"{unknown} any more: it was deleted")
-        return self._continued(run_id)
-
-    def tagged(self, tags: Mapping[str, str]) -> list[str]:
-        """See `interface.Store`."""
-        wanted = " and ".join(f"tags.`{name}` = {json.dumps(value)}" for name, value in tags.items())
-        with one_sentence_of(self.address):
-            found = self._client.search_runs([self.experiment_id], f"attributes.status = 'FINISHED' and {wanted}")
-        return [run.info.run_id for run in found]
 
     @contextmanager
-    def _opened(self, name: str, tags: Mapping[str, str]) -> Iterator[MlflowRun]:
-        # SIGTERM is caught before the run exists, so that there is no moment in which it stays RUNNING.
+    def _continued(self, run_id: str) -> Iterator[JournaledRun]:
         with termination_raises():
-            with one_sentence_of(self.address):
-                created = self._client.create_run(self.experiment_id, run_name=name, tags={**_origin(), **tags})
-            run_id = created.info.run_id
-            with self._ending(run_id):
-                yield MlflowRun(self._client, self.address, run_id, self.experiment_id)
-
-    @contextmanager
-    def _continued(self, run_id: str) -> Iterator[MlflowRun]:
-        with termination_raises():
-            run = MlflowRun(self._client, self.address, run_id, self.experiment_id)
+            journal = self._old_journal(run_id)
             # Before it is running again: whoever looks for runs whose process has died must look for this one.
-            run.set_tags(environment.process())
-            with one_sentence_of(self.address):
-                self._client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
-            with self._ending(run_id):
+            journal.append({"do": "tags", "values": environment.process()}, state("RUNNING"))
+            with self._writing(journal) as run:
                 yield run
 
     @contextmanager
-    def _ending(self, run_id: str) -> Iterator[None]:
-        """Gives the run the end that the block had; a store that is gone never hides the block's own exception."""
+    def _writing(self, journal: Journal) -> Iterator[JournaledRun]:
+        """Gives the run the end that the block had; what goes wrong then never hides the block's own exception."""
+        uploader = Uploader(journal, Sender(self._client, journal))
         try:
-            yield
+            yield JournaledRun(journal)
         except BaseException as error:
-            status = RunStatus.KILLED if isinstance(error, (KeyboardInterrupt, Terminated)) else RunStatus.FAILED
             try:
-                self._terminate(run_id, status)
+                killed = isinstance(error, (KeyboardInterrupt, Terminated))
+                self._end(journal, uploader, "KILLED" if killed else "FAILED")
             except UserError as second:
-                error.add_note(f"run {run_id} stays RUNNING: {second}")
+                error.add_note(f"the run's end was not written down: {second}")
             raise
-        self._terminate(run_id, RunStatus.FINISHED)
+        self._end(journal, uploader, "FINISHED")
 
-    def _terminate(self, run_id: str, status: int) -> None:
+    def _end(self, journal: Journal, uploader: Uploader, status: str) -> None:
+        try:
+            journal.append(state(status))
+        finally:
+            try:
+                if failure := uploader.finish(self._patience):
+                    print(left(journal, self._address, failure), file=sys.stderr)
+            finally:
+                journal.close()
+
+    @property
+    def _patience(self) -> float:
+        if self._gone:
+            return GONE_SECONDS
+        return SERVER_SECONDS if self._address.database is None else DATABASE_SECONDS
+
+    def _new_journal(self, run_id: str) -> Journal:
+        return Journal.create(self._pending, Header(run_id, self._address.uri, self._experiment, self.experiment_id))
+
+    def _old_journal(self, run_id: str) -> Journal:
+        try:
+            return Journal.reopen(self._pending / run_id, SERVER_SECONDS)
+        except Timeout:
+            raise UserError(f"run {run_id}: another process writes or sends it; wait until that has ended") from None
+        except FileNotFoundError:
+            with self._asking():
+                known = entries_of(self._client, run_id)
+            journal = self._new_journal(run_id)
+            journal.append(*known)
+            journal.mark_all_sent()
+            return journal
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        if self._gone:
+            raise UserError(self._gone)
         with one_sentence_of(self.address):
-            self._client.set_terminated(run_id, status=RunStatus.to_string(status))
+            yield
 
 
-def connect(address: Address, experiment: str, note: str) -> MlflowStore:
-    """Opens the store behind `address`, creates what is missing, and ends runs whose process is gone."""
+def connect(address: Address, experiment: str, note: str, root: Path) -> MlflowStore:
+    """Opens the store behind `address`, creates what is missing, sends what waits for it, ends runs left behind.
+
+    A server that does not answer is refused, unless a run of the experiment waits for it that may be continued.
+    """
+    require_label("experiment", experiment)
+    pending = root.absolute() / FOLDER
     if address.database is None:
-        require_answer(address.uri)
         _hand_over(address.credentials)
-        return _connect(address, experiment, note)
-    # Two processes that create the tables at once leave a database that no process can open again.
-    try:
-        with FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS):
-            return _connect(address, experiment, note)
-    except Timeout:
-        raise UserError(
-            f"tracking database: another process holds {address.database}.lock for over {LOCK_SECONDS} s; end it"
-        ) from None
-
-
-def _connect(address: Address, experiment: str, note: str) -> MlflowStore:
-    with one_sentence_of(str(address.database or address.uri)):
+        try:
+            require_answer(address.uri)
+        except UserError as refusal:
+            known = waiting(pending, address, experiment)
+            if known is None:
+                raise
+            client = MlflowClient(address.uri)
+            return MlflowStore(client, address, pending, (experiment, known.experiment_id), gone=str(refusal))
+    with _alone(address), one_sentence_of(address.shown):
         client = MlflowClient(address.uri)
         found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
     if found.lifecycle_stage != "active":
@@ -125,9 +187,27 @@ def _connect(address: Address, experiment: str, note: str) -> MlflowStore:
             f"tracking.experiment: '{experiment}' was deleted in this store; choose another name or restore it with "
             f"`mlflow experiments restore -x {found.experiment_id}`"
         )
-    with one_sentence_of(str(address.database or address.uri)):
-        end_abandoned(client, found.experiment_id)
-    return MlflowStore(client, address, found.experiment_id)
+    for sentence in deliver(client, pending, address):
+        print(sentence, file=sys.stderr)
+    with one_sentence_of(address.shown):
+        end_abandoned(client, found.experiment_id, {folder.name for folder in journals(pending)})
+    return MlflowStore(client, address, pending, (experiment, found.experiment_id))
+
+
+@contextmanager
+def _alone(address: Address) -> Iterator[None]:
+    """Two processes that create the tables at once leave a database that no process can open again."""
+    if address.database is None:
+        yield
+        return
+    try:
+        lock = FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS).acquire()
+    except Timeout:
+        raise UserError(
+            f"tracking database: another process holds {address.database}.lock for over {LOCK_SECONDS} s; end it"
+        ) from None
+    with lock:
+        yield
 
 
 def _create(client: MlflowClient, experiment: str, artifacts: Path | None, note: str) -> Experiment:
