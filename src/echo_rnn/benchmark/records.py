@@ -99,8 +99,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Keeps the record, atomically, with a digest of itself."""
-        content = {"format": FORMAT, **asdict(self)}
-        write_json(path, content | {"digest": _digest(content)})
+        keep(path, {"format": FORMAT, **asdict(self)})
 
 
 def read(path: Path) -> Record:
@@ -109,17 +108,7 @@ def read(path: Path) -> Record:
     Raises:
         UserError: The file is cut short, edited, or of another version.
     """
-    mend = "delete it, and the shape is measured again"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: expected a benchmark record, got {str(error).splitlines()[0]}; {mend}") from error
-    version = content.get("format") if isinstance(content, dict) else None
-    if version != FORMAT:
-        raise UserError(f"{path}: expected benchmark record format {FORMAT}, got {version!r}; {mend}")
-    stated = content.pop("digest", None)
-    if stated != _digest(content):
-        raise UserError(f"{path}: expected content with the digest {stated}, got edited content; {mend}")
+    content = kept(path, FORMAT)
     return Record(
         shape=Shape(**content["shape"]),
         fingerprint=content["fingerprint"],
@@ -130,6 +119,35 @@ def read(path: Path) -> Record:
         samples=[Sample(**values) for values in content["samples"]],
         memory_bytes=content["memory_bytes"],
     )
+
+
+def keep(path: Path, content: dict[str, Any]) -> None:
+    """Writes `content`, which names its `format`, as JSON with a digest of itself, atomically."""
+    write_json(path, content | {"digest": _digest(content)})
+
+
+def kept(path: Path, version: int) -> dict[str, Any]:
+    """Reads what `keep` wrote.
+
+    Args:
+        path: The file.
+        version: The format that is expected.
+
+    Raises:
+        UserError: The file is cut short, edited, or of another version.
+    """
+    mend = "delete it, and the shape is measured again"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: expected a benchmark record, got {str(error).splitlines()[0]}; {mend}") from error
+    came = content.get("format") if isinstance(content, dict) else None
+    if came != version:
+        raise UserError(f"{path}: expected benchmark record format {version}, got {came!r}; {mend}")
+    stated = content.pop("digest", None)
+    if stated != _digest(content):
+        raise UserError(f"{path}: expected content with the digest {stated}, got edited content; {mend}")
+    return dict(content)
 
 
 def records_of(folder: Path, fingerprint: str | None = None) -> Iterator[Record]:

@@ -19,13 +19,14 @@ or that comes from fewer than `FEWEST_ROUNDS`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 from scipy.stats import mannwhitneyu
 
-from echo_rnn.benchmark.records import CONTROL, REFERENCE, Record, by_shape
+from echo_rnn.benchmark.records import CONTROL, REFERENCE, Record, Sample, by_shape
 from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult, Verdict
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.errors import UserError
@@ -44,6 +45,14 @@ _SHORTEST = 4
 _TAIL = 0.975
 
 Floats = NDArray[np.float64]
+
+
+class Sampled(Protocol):
+    """A record, as far as ratios are concerned."""
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Every timed call."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def _shape_result(
     slots = list(dict.fromkeys(slot for record in timed for slot in record.prepared))
     wrong = {slot for record in timed for slot, prepared in record.prepared.items() if not prepared.equal}
     right = [slot for slot in slots if slot != REFERENCE and slot not in wrong - {CONTROL}]
-    train, forward = (_intervals(timed, right, kind, seed) for kind in ("train", "forward"))
+    train, forward = (intervals(timed, right, kind, seed) for kind in ("train", "forward"))
     train[REFERENCE] = forward[REFERENCE] = Interval(1.0, 1.0, 1.0)
     evidence = _Evidence(shape, records, timed, train, forward, wrong, stored_bytes)
     return ShapeResult(
@@ -180,11 +189,22 @@ def _break_even(extra: float, verdict: Verdict, step: float | None, reference: f
     return 1 + extra / (reference - step) if verdict == "faster" else None
 
 
-def _intervals(records: list[Record], slots: list[str], kind: str, seed: int) -> dict[str, Interval]:
+def intervals(
+    records: Sequence[Sampled], slots: Sequence[str], kind: str, seed: int, reference: str = REFERENCE
+) -> dict[str, Interval]:
+    """The time of `reference` over that of each slot; a slot without two rounds beside it is left out.
+
+    Args:
+        records: One for each process, or for each start of several processes that were measured in the same rounds.
+        slots: Without the reference.
+        kind: Of the samples.
+        seed: Of the bootstrap.
+        reference: A slot.
+    """
     rng = np.random.default_rng(seed)
     ratios = {}
     for slot in slots:
-        logs = [log_R for record in records if (log_R := _log_ratios(record, slot, kind)).size]
+        logs = [log_R for record in records if (log_R := _log_ratios(record, slot, kind, reference)).size]
         rounds = sum(map(len, logs))
         if rounds > 1:
             within = float(np.mean([_variance_of_median(log_R, rng) for log_R in logs]))
@@ -232,13 +252,13 @@ def _variance_of_median(values_R: Floats, rng: np.random.Generator) -> float:
     return float(np.median(values_R[picked], axis=1).var())
 
 
-def _log_ratios(record: Record, slot: str, kind: str) -> Floats:
+def _log_ratios(record: Sampled, slot: str, kind: str, reference: str = REFERENCE) -> Floats:
     """log(reference / slot) of every round that has both."""
-    reference, own = (_by_round(record, name, kind) for name in (REFERENCE, slot))
-    return np.array([reference[r] - own[r] for r in sorted(reference.keys() & own.keys())])
+    base, own = (_by_round(record, name, kind) for name in (reference, slot))
+    return np.array([base[r] - own[r] for r in sorted(base.keys() & own.keys())])
 
 
-def _by_round(record: Record, slot: str, kind: str = "train") -> dict[int, float]:
+def _by_round(record: Sampled, slot: str, kind: str = "train") -> dict[int, float]:
     """The logarithm of seconds per step of each round."""
     found: dict[int, list[float]] = {}
     for sample in record.samples:

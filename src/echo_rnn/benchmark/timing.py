@@ -63,12 +63,15 @@ class Rounds:
         minimum_seconds: What a timed call should last at least.
         deadline: No round begins that would likely end after this reading of the clock, except the first three.
         seed: Decides the order within rounds.
+        rest_seconds: Before each call, in which what ran before comes to rest; for jobs in processes of their own,
+            whose threads may spin for a while.
     """
 
     most: int
     minimum_seconds: float = 0.02
     deadline: float | None = None
     seed: int = 0
+    rest_seconds: float = 0.0
 
 
 def measure(
@@ -104,6 +107,7 @@ def measure(
                 break
             for order, index in enumerate(generator.permutation(len(jobs))):
                 job = jobs[index]
+                time.sleep(rounds.rest_seconds)
                 start, seconds = _call(runs[job], warm[job].steps, clock)
                 samples.append(Sample(number, order, job.slot, job.kind, warm[job].steps, seconds, start - origin))
             longest = max(longest, clock() - begin)

@@ -1,0 +1,67 @@
+"""What a comparison with peers says: a table in the terminal, files, and a run in the tracking store."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich import print as rich_print
+from rich.markup import escape
+from rich.table import Table
+
+from echo_rnn.config import Config
+from echo_rnn.errors import UserError
+from echo_rnn.peers import words
+from echo_rnn.peers.records import PeersRecord, records_of
+from echo_rnn.peers.report import write_report
+from echo_rnn.peers.results import Comparison, compare
+from echo_rnn.tracking import BENCHMARK_NOTE, MetricRow
+from pipelines.store import store_of
+
+
+def run(config: Config, records: Path, mark: str, folder: Path) -> None:
+    """Derives everything from the records of one fingerprint, shows it and logs it once.
+
+    Raises:
+        UserError: There are no records.
+    """
+    found = [record for record in records_of(records) if record.fingerprint == mark]
+    comparisons = compare(found)
+    if not comparisons:
+        raise UserError(f"{records}: expected records of this machine and code, got none; measure first")
+    files = write_report(comparisons, folder)
+    _show(comparisons)
+    print(f"report: {files[0]}")
+    _log(config, comparisons, found, files)
+
+
+def _show(comparisons: Sequence[Comparison]) -> None:
+    for comparison in comparisons:
+        rows = words.table([comparison])
+        shown = [name for name in rows[0] if name not in ("shape", "library")]
+        table = Table(*shown, title=words.named(comparison.shape))
+        for row in rows:
+            table.add_row(*(escape(str(row[name])) for name in shown))
+        rich_print(table)
+
+
+def _log(
+    config: Config, comparisons: Sequence[Comparison], found: Sequence[PeersRecord], files: Sequence[Path]
+) -> None:
+    store = store_of(config.tracking, suffix="-benchmark", note=BENCHMARK_NOTE)
+    tag = {"peers": hashlib.sha256(repr(found).encode()).hexdigest()[:8]}
+    if store.tagged(tag):
+        return
+    text = "\n\n".join(map(words.sentences, comparisons))
+    with store.run("peers", text, tag | {"kind": "peers"}) as run:
+        run.log_metrics(_metrics(comparisons))
+        for file in files:
+            run.log_artifact(file, "report")
+
+
+def _metrics(comparisons: Sequence[Comparison]) -> Iterator[MetricRow]:
+    for comparison in comparisons:
+        shape = comparison.shape
+        place = f"L{shape.layers}-S{shape.units}-B{shape.rows}-T{shape.window}"
+        for standing in comparison.standings:
+            if standing.ratio is not None:
+                yield f"ratio {place}/{standing.entry.name}", standing.ratio.estimate, 0

@@ -1,0 +1,104 @@
+"""Who takes part at a shape, and how each is started."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from echo_rnn.benchmark.records import REFERENCE
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.strategies import refusal
+from echo_rnn.peers.process import LostError
+from echo_rnn.tasks import CLASSES
+
+# What is written out for each step or unit is compared where networks are small, which is what it is for.
+_SMALL_UNITS = 16
+FLAGS = ("-O3", "-march=native", "-ffast-math")
+"""Of the C compiler."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to run training steps.
+
+    Attributes:
+        name: As tables and pictures name it.
+        is_ours: Whether it is a strategy of this package.
+        threads: How many it may use.
+        command: Given a folder for what it builds, the program and its arguments up to the problem's file; raises
+            `LostError` where it cannot be built.
+    """
+
+    name: str
+    is_ours: bool
+    threads: int
+    command: Callable[[Path], Sequence[str]]
+
+
+def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Path) -> list[Contestant]:
+    """Ours first, then all others that have something to say at the shape.
+
+    Args:
+        shape: The shape; ours are compiled as it says.
+        labels: Our strategies. One that cannot be compiled so runs as a graph, and so does the reference once more:
+            a plain `tf.while_loop`.
+        programs: The folder of the peers' programs.
+        python: The interpreter of the peers' own environment.
+    """
+    kinds = [(label, shape.compile if refusal(shape, label) is None else "graph") for label in labels]
+    ours = [_ours(label, compiled, shape) for label, compiled in dict.fromkeys([*kinds, (REFERENCE, "graph")])]
+
+    def script(name: str, interpreter: Path | str, file: str, *arguments: str) -> Contestant:
+        words = (str(interpreter), str(programs / file), *arguments)
+        return Contestant(name, False, shape.threads, lambda folder: words)
+
+    large = [
+        script("PyTorch", python, "torch_lstm.py"),
+        script("JAX", python, "jax_scan.py", "1"),
+    ]
+    if shape.units > _SMALL_UNITS:
+        return [*ours, *large]
+    return [
+        *ours,
+        Contestant("C", False, 1, lambda folder: _compiled(programs / "floor.c", shape, folder)),
+        *large,
+        script("JAX unrolled", python, "jax_scan.py", "0"),
+        script("article dynamic", sys.executable, "article.py", "dynamic"),
+        script("article static", sys.executable, "article.py", "static"),
+        script("Keras", sys.executable, "keras_fit.py"),
+        script("Keras unrolled", sys.executable, "keras_fit.py", "--unroll"),
+        script("Keras XLA", sys.executable, "keras_fit.py", "--xla"),
+    ]
+
+
+def _ours(label: str, compiled: str, shape: Shape) -> Contestant:
+    words = (sys.executable, "-m", "echo_rnn.peers.ours", label, compiled)
+    return Contestant(f"{label} {compiled}", True, shape.threads, lambda folder: words)
+
+
+def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        raise LostError("expected a C compiler named cc or by the variable CC, got none; install one, such as gcc")
+    program = folder / "floor"
+    sizes = {
+        "LAYERS": shape.layers,
+        "UNITS": shape.units,
+        "ROWS": shape.rows,
+        "WINDOW": shape.window,
+        "INPUTS": shape.inputs,
+        "CLASSES": CLASSES,
+    }
+    defined = [f"-D{name}={size}" for name, size in sizes.items()]
+    answer = subprocess.run(
+        [compiler, *FLAGS, *defined, str(source), "-lm", "-o", str(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        raise LostError(f"expected {source.name} to compile, got {answer.stderr.strip().splitlines()[0]}")
+    return [str(program)]

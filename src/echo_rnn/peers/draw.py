@@ -1,0 +1,60 @@
+"""The problem of a shape: the seed's task and optimizer, initial weights as ours usually are."""
+
+import numpy as np
+
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.errors import UserError
+from echo_rnn.peers.problem import Floats, Problem, weight_shapes
+from echo_rnn.tasks import CLASSES, Echo
+from echo_rnn.tasks.windows import as_windows
+
+_ECHO_STEP = 3
+_FORGET_BIAS = 1.0
+_MOST_WINDOWS = 128
+_FLOPS = 2**30  # of a pass over all windows, so that a compiled epoch is no longer than it must be
+
+
+def draw(shape: Shape, seed: np.random.SeedSequence) -> Problem:
+    """A problem; the same seed gives the same.
+
+    Raises:
+        UserError: The shape is not one that all contestants know.
+    """
+    if (shape.cell, shape.inputs, shape.precision) != ("lstm", 1, "float32"):
+        raise UserError(
+            "sweep.grids: expected cell lstm, inputs 1 and precision float32, which all peers know, "
+            f"got {shape.cell}, {shape.inputs} and {shape.precision}"
+        )
+    weights_seed, data_seed = seed.spawn(2)
+    generator = np.random.default_rng(weights_seed)
+    shapes = weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES)
+    windows = max(2, min(_MOST_WINDOWS, _FLOPS // shape.step_flops))
+    series = Echo(_ECHO_STEP, shape.rows).series(data_seed, shape.rows * shape.window * windows)
+    x_WTB, y_WTB = (as_windows(array_BN, shape.window) for array_BN in series)
+    return Problem(
+        shape.layers,
+        shape.units,
+        shape.rows,
+        shape.window,
+        shape.inputs,
+        CLASSES,
+        windows,
+        shape.threads,
+        learning_rate=0.3,
+        accumulator=0.1,
+        epsilon=1e-7,
+        weights=[_weight(generator, shape.units, size) for size in shapes],
+        x_WTBI=np.ascontiguousarray(x_WTB[..., None], np.float32),
+        y_WTB=np.ascontiguousarray(y_WTB, np.int32),
+    )
+
+
+def _weight(generator: np.random.Generator, units: int, shape: tuple[int, ...]) -> Floats:
+    """Glorot's uniform for matrices; biases zero, that of the forget gate as ours."""
+    if len(shape) == 2:
+        limit = np.sqrt(6 / sum(shape))
+        return generator.uniform(-limit, limit, shape).astype(np.float32)
+    bias = np.zeros(shape, np.float32)
+    if len(bias) == 4 * units:
+        bias[units : 2 * units] = _FORGET_BIAS
+    return bias

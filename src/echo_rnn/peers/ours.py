@@ -1,0 +1,45 @@
+"""Our contestant: a strategy in the loop over windows that training uses.
+
+python -m echo_rnn.peers.ours STRATEGY COMPILE PROBLEM
+"""
+
+import sys
+from dataclasses import replace
+
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.peers.problem import Problem
+from echo_rnn.peers.worker import Ready, serve
+from echo_rnn.runtime import start_tensorflow
+
+
+def prepare(problem: Problem) -> Ready:
+    """Builds the program; it is compiled by its first run."""
+    _, label, compiled, _ = sys.argv
+    start_tensorflow(problem.threads)
+    import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
+
+    from echo_rnn.benchmark.workload import Data, Program  # noqa: PLC0415
+    from echo_rnn.unroll import named  # noqa: PLC0415
+
+    data = Data(tf.constant(problem.x_WTBI), tf.constant(problem.y_WTB))
+    program = Program(_shape(problem, compiled), named(label), data, seed=0)
+    program.restart(replace(program.learner.snapshot(), weights=problem.weights))
+    return Ready(program.train, 1, f"tensorflow {tf.__version__}")
+
+
+def _shape(problem: Problem, compiled: str) -> Shape:
+    return Shape(
+        cell="lstm",
+        layers=problem.layers,
+        units=problem.units,
+        rows=problem.rows,
+        window=problem.window,
+        inputs=problem.inputs,
+        precision="float32",
+        compile=compiled,
+        threads=problem.threads,
+    )
+
+
+if __name__ == "__main__":
+    serve(prepare)

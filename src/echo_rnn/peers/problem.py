@@ -1,0 +1,91 @@
+"""What every contestant trains on: sizes, initial weights and data, in one file that C can read too.
+
+The file has no padding: 8 int32 (`layers` to `threads`), 3 float32 (`learning_rate` to `epsilon`), the weights as
+float32 in the order of `echo_rnn.model.flat`, then `x_WTBI` as float32 and `y_WTB` as int32.
+
+NumPy only: contestants in other environments import this module too.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_SIZES = 8
+_RATES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A stack of LSTM layers with a linear head, trained with Adagrad on windows in order, the state carried.
+
+    Attributes:
+        layers: L.
+        units: S.
+        rows: B.
+        window: T.
+        inputs: I.
+        classes: C.
+        windows: W; after the last window comes the first one again.
+        threads: How many a contestant may use.
+        learning_rate: Of Adagrad.
+        accumulator: Where its sums of squared gradients start.
+        epsilon: What is added to them below the root.
+        weights: For each layer `kernel_IG`, `recurrent_SG`, `bias_G` with gates i, f, g, o; then the head's `kernel_SC`
+            and `bias_C`.
+        x_WTBI: Inputs.
+        y_WTB: Targets.
+    """
+
+    layers: int
+    units: int
+    rows: int
+    window: int
+    inputs: int
+    classes: int
+    windows: int
+    threads: int
+    learning_rate: float
+    accumulator: float
+    epsilon: float
+    weights: list[Floats]
+    x_WTBI: Floats
+    y_WTB: NDArray[np.int32]
+
+    def write(self, path: Path) -> None:
+        """Writes the file."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        sizes, rates = np.array(values[:_SIZES], np.int32), np.array(values[_SIZES : _SIZES + _RATES], np.float32)
+        arrays: list[NDArray[Any]] = [sizes, rates, *self.weights, self.x_WTBI, self.y_WTB]
+        path.write_bytes(b"".join(array.tobytes() for array in arrays))
+
+
+def read(path: Path) -> Problem:
+    """Reads what `Problem.write` wrote."""
+    data = path.read_bytes()
+    place = 0
+
+    def take(dtype: type[np.generic], *shape: int) -> NDArray[Any]:
+        nonlocal place
+        array = np.frombuffer(data, dtype, int(np.prod(shape)), place).reshape(shape)
+        place += array.nbytes
+        return array
+
+    sizes, rates = take(np.int32, _SIZES).tolist(), take(np.float32, _RATES).tolist()
+    layers, units, rows, window, inputs, classes, windows, _ = sizes
+    weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, classes)]
+    x_WTBI = take(np.float32, windows, window, rows, inputs)
+    return Problem(*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, rows))
+
+
+def weight_shapes(layers: int, units: int, inputs: int, classes: int) -> list[tuple[int, ...]]:
+    """The shapes of `Problem.weights`."""
+    gates = 4 * units
+    stack = [
+        shape for layer in range(layers) for shape in ((units if layer else inputs, gates), (units, gates), (gates,))
+    ]
+    return [*stack, (units, classes), (classes,)]

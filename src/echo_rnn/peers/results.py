@@ -1,0 +1,115 @@
+"""What the samples say: how many times longer each contestant takes than the best of ours."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from echo_rnn.benchmark.records import Sample
+from echo_rnn.benchmark.results import Interval
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.statistics import intervals
+from echo_rnn.peers.records import Entry, PeersRecord
+
+_KIND = "train"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One contestant at one shape.
+
+    Attributes:
+        entry: What it is; its trouble, where it had any in the last start.
+        step_seconds: Of a training step: the median of our best times `ratio`; `None` where it was not timed.
+        ratio: Its time over that of our best, paired within rounds, with a 95 % interval; `None` likewise.
+    """
+
+    entry: Entry
+    step_seconds: float | None
+    ratio: Interval | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One shape.
+
+    Attributes:
+        shape: The shape.
+        best: Our fastest strategy.
+        standings: The fastest first, then those that were not timed.
+        starts: How often all contestants were started.
+        rounds: In all.
+        environment: Facts of the machine and the libraries.
+    """
+
+    shape: Shape
+    best: str
+    standings: list[Standing]
+    starts: int
+    rounds: int
+    environment: dict[str, str]
+
+
+def compare(records: Sequence[PeersRecord], seed: int = 0) -> list[Comparison]:
+    """Derives everything from the raw samples.
+
+    Our fastest is picked with the same samples; the ratios are a little kind to it where ours are nearly equal.
+
+    Args:
+        records: Of one fingerprint for each shape.
+        seed: Of the bootstrap.
+    """
+    shapes: dict[Shape, list[PeersRecord]] = {}
+    for record in records:
+        shapes.setdefault(record.shape, []).append(record)
+    return [_comparison(shape, own, seed) for shape, own in shapes.items() if any(record.samples for record in own)]
+
+
+def summary(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """One entry for each shape and contestant, as JSON values."""
+    return [_entry(comparison, standing) for comparison in comparisons for standing in comparison.standings]
+
+
+def _comparison(shape: Shape, records: list[PeersRecord], seed: int) -> Comparison:
+    entries = {entry.name: entry for record in records for entry in record.entries}
+    samples = [sample for record in records for sample in record.samples]
+    timed = [name for name in entries if any(sample.slot == name for sample in samples)]
+    ours = [name for name in timed if entries[name].is_ours]
+    best = _fastest(records, ours, seed)
+    ratios = {best: Interval(1.0, 1.0, 1.0)}
+    for name, speedup in intervals(records, [name for name in timed if name != best], _KIND, seed, best).items():
+        ratios[name] = Interval(1 / speedup.estimate, 1 / speedup.high, 1 / speedup.low)
+    seconds = _step_seconds(samples, best)
+    standings = [
+        Standing(entry, seconds * ratios[name].estimate if name in ratios else None, ratios.get(name))
+        for name, entry in entries.items()
+    ]
+    standings.sort(key=lambda standing: standing.step_seconds or np.inf)
+    rounds = sum(len({sample.round for sample in record.samples}) for record in records)
+    return Comparison(shape, best, standings, len(records), rounds, records[-1].environment)
+
+
+def _fastest(records: list[PeersRecord], ours: list[str], seed: int) -> str:
+    first, *others = ours
+    speedups = intervals(records, others, _KIND, seed, first)
+    return max(ours, key=lambda name: speedups[name].estimate if name in speedups else float(name == first))
+
+
+def _step_seconds(samples: list[Sample], name: str) -> float:
+    return float(np.median([sample.seconds / sample.steps for sample in samples if sample.slot == name]))
+
+
+def _entry(comparison: Comparison, standing: Standing) -> dict[str, Any]:
+    ratio, entry = standing.ratio, standing.entry
+    return {
+        "shape": comparison.shape.key,
+        "peer": entry.name,
+        "is_ours": entry.is_ours,
+        "ours": comparison.best,
+        "ratio": None if ratio is None else asdict(ratio),
+        "step_milliseconds": None if standing.step_seconds is None else 1e3 * standing.step_seconds,
+        "threads": entry.threads,
+        "version": entry.version,
+        "trouble": entry.trouble,
+    }
