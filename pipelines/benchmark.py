@@ -45,7 +45,7 @@ def run(config: Config, records: Path) -> int:
         fingerprint=fingerprint(),
     )
     missing = [task for task in tasks if how.again or not task.is_finished]
-    with _alone(records):
+    with alone(records):
         _measure(sweep.name, missing, len(tasks), how)
     return len(missing)
 
@@ -53,7 +53,7 @@ def run(config: Config, records: Path) -> int:
 def _measure(name: str, missing: Sequence[Task], total: int, how: Benchmark) -> None:
     expected = [_expected(task, how) for task in missing]
     done = total - len(missing)
-    print(f"{name}: {total} processes, {done} measured before; the others take about {_minutes(sum(expected))}")
+    print(f"{name}: {total} processes, {done} measured before; the others take about {minutes(sum(expected))}")
     # The bar counts expected seconds, so that it moves evenly over shapes that differ a thousandfold.
     with tqdm(total=sum(expected), unit="s", unit_scale=True, desc=name, disable=None) as bar:
         for task, seconds in zip(missing, expected, strict=True):
@@ -84,12 +84,13 @@ def _expected(task: Task, how: Benchmark) -> float:
     return expected_seconds(task.shape, task.labels, how.rounds, minimum, how.budget_seconds, memory=task.memory)
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
+    """A duration as it is announced."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Two measurements at once would measure each other."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.parent / "measuring.lock")
