@@ -8,18 +8,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from echo_rnn.errors import UserError, is_full
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; it takes the place of `path` only when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Yields a temporary path beside `path`; it takes the place of `path` only when the block succeeds.
+
+    Raises:
+        UserError: The file cannot be written; what was there before is whole.
+    """
     # The process id keeps two writers apart; the suffix stays last because savers choose their format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> UserError:
+    """The error for a file or folder that the system does not let be written."""
+    if is_full(error):
+        return UserError(
+            f"{path}: expected room to write it, got a full disk; make room and run the same command again"
+        )
+    reason = (error.strerror or " ".join(str(error).split())).lower()
+    return UserError(f"{path}: expected to write it, got the system's answer '{reason}'; change what stands there")
 
 
 def write_text(path: Path, text: str) -> None:

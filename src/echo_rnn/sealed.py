@@ -51,7 +51,7 @@ class Seal:
         text = path.read_text(encoding="utf-8", errors="replace")
         try:
             content: dict[str, Any] = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self.mismatch(path, "JSON", f"text that is not ({error})") from error
         version = content.get("format") if isinstance(content, dict) else None
         if version != self.format:

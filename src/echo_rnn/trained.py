@@ -4,6 +4,7 @@ A folder holds `weights.npz` (no pickles), `model.keras` and `model.json`, which
 of the configuration that build the network, the data it was trained on, and the tracking run that trained it.
 """
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,22 @@ def load(folder: Path) -> Trained:
         found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise SEAL.mismatch(folder / SEAL.name, "a network that this version knows", found) from error
     model = _built(model_section, unroll_section)
-    with np.load(folder / WEIGHTS, allow_pickle=False) as file:
-        leaves = [tf.constant(file[name]) for name in file.files]
-    structure = model.initial_weights(np.random.SeedSequence(0))
-    weights: Weights = tf.nest.pack_sequence_as(structure, leaves)
+    weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
     return Trained(model, weights, content["run_id"], content["dataset_digest"])
+
+
+def _read_weights(path: Path, like: Weights) -> Weights:
+    """The weights of a file, whose checksum says nothing about who made it."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            leaves = [file[name] for name in file.files]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise SEAL.mismatch(path, "arrays of numbers", f"something else ({error})") from error
+    wanted, found = ([(leaf.dtype.name, leaf.shape) for leaf in many] for many in (map(np.asarray, flat(like)), leaves))
+    if wanted != found:
+        raise SEAL.mismatch(path, f"the weights of the network it states, {wanted}", f"{found}")
+    weights: Weights = tf.nest.pack_sequence_as(like, [tf.constant(leaf) for leaf in leaves])
+    return weights
 
 
 def _built(model: network.Model, unroll: network.Strategy) -> Model:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from echo_rnn.config import compose, composition_sentence, read
+from echo_rnn.config import Composition, compose, composition_sentence, read
 from echo_rnn.errors import UserError
 
 HEAD = "# @package _global_\n"
@@ -42,7 +42,9 @@ VALUES = [
     ("trainer.epochs", None, "a whole number", "null"),
     ("trainer.epochs", {"a": 1}, "a whole number", "{'a': 1}"),
     ("trainer.epochs", "${nothing}", "a value", "'${nothing}' (Interpolation key 'nothing' not found)"),
-    ("trainer.epochs", "${oc.env:NO_SUCH}", "a value", "'NO_SUCH' not found"),
+    ("trainer.epochs", "${oc.env:NO_SUCH}", "a value, or ${another.key}", "which calls a function"),
+    ("tracking.uri", "a ${oc.env:${seed}} b", "a value, or ${another.key}", "which calls a function"),
+    ("tracking.uri", "${${seed}:b}", "a value, or ${another.key}", "which calls a function"),
     ("trainer.epochs", "${trainer.epochs}", "a value", "'${trainer.epochs}' (Recursive"),
     ("trainer.compile", "jit", "one of none, graph, xla", "'jit'"),
     ("trainer", None, "a group of keys", "null"),
@@ -124,6 +126,7 @@ REFUSED = [
     ("task.echo_stp=9", "task.echo_stp", "echo_step", "unknown key (did you mean echo_step?)"),
     ("optimzer=adam", "optimzer", "optimizer", "unknown key (did you mean optimizer?)"),
     ("~task.foo", "task.foo", "rows", "unknown key"),
+    ("model.options={a: b}", "model.options", "forget_bias", "unknown key (another option of the group has it)"),
     ("optimizer=adamm", "optimizer", "adagrad", "'adamm' (did you mean adam?)"),
     ("hydra/launcher=jobli", "hydra/launcher", "joblib", "'jobli'"),
     ("task.rows=[1", "the command line", "what can be composed", "[1"),
@@ -278,23 +281,31 @@ def test_composed_file_that_is_none(tmp_path):
     file = tmp_path / "config.yaml"
     for content, came in [
         (None, "no such file"),
-        ("", "null"),
-        ("a: [", "line 1"),
-        ("- a", "['a']"),
+        ("", "damaged or edited"),
+        ("a: [", "damaged or edited"),
+        ("- a", "damaged or edited"),
         (b"\xff", "UTF-8"),
     ]:
         if content is not None:
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        with pytest.raises(UserError, match=re.escape(f"{file}: expected a composed configuration, got ")) as caught:
+        with pytest.raises(UserError, match=re.escape(f"{file}: expected a composed configuration")) as caught:
             read(file)
         assert came in str(caught.value)
-        assert str(caught.value).endswith("; `dvc repro compose` writes it again")
+        assert str(caught.value).endswith("; change conf/ or params.yaml, and `dvc repro compose` writes it again")
 
 
 def test_composed_file_that_was_edited(tmp_path, composed):
     file = tmp_path / "config.yaml"
     composed().write(file)
-    file.write_text(file.read_text().replace("rows: 5", "rows: 7"))
+    file.write_text(file.read_text().replace("rows: 5", "rows: 10"))
+    with pytest.raises(UserError, match=r"as it was written, got a damaged or edited one; change conf/ or params.yaml"):
+        read(file)
+
+
+def test_composed_file_of_another_version(tmp_path, composed):
+    file = tmp_path / "config.yaml"
+    tree = composed().tree
+    Composition(composed().config, tree | {"task": tree["task"] | {"rows": 7}}).write(file)
     with pytest.raises(UserError) as caught:
         read(file)
     place = f"conf/ or params.yaml, not in {file}: `dvc repro compose` writes it again"

@@ -4,8 +4,9 @@ Two ways lead here: the pipeline's `compose` stage composes for all stages after
 job that Hydra started was composed by Hydra (`in_jobs`). Both end in the same check and the same sentences.
 """
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +39,12 @@ _Dumper.add_representer(
 )
 
 
+_SEAL = "# Composed: change conf/ or params.yaml instead. SHA-256 of what follows: "
+# `${a.b}` is another value, `${name:...}` calls a function.
+_REFERENCE = re.compile(r"\$\{[^${}:]*\}")
+_CALL = re.compile(r"\$\{[^{}]*:")
+
+
 @dataclass(frozen=True)
 class Composition:
     """A checked configuration and the plain tree it was made from."""
@@ -46,8 +53,9 @@ class Composition:
     tree: dict[str, Any]
 
     def write(self, path: Path) -> None:
-        """Keeps the tree as YAML, atomically."""
-        write_text(path, yaml.dump(self.tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+        """Keeps the tree as YAML, atomically, below a line with the checksum of the rest."""
+        text = yaml.dump(self.tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        write_text(path, f"{_SEAL}{_checksum(text)}\n{text}")
 
 
 def compose(params: Path, conf: Path) -> Composition:
@@ -92,20 +100,26 @@ def read(path: Path) -> Config:
     """Reads what the `compose` stage wrote.
 
     Raises:
-        UserError: The file is missing, damaged, or was edited into something the schema refuses.
+        UserError: The file is missing, damaged or edited, or another version of the program composed it.
     """
-    again = "`dvc repro compose` writes it again"
+    again = "change conf/ or params.yaml, and `dvc repro compose` writes it again"
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        seal, _, text = path.read_text(encoding="utf-8").partition("\n")
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: expected a composed configuration, got {_reason(error)}; {again}") from error
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected a composed configuration, got {shown(tree)}; {again}")
+    if seal != f"{_SEAL}{_checksum(text)}":
+        raise UserError(
+            f"{path}: expected a composed configuration as it was written, got a damaged or edited one; {again}"
+        )
     try:
-        return Config.model_validate(tree)
+        return Config.model_validate(yaml.safe_load(text))
     except ValidationError as error:
-        place = f"conf/ or params.yaml, not in {path}: {again}"
+        place = f"conf/ or params.yaml, not in {path}: `dvc repro compose` writes it again"
         raise UserError(sentence(error, Config, Anywhere(place))) from error
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def composition_sentence(error: Exception, place: str, root: Path | None = None) -> str:
@@ -142,6 +156,12 @@ def _place(error: Exception, sources: Sources) -> str:
 
 
 def _checked(composed: DictConfig, sources: Sources) -> Composition:
+    for key, text in _texts(OmegaConf.to_container(composed)):
+        if _calls(text):
+            # A value that called something would also differ between the machines that compose it.
+            raise UserError(
+                refused(key, "a value, or ${another.key}", f"{shown(text)}, which calls a function", sources.of(key))
+            )
     try:
         tree = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
@@ -152,6 +172,24 @@ def _checked(composed: DictConfig, sources: Sources) -> Composition:
         return Composition(Config.model_validate(tree), tree)
     except ValidationError as error:
         raise UserError(sentence(error, Config, sources)) from error
+
+
+def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a tree with its dotted key; those in a list have the list's."""
+    if isinstance(tree, str):
+        yield path, tree
+    elif isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from _texts(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _texts(value, path)
+
+
+def _calls(text: str) -> bool:
+    while (inner := _REFERENCE.sub("_", text)) != text:
+        text = inner
+    return _CALL.search(text) is not None
 
 
 def _raw(composed: DictConfig, key: str) -> Any:

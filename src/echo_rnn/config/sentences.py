@@ -72,6 +72,8 @@ def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> str
         hint = " (did you mean the same, nested?)"
     elif len(elsewhere) == 1:
         hint = f" (did you mean {elsewhere[0]}?)"
+    elif last in names:
+        hint = " (another option of the group has it)"
     else:
         hint = closest(last, names)
     expected = f"one of the keys {', '.join(names)}" if names else "a single value"

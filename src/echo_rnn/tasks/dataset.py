@@ -5,6 +5,7 @@ training, one series for each of the others. `dataset.json` is written last and 
 dataset is either whole and unchanged or refused.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -88,6 +89,7 @@ def generate(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _require_room(folder, 2 * (epochs * lengths.train + lengths.validation + lengths.test))
         with tempfile.TemporaryDirectory(prefix=".generate-", dir=folder) as temporary:
             description = _write_splits(task, seed, epochs, lengths, Path(temporary), progress or (lambda steps: None))
             _publish(Path(temporary), folder, description)
@@ -95,6 +97,16 @@ def generate(
         raise UserError(
             f"{folder}: expected a folder with room for the dataset, found {error}; make room or choose another folder"
         ) from error
+
+
+def _require_room(folder: Path, needed: int) -> None:
+    """Refuses `needed` bytes for which there is no room, before the disk is full of them."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{folder}: expected series that fit into the {free / 2**20:,.0f} MiB free on this disk, got "
+            f"{needed / 2**20:,.0f} MiB; lower task.series_length or trainer.epochs, or make room"
+        )
 
 
 def open_dataset(folder: Path) -> Dataset:

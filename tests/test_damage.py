@@ -1,0 +1,167 @@
+"""Every file that the program reads back: damaged in any way, it is refused in a sentence that names it, or unchanged.
+
+Nothing else may happen: no traceback, and never a value that was not written.
+"""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import yaml
+
+from echo_rnn import trained
+from echo_rnn.benchmark import records
+from echo_rnn.config import compose, network, read
+from echo_rnn.errors import UserError
+from echo_rnn.model import build, flat
+from echo_rnn.tasks import Echo
+from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
+from pipelines.summary import RESULT
+from tests.benchmark.synthetic import record
+
+CONF = Path(__file__).parents[1] / "conf"
+DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
+RNN = network.Rnn(cell="rnn", layers=1, units=[3], precision="float32", dropout=DROPOUT)
+UNROLL = network.Simple(name="dynamic")
+
+
+def make_dataset(folder):
+    generate(Echo(2, 2), seed=0, epochs=2, lengths=SplitLengths(60, 20, 20), folder=folder)
+
+
+def load_dataset(folder):
+    data = open_dataset(folder)
+    return data.digest, [(split.x_EBN.tolist(), split.y_EBN.tolist()) for split in (data.train, data.validation)]
+
+
+def make_network(folder):
+    weights = build(RNN, UNROLL, 1, 2).initial_weights(np.random.SeedSequence(1))
+    trained.save(folder, RNN, UNROLL, weights, run_id="a" * 32, dataset_digest="d")
+
+
+def load_network(folder):
+    found = trained.load(folder)
+    return found.run_id, [leaf.numpy().tolist() for leaf in flat(found.weights)]
+
+
+def make_configuration(folder):
+    params = folder / "params.yaml"
+    params.write_text(yaml.safe_dump({"groups": {}, "values": {}}))
+    compose(params, CONF).write(folder / "config.yaml")
+
+
+class Kept(NamedTuple):
+    make: Callable[[Path], object]
+    load: Callable[[Path], Any]
+    file: str
+
+
+FILES = {
+    "series": Kept(make_dataset, load_dataset, "train_x.npy"),
+    "dataset": Kept(make_dataset, load_dataset, "dataset.json"),
+    "weights": Kept(make_network, load_network, "weights.npz"),
+    "keras": Kept(make_network, load_network, "model.keras"),
+    "network": Kept(make_network, load_network, "model.json"),
+    "configuration": Kept(make_configuration, lambda folder: read(folder / "config.yaml"), "config.yaml"),
+    "result": Kept(
+        lambda folder: RESULT.close(folder, {"overrides": ["seed=1"], "metrics": {"accuracy": 0.5}}),
+        RESULT.open,
+        "result.json",
+    ),
+    "benchmark": Kept(
+        lambda folder: record({"dynamic": 1.0}).write(folder / "0.json"),
+        lambda folder: records.read(folder / "0.json"),
+        "0.json",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=FILES)
+def whole(request, tmp_path_factory):
+    """One kind of file in a folder, with what it says."""
+    kept = FILES[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    kept.make(folder)
+    return kept, folder, kept.load(folder)
+
+
+@pytest.fixture
+def spoil(whole, tmp_path):
+    """Damages a copy and holds the law."""
+    kept, folder, said = whole
+
+    def spoil(damage):
+        copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+        damage(copy / kept.file)
+        try:
+            assert kept.load(copy) == said
+            return False
+        except UserError as error:
+            assert str(copy / kept.file) in str(error)
+            assert "\n" not in str(error)
+            return True
+        finally:
+            shutil.rmtree(copy)
+
+    return spoil
+
+
+def rewritten(change):
+    """Damage to the bytes of a file."""
+    return lambda path: path.write_bytes(change(path.read_bytes()))
+
+
+def in_its_place(make):
+    def damage(path):
+        path.unlink()
+        make(path)
+
+    return damage
+
+
+def flipped(content, bit):
+    at, which = divmod(bit, 8)
+    return content[:at] + bytes([content[at] ^ 1 << which]) + content[at + 1 :]
+
+
+REFUSED = {
+    "missing": lambda path: path.unlink(),
+    "empty": rewritten(lambda content: b""),
+    "a folder instead": in_its_place(lambda path: path.mkdir()),
+    "a link that leads nowhere": in_its_place(lambda path: path.symlink_to("nowhere")),
+    "one byte less": rewritten(lambda content: content.rstrip()[:-1]),
+    "more at its end": rewritten(lambda content: content + b"more"),
+    "zeros": rewritten(lambda content: bytes(len(content))),
+    "bytes at random": rewritten(lambda content: random.Random(0).randbytes(len(content))),
+    "a file of another kind": rewritten(lambda content: b'{"a": 1}'),
+    "lists in lists": rewritten(lambda content: b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("damage", REFUSED)
+def test_what_is_no_such_file_is_refused(spoil, damage):
+    assert spoil(REFUSED[damage])
+
+
+def test_wherever_it_is_cut_it_is_refused(spoil, whole):
+    kept, folder, _ = whole
+    length = len((folder / kept.file).read_bytes().rstrip())
+    for at in random.Random(1).sample(range(length), min(40, length)):
+        assert spoil(rewritten(lambda content, at=at: content[:at])), at
+
+
+def test_whichever_bit_flips_it_is_refused_or_says_the_same(spoil, whole):
+    kept, folder, _ = whole
+    bits = 8 * len((folder / kept.file).read_bytes())
+    for bit in random.Random(2).sample(range(bits), min(120, bits)):
+        spoil(rewritten(lambda content, bit=bit: flipped(content, bit)))
+
+
+def test_whatever_version_is_not_this_one_is_refused(spoil, whole):
+    kept, folder, _ = whole
+    if b'"format": 1' in (folder / kept.file).read_bytes():
+        assert spoil(rewritten(lambda content: content.replace(b'"format": 1', b'"format": 2')))
