@@ -39,9 +39,15 @@ class Layout:
         return self.root / "models"
 
     @property
-    def last_good(self) -> Path:
-        """The variables before a training went bad; for a stage in the project itself, since clones are deleted."""
-        return (self.root if self.root.is_absolute() else project_root()) / "checkpoints" / "last_good.npz"
+    def checkpoints(self) -> Path:
+        """What a training that was stopped goes on from; of a stage always in the project, since DVC deletes clones."""
+        if self.root.is_absolute():
+            return self.root / "checkpoints"
+        project, here = project_root(), Path.cwd()
+        if project == here:
+            return self.root / "checkpoints"
+        # Experiments in clones may run at once.
+        return project / "checkpoints" / os.environ.get("DVC_EXP_NAME", here.name)
 
     def shown(self, path: Path) -> str:
         """A path below `root` as it is seen from the project, so that no store names a folder of a machine."""

@@ -78,8 +78,7 @@ def report_training(history: History, ceiling: float, folder: Path) -> Path:
     write_json(folder / "metrics.json", training_numbers(history))
     picture = folder / "curves.png"
     points = [_point(record, history.windows) for record in validated]
-    losses, accuracies = (np.concatenate(series) for series in (history.losses, history.accuracies))
-    save(training_curves(losses, accuracies, history.windows, points, ceiling), picture)
+    save(training_curves(history.losses, history.accuracies, history.windows, points, ceiling), picture)
     return picture
 
 

@@ -5,18 +5,27 @@ python -m pipelines.train unroll=static trainer.epochs=20       one job: generat
 python -m pipelines.train -m unroll=static,dynamic seed=0,1     a sweep of jobs
 """
 
+import os
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from echo_rnn.config import Config, read
+from echo_rnn.config.network import Strategy
 from echo_rnn.errors import one_sentence
+from echo_rnn.memory import require_memory
 from echo_rnn.runtime import start_tensorflow
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
-from echo_rnn.tracking import MetricBuffer
+from echo_rnn.tracking import Run, Store, UnknownRunError
+from echo_rnn.tracking.termination import Terminated
+from pipelines.alone import alone
 from pipelines.choose import resolve
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE, Layout
@@ -25,16 +34,33 @@ from pipelines.store import new_run, store_of
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str:
-    """Trains the network; leaves it with its report, and a run in the tracking store, whose id it returns."""
+def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent: int | None = None) -> str:
+    """Trains the network; leaves it with its report, and a run in the tracking store, whose id it returns.
+
+    Where the same training was stopped before, it goes on, in the same run.
+
+    Args:
+        config: The configuration.
+        files: Where everything is.
+        tags: More tags of the run.
+        parent: A process whose end ends the training, too.
+    """
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
+    require_memory(config.model, INPUTS, config.task.rows, config.trainer.window)
+    with alone(files.checkpoints, "training"):
+        return _run(config, files, tags, parent)
+
+
+def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | None) -> str:
     store = store_of(config.tracking)
     data = open_dataset(files.data)
     unroll, choice = resolve(config)
     import_seconds = start_tensorflow(config.runtime.threads)
     from echo_rnn import model, trained  # noqa: PLC0415
     from echo_rnn.inputs import features  # noqa: PLC0415
-    from echo_rnn.training import Learner, build_optimizer, train  # noqa: PLC0415
+    from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
+    from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
+    from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
     from pipelines import reports  # noqa: PLC0415
 
     network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
@@ -42,22 +68,41 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
     learner = Learner(network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed)
-    with new_run(store, config, tags) as tracked:
-        tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
-        tracked.log_artifact(files.config, "config")
-        tracked.log_dataset(f"{config.task.name}-train", data.digest, files.shown(files.data), "training")
-        if choice is not None:
-            tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
-            tracked.log_metrics([("time/choosing", choice.seconds, 0)])
-        with MetricBuffer(tracked) as metrics:
-            history = train(
-                learner,
-                data,
-                config.trainer,
-                last_good=files.last_good,
-                on_epoch=lambda record: metrics.add(reports.epoch_metrics(record)),
-            )
-            metrics.add(reports.phase_metrics(history, import_seconds))
+    seen = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
+    checkpoints = Checkpoints(files.checkpoints, seen, config.trainer.checkpoint)
+    start = checkpoints.newest()
+    with _opened(store, config, tags, checkpoints.run_id) as tracked:
+        if tracked.id != checkpoints.run_id:
+            tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
+            tracked.log_artifact(files.config, "config")
+            tracked.log_dataset(f"{config.task.name}-train", data.digest, files.shown(files.data), "training")
+            if choice is not None:
+                tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
+                tracked.log_metrics([("time/choosing", choice.seconds, 0)])
+            checkpoints.run_id = tracked.id
+        elif checkpoints.other_bits:
+            tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
+        # A run keeps each number once; those of the last epochs may not have reached it.
+        for record in checkpoints.logs.records():
+            tracked.log_metrics(reports.epoch_metrics(record))
+        try:
+            with asked_to_stop(parent) as asked:
+                history = train(
+                    learner,
+                    data,
+                    config.trainer,
+                    checkpoints=checkpoints,
+                    start=start,
+                    asked=asked,
+                    on_epoch=lambda record: tracked.log_metrics(reports.epoch_metrics(record)),
+                )
+        except StoppedError as stopped:
+            print(f"{stopped}; to go on from there: {_again(files)}", file=sys.stderr)
+            raise Terminated(asked.signal) from None
+        except BadNumbersError as error:
+            tracked.set_tags({"bad_numbers": error.seen})
+            raise
+        tracked.log_metrics(reports.phase_metrics(history, import_seconds))
         exported = trained.save(
             files.model, config.model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
         )
@@ -65,16 +110,46 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS) -> str
         tracked.log_artifact(picture, "figures")
         example_BN = data.validation.x_EBN[0][:, : config.trainer.window]
         tracked.log_model(exported, features(example_BN).numpy())
+    checkpoints.remove()
     if history.leftover_steps:
         row_steps = data.train.x_EBN.shape[-1]
         print(f"{history.leftover_steps} of {row_steps:,} time steps of a row fill no window and are not trained on")
     return tracked.id
 
 
+def _settings(config: Config, unroll: Strategy) -> dict[str, Any]:
+    """What of the configuration decides the numbers, with the strategy that was chosen."""
+    sections = {"task", "model", "optimizer", "schedule", "clipping", "trainer", "seed"}
+    settings = config.model_dump(mode="json", include=sections, exclude={"trainer": {"checkpoint"}})
+    return settings | {"unroll": unroll.model_dump(mode="json")}
+
+
+def _opened(store: Store, config: Config, tags: Mapping[str, str], run_id: str) -> AbstractContextManager[Run]:
+    """The run in which a checkpoint was made, or a new one."""
+    if not run_id:
+        return new_run(store, config, tags)
+    try:
+        return store.resume(run_id)
+    except UnknownRunError as error:
+        print(f"note: {error}; the training goes on in a new run", file=sys.stderr)
+        return new_run(store, config, {**tags, "began_in": run_id})
+
+
+def _again(files: Layout) -> str:
+    """The command that goes on with a training that was stopped."""
+    if not files.root.is_absolute():
+        return "dvc repro" if "DVC_STAGE" in os.environ else "python -m pipelines.train --stage"
+    if Path(sys.argv[0]).stem != "train":
+        return f"the same sweep with hydra.sweep.dir={os.path.relpath(files.root.parent)}"
+    words = [word for word in sys.argv[1:] if not word.startswith("hydra.run.dir=")]
+    return shlex.join(["python", "-m", "pipelines.train", *words, f"hydra.run.dir={os.path.relpath(files.root)}"])
+
+
 if __name__ == "__main__":
     with one_sentence():
         if sys.argv[1:] == ["--stage"]:
-            run(read(STAGE.config), STAGE)
+            # DVC that was killed would leave this at work, beside what the next `dvc repro` starts.
+            run(read(STAGE.config), STAGE, parent=os.getppid() if "DVC_STAGE" in os.environ else None)
         else:
             from pipelines.job import job
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,12 @@ import psutil
 LIBRARIES = ("tensorflow", "keras", "numpy", "hydra-core", "mlflow", "dvc")
 # What decides a result. A stage rewrites tracked reports while it runs, so the rest of the tree says nothing.
 CODE_PATHS = ("conf", "pipelines", "src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
+
+_ARITHMETIC = ("tensorflow", "keras", "numpy")
+_FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
+# How much TensorFlow says does not change what it does; scikit-learn, which MLflow imports, sets two for itself, so
+# that they depend on when one looks; TF is also Terraform.
+_OTHERS = ("TF_CPP_M", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TF_CLI_", "TF_DATA_DIR", "TF_LOG", "TF_VAR_")
 
 
 class Git(NamedTuple):
@@ -62,6 +69,37 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def arithmetic() -> dict[str, str]:
+    """What may change the last bits of a result, and its speed: processor, cores, versions, variables of libraries."""
+    machine, found = hardware(), versions()
+    names = ("version.python", *(f"version.{library}" for library in _ARITHMETIC))
+    return {
+        "hardware.cpu": machine["hardware.cpu"],
+        "hardware.cores": machine["hardware.cores"],
+        **{name: found[name] for name in names},
+        **{f"flag.{name}": value for name, value in flags().items()},
+    }
+
+
+def flags() -> dict[str, str]:
+    """The variables that change what TensorFlow and the libraries below it do."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_FLAGS) and not name.startswith(_OTHERS)
+    }
+
+
+def code(package: Path, parts: Sequence[str]) -> dict[str, str]:
+    """A digest of each Python file by its name below `package`, for `parts` of it, which are files or folders."""
+    files = sorted(file for part in parts for file in [package / part, *(package / part).rglob("*.py")])
+    return {
+        file.relative_to(package).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.is_file()
+    }
 
 
 def dvc() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Small trainings: an echo dataset in memory, a network, and settings that a test changes one at a time."""
 
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,16 +9,18 @@ import numpy as np
 
 from echo_rnn import training
 from echo_rnn.cells import Gru, Lstm, Rnn
-from echo_rnn.config.schema import EarlyStop, Trainer
+from echo_rnn.config.schema import Checkpoint, EarlyStop, Trainer
 from echo_rnn.model import Model
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import Dataset, Split
+from echo_rnn.training.fingerprint import Fingerprint
 from echo_rnn.unroll import Dropout
 from echo_rnn.unroll.dynamic import dynamic
 
 CELLS = {"lstm": lambda units: Lstm(units, 1.0), "gru": lambda units: Gru(units, True), "rnn": Rnn}
 WINDOW, ROWS, ROW_STEPS = 5, 3, 47
 WINDOWS, LEFTOVER = 9, 2
+CHECKPOINT = Checkpoint(seconds=30.0, keep=3)
 
 
 def split(task, row_steps, seeds):
@@ -40,6 +43,7 @@ def settings(epochs=2, window=WINDOW, compile="graph", scope="block", validate_e
         scope=scope,
         validate_every=validate_every,
         early_stop=EarlyStop(patience=patience, min_delta=min_delta),
+        checkpoint=CHECKPOINT,
     )
 
 
@@ -57,24 +61,40 @@ def learner(model=None, optimizer=None, seed=0):
     return training.Learner(model, model.initial_weights(weights_seed), optimizer or adagrad(), seed=dropout_seed)
 
 
+def checkpoints(folder, settings=CHECKPOINT, **numbers):
+    """Checkpoints of a training whose settings are `numbers`."""
+    folder.mkdir(exist_ok=True)
+    return training.Checkpoints(folder, Fingerprint(numbers, {"threads": "2"}), settings)
+
+
 class Outcome(NamedTuple):
     history: training.History
     losses: np.ndarray
+    accuracies: np.ndarray
     variables: list[np.ndarray]
 
 
-def trained(pupil=None, data=None, last_good=Path("unused"), on_epoch=lambda record: None, **changes):
-    """What a training leaves: its history, the loss of every step, all variables at the end."""
+def trained(pupil=None, data=None, folder=None, asked=lambda: False, on_epoch=lambda record: None, **changes):
+    """What a training leaves: its history, loss and accuracy of every step, all variables at the end.
+
+    It goes on from the newest checkpoint in `folder`.
+    """
     pupil = pupil or learner()
     trainer = settings(**changes)
     data = data or dataset(trainer.epochs)
-    history = training.train(pupil, data, trainer, last_good=last_good, on_epoch=on_epoch)
-    snapshot = pupil.snapshot()
-    return Outcome(history, np.concatenate(history.losses), [*snapshot.weights, *snapshot.optimizer])
+    with tempfile.TemporaryDirectory() as fresh:
+        saved = checkpoints(folder or Path(fresh))
+        history = training.train(
+            pupil, data, trainer, checkpoints=saved, start=saved.newest(), asked=asked, on_epoch=on_epoch
+        )
+        snapshot = pupil.snapshot()
+        variables = [*snapshot.weights, *snapshot.optimizer]
+        return Outcome(history, np.array(history.losses), np.array(history.accuracies), variables)
 
 
 def assert_same_bits(ours, theirs):
     """Losses and variables are equal, with no tolerance."""
     np.testing.assert_array_equal(ours.losses, theirs.losses)
+    np.testing.assert_array_equal(ours.accuracies, theirs.accuracies)
     for one, other in zip(ours.variables, theirs.variables, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -72,8 +72,8 @@ def test_the_best_is_the_lowest_seen_and_patience_is_looks_without_improvement(l
         if loss < improve_on - min_delta:
             improved, improve_on = epoch, loss
         seen = losses[:epoch]
-        assert stop.best_epoch == 1 + seen.index(min(seen))
-        assert stop.best == f"variables of {stop.best_epoch}"
+        assert stop.memory.best_epoch == 1 + seen.index(min(seen))
+        assert stop.memory.best == f"variables of {stop.memory.best_epoch}"
         assert stop.exhausted == (epoch - improved >= patience)
         if stop.exhausted:
             break

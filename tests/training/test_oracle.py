@@ -58,7 +58,7 @@ def test_training_equals_the_oracle(cell, mode):
     # Float32 against float64: 7 digits, of which 18 steps of Adagrad with a learning rate of 0.3 leave 4.
     np.testing.assert_allclose(ours.losses, losses, rtol=1e-4)
     # XLA divides by multiplying, a bit beside the quotient.
-    np.testing.assert_allclose(np.concatenate(ours.history.accuracies), accuracies, rtol=1e-6)
+    np.testing.assert_allclose(ours.accuracies, accuracies, rtol=1e-6)
     for our, their in zip(ours.variables, weights, strict=False):
         np.testing.assert_allclose(our, their, rtol=1e-3, atol=1e-4)
     assert ours.history.leftover_steps == LEFTOVER

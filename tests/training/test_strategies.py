@@ -14,6 +14,7 @@ from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
 from echo_rnn.training import Learner, build_optimizer, train
 from echo_rnn.windows.predictor import Predictor
+from tests.training.problems import checkpoints
 
 CONF = Path(__file__).parents[2] / "conf"
 # `auto` is no strategy of its own; it becomes one before a network is built.
@@ -45,10 +46,10 @@ def trained(data, tmp_path_factory):
         network = build(config.model, config.unroll, 1, 2, compiled=mode)
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         learner = Learner(network, network.initial_weights(np.random.SeedSequence(0)), optimizer)
-        history = train(learner, data, config.trainer, last_good=folder / "last_good.npz")
+        history = train(learner, data, config.trainer, checkpoints=checkpoints(folder / option))
         predictor = Predictor(network, lambda: learner.weights, config.trainer.window, "graph")
         _, accuracy = mean_loss_and_accuracy(predictor(data.test.x_EBN[0], data.test.y_EBN[0], leftover=True))
-        return np.concatenate(history.losses), accuracy
+        return history.losses, accuracy
 
     return by
 

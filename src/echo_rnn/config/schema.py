@@ -52,6 +52,13 @@ class EarlyStop(Section):
     min_delta: NonNegative
 
 
+class Checkpoint(Section):
+    """When a training saves what it would go on from; see `echo_rnn.training.checkpoints`."""
+
+    seconds: NonNegative
+    keep: Annotated[int, Field(ge=1, le=1000)]
+
+
 class Trainer(Section):
     """Truncated backpropagation through time; see `echo_rnn.training`."""
 
@@ -61,6 +68,7 @@ class Trainer(Section):
     scope: Literal["step", "block"]
     validate_every: Annotated[int, Field(ge=1)]
     early_stop: EarlyStop
+    checkpoint: Checkpoint
 
 
 class Runtime(Section):

@@ -89,11 +89,11 @@ def training_curves(
 
 def binned(values_N: NDArray[np.floating]) -> Bins:
     """At most `_BINS` bins, of equal width on a logarithmic axis where that is not too few steps for a mean."""
-    values = np.asarray(values_N, np.float64)
-    fewest = max(1, len(values) // _FEWEST)
-    multiples = np.geomspace(1, np.ceil(len(values) / fewest) + 1, _BINS + 1).round().astype(np.int64) - 1
-    edges = np.unique(np.minimum(1 + fewest * multiples, len(values) + 1))
-    pieces = [values[start - 1 : end - 1] for start, end in pairwise(edges)]
+    fewest = max(1, len(values_N) // _FEWEST)
+    multiples = np.geomspace(1, np.ceil(len(values_N) / fewest) + 1, _BINS + 1).round().astype(np.int64) - 1
+    edges = np.unique(np.minimum(1 + fewest * multiples, len(values_N) + 1))
+    # One after another: a long history is mapped from a file, and only a piece of it need be in memory.
+    pieces = (values_N[start - 1 : end - 1].astype(np.float64) for start, end in pairwise(edges))
     columns = [(p.min(), np.quantile(p, 0.05), p.mean(), np.quantile(p, 0.95), p.max()) for p in pieces]
     return Bins(edges, *np.array(columns).T)
 

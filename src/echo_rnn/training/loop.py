@@ -1,8 +1,7 @@
-"""The training loop: epochs, windows in order, validation, early stop."""
+"""The training loop: epochs, windows in order, validation, early stop, checkpoints between calls."""
 
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Never
 
 import numpy as np
@@ -16,11 +15,14 @@ from echo_rnn.evaluation import mean_loss_and_accuracy
 from echo_rnn.inputs import features, targets
 from echo_rnn.tasks.dataset import Dataset
 from echo_rnn.tasks.windows import window_count
+from echo_rnn.training.checkpoints import Checkpoints
 from echo_rnn.training.early_stop import EarlyStop
 from echo_rnn.training.guard import Guard
 from echo_rnn.training.history import EpochRecord, History
 from echo_rnn.training.learner import Learner
 from echo_rnn.training.pace import Pace
+from echo_rnn.training.progress import Progress, Seconds
+from echo_rnn.training.stopping import StoppedError
 from echo_rnn.windows.buffers import buffers, capacity
 from echo_rnn.windows.loop import Array, WindowLoop
 from echo_rnn.windows.predictor import Predictor
@@ -33,40 +35,42 @@ def train(
     data: Dataset,
     trainer: Trainer,
     *,
-    last_good: Path,
+    checkpoints: Checkpoints,
+    start: Progress | None = None,
+    asked: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
 ) -> History:
     """Trains `learner` in place.
+
+    A training that goes on from a checkpoint computes what it would have computed without the break, to the bit.
 
     Args:
         learner: The network and its optimizer.
         data: Its training and validation series.
         trainer: The settings.
-        last_good: Where the last good variables are kept if numbers become NaN or infinite.
-        on_epoch: Told about every epoch.
+        checkpoints: Where progress is saved.
+        start: What `checkpoints` had to go on from; a training from the beginning without it.
+        asked: Whether the training shall end early; called between calls of the training loop.
+        on_epoch: Told about every epoch that ends here.
 
     Raises:
-        UserError: Loss, weights or the optimizer's averages became NaN or infinite, or there is not a series for
-            each epoch.
+        UserError: Loss, weights or the optimizer's averages became NaN or infinite, a checkpoint could not be written,
+            or there is not a series for each epoch.
+        StoppedError: It was asked to end early; its progress is saved.
     """
-    return _Training(learner, data, trainer, last_good, on_epoch).run()
+    return _Training(learner, data, trainer, checkpoints, start).run(asked, on_epoch)
 
 
 class _Training:
     """One call of `train`: what its parts share."""
 
     def __init__(
-        self,
-        learner: Learner,
-        data: Dataset,
-        trainer: Trainer,
-        last_good: Path,
-        on_epoch: Callable[[EpochRecord], None],
+        self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
     ) -> None:
         self._learner = learner
         self._data = data
         self._trainer = trainer
-        self._on_epoch = on_epoch
+        self._checkpoints = checkpoints
         series, self._rows, row_steps = data.train.x_EBN.shape
         if series < trainer.epochs:
             raise UserError(
@@ -77,73 +81,71 @@ class _Training:
         self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile)
         self._predictor = Predictor(learner.model, lambda: learner.weights, trainer.window, trainer.compile)
         self._pace = Pace()
+        self._state = self._zero_state()
         windows, leftover = window_count(row_steps, trainer.window)
-        self._guard = Guard(learner, last_good, windows)
         example = np.zeros((self._buffer_size, trainer.window, self._rows), np.uint8)
-        preparation = self._loop.prepare([example, example], self._zero_state())
-        self._history = History(windows, leftover, preparation)
+        preparation = self._loop.prepare([example, example], self._state)
+        self._history = History(windows, leftover, preparation, checkpoints.logs)
+        self._stop = EarlyStop(trainer.early_stop)
+        if start is not None:
+            self._go_on(start)
+        self._guard = Guard(self._progress, checkpoints.save, windows)
 
-    def run(self) -> History:
+    def run(self, asked: Callable[[], bool], on_epoch: Callable[[EpochRecord], None]) -> History:
         """See `train`."""
         history, epochs = self._history, self._trainer.epochs
-        stop = EarlyStop(self._trainer.early_stop)
+        total = epochs * history.windows
+        self._checkpoints.save(self._guard.good)
         # `disable=None` keeps the bar away where the output is no terminal.
-        with tqdm(total=epochs * history.windows, unit="step", disable=None, smoothing=0.1) as bar:
-            for epoch in range(1, epochs + 1):
-                record = self._epoch(epoch, bar)
-                history.epochs.append(record)
-                self._on_epoch(record)
-                if record.validation_loss is not None:
-                    stop.look(record.validation_loss, epoch, self._guard.good)
-                if stop.exhausted:
-                    history.stopped_early = epoch < epochs
-                    break
+        with tqdm(total=total, initial=history.steps, unit="step", disable=None, smoothing=0.1) as bar:
+            while len(history.epochs) < epochs and not self._stop.exhausted:
+                for _ in self._windows(bar):
+                    self._save_if_it_is_time(asked, total)
+                on_epoch(self._end_epoch())
+                self._save_if_it_is_time(asked, total)
         history.kept_epoch = len(history.epochs)
-        if stop.best is not None and stop.best_epoch < history.kept_epoch:
-            self._learner.restore(stop.best)
-            history.kept_epoch = stop.best_epoch
+        history.stopped_early = history.kept_epoch < epochs
+        memory = self._stop.memory
+        if memory.best is not None and memory.best_epoch < history.kept_epoch:
+            self._learner.restore(memory.best)
+            history.kept_epoch = memory.best_epoch
         return history
 
-    def _epoch(self, epoch: int, bar: "tqdm[Never]") -> EpochRecord:
-        """One pass over the epoch's series from a zero state, then a look at the validation series if it is time."""
+    def _windows(self, bar: "tqdm[Never]") -> Iterator[None]:
+        """The windows of the current epoch that are not done, some at a time; yields after each call."""
         history = self._history
-        first_block, seconds_before = len(history.losses), history.steady_seconds
-        self._windows(epoch, bar)
-        self._guard.check_variables(history.steps)
-        losses, accuracies = (np.concatenate(kind[first_block:]) for kind in (history.losses, history.accuracies))
-        validation_loss, validation_accuracy = self._validate(epoch)
-        return EpochRecord(
-            epoch,
-            float(losses.mean(dtype=np.float64)),
-            float(accuracies.mean(dtype=np.float64)),
-            validation_loss,
-            validation_accuracy,
-            len(losses) / (history.steady_seconds - seconds_before),
-        )
-
-    def _windows(self, epoch: int, bar: "tqdm[Never]") -> None:
-        """All windows of an epoch, some at a time."""
-        series = [split[epoch - 1] for split in (self._data.train.x_EBN, self._data.train.y_EBN)]
-        state = self._zero_state()
-        for buffer in buffers(series, self._trainer.window, self._buffer_size):
+        epoch = len(history.epochs)
+        series = [split[epoch] for split in (self._data.train.x_EBN, self._data.train.y_EBN)]
+        for buffer in buffers(series, self._trainer.window, self._buffer_size, start=history.windows_done):
             first = 0
             while first < buffer.count:
                 count = self._pace.next(buffer.count - first)
-                state = self._block(buffer.arrays, first, count, state)
+                losses, accuracies = self._block(buffer.arrays, first, count)
                 first += count
-                loss, accuracy = (kind[-1].mean() for kind in (self._history.losses, self._history.accuracies))
-                bar.set_postfix(epoch=epoch, loss=f"{loss:.4f}", accuracy=f"{accuracy:.4f}", refresh=False)
+                loss, accuracy = (f"{values.mean():.4f}" for values in (losses, accuracies))
+                bar.set_postfix(epoch=epoch + 1, loss=loss, accuracy=accuracy, refresh=False)
                 bar.update(count)
+                yield
 
-    def _block(self, arrays: Sequence[Array], first: int, count: int, state: StackState) -> StackState:
-        """One call: `count` windows of a buffer."""
+    def _block(self, arrays: Sequence[Array], first: int, count: int) -> list[Array]:
+        """One call: `count` windows of a buffer; gives their losses and accuracies."""
         start = time.perf_counter()
-        state, (losses, accuracies) = self._loop(arrays, first, count, state)
+        self._state, (losses, accuracies) = self._loop(arrays, first, count, self._state)
         seconds = time.perf_counter() - start
         self._pace.measured(count, seconds)
         self._history.add(losses, accuracies, seconds)
         self._guard.check_losses(losses, self._history.steps)
-        return state
+        return [losses, accuracies]
+
+    def _end_epoch(self) -> EpochRecord:
+        """Looks at the validation series if it is time, and at whether to go on; the next epoch has a zero state."""
+        history = self._history
+        self._guard.check_variables()
+        record = history.end_epoch(*self._validate(len(history.epochs) + 1))
+        self._state = self._zero_state()
+        if record.validation_loss is not None:
+            self._stop.look(record.validation_loss, record.epoch, self._guard.good.variables)
+        return record
 
     def _validate(self, epoch: int) -> tuple[float | None, float | None]:
         if epoch % self._trainer.validate_every and epoch != self._trainer.epochs:
@@ -154,6 +156,35 @@ class _Training:
         self._history.validation_seconds += time.perf_counter() - start
         self._guard.check_validation(loss, self._history.steps)
         return loss, accuracy
+
+    def _save_if_it_is_time(self, asked: Callable[[], bool], total: int) -> None:
+        leave = asked()
+        if leave or self._checkpoints.due:
+            self._guard.check_variables()
+            self._checkpoints.save(self._guard.good)
+        if leave:
+            raise StoppedError(self._history.steps, total)
+
+    def _progress(self) -> Progress:
+        """A copy of all that the rest of the training depends on."""
+        history = self._history
+        return Progress(
+            steps=history.steps,
+            variables=self._learner.snapshot(),
+            state=[np.array(tensor) for tensor in tf.nest.flatten(self._state)],
+            early_stop=self._stop.memory,
+            seconds=Seconds(history.steady_seconds, history.epoch_seconds, history.validation_seconds),
+            marks=history.logs.mark(),
+        )
+
+    def _go_on(self, start: Progress) -> None:
+        """Sets everything to what `_progress` gave."""
+        history = self._history
+        self._learner.restore(start.variables)
+        self._state = tf.nest.pack_sequence_as(self._state, [tf.constant(array) for array in start.state])
+        self._stop = EarlyStop(self._trainer.early_stop, start.early_stop)
+        history.steps, history.epochs = start.steps, history.logs.records()
+        history.steady_seconds, history.epoch_seconds, history.validation_seconds = start.seconds
 
     def _one_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
         x_TB, y_TB = arrays

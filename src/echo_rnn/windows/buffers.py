@@ -30,10 +30,13 @@ def capacity(row_steps: int, rows: int, window: int) -> int:
     return max(1, min(windows, _MOST_STEPS // (window * rows)))
 
 
-def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int) -> Iterator[Buffer]:
-    """Reads the whole windows of `series`, each `[B, N]`, into buffers of `size` windows; memory stays bounded."""
+def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int, start: int = 0) -> Iterator[Buffer]:
+    """Reads the whole windows of `series`, each `[B, N]`, from window `start` on into buffers of `size` windows.
+
+    Memory stays bounded.
+    """
     windows, _ = window_count(series[0].shape[1], window)
-    for first in range(0, windows, size):
+    for first in range(start, windows, size):
         count = min(size, windows - first)
         arrays = [read_windows(series_BN, window, first, count) for series_BN in series]
         padding = ((0, size - count), (0, 0), (0, 0))

@@ -1,0 +1,45 @@
+"""One process at a time in a folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from echo_rnn.errors import UserError
+from echo_rnn.files import unwritable
+
+_PATIENCE_SECONDS = 5  # another one may be about to leave
+
+
+@contextmanager
+def alone(folder: Path, work: str) -> Iterator[None]:
+    """Keeps `folder` for this process inside the block; the system gives it back however the process ends.
+
+    Args:
+        folder: Made where it is missing.
+        work: What is done there, for messages.
+
+    Raises:
+        UserError: Another process is at work there.
+    """
+    name = folder / "process"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
+        lock.acquire(timeout=_PATIENCE_SECONDS)
+        name.write_text(str(os.getpid()))
+    except Timeout:
+        other = name.read_text() if name.is_file() else ""
+        raise UserError(
+            f"{work}: expected to be alone in {folder}, found another process at work, {other or 'just started'}; wait "
+            f"until it has ended, or end it: kill {other}"
+        ) from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        yield
+    finally:
+        name.unlink(missing_ok=True)
+        lock.release()

@@ -1,0 +1,233 @@
+"""A training that is killed, stopped or run twice: the same command goes on, to the same bits, in the same run."""
+
+import random
+import re
+import shlex
+import shutil
+import signal
+
+import psutil
+import pytest
+
+from tests.pipelines.lives import DVC, STAGE, answer, killed, numbers, points, started, until, until_saved
+
+EPOCHS = 150
+METRICS = ("train/loss", "train/accuracy", "validation/loss", "validation/accuracy", "train/steps")
+WEIGHTS = "models/weights.npz"
+
+
+@pytest.fixture(scope="module")
+def prepared(fresh, tmp_path_factory):
+    """By compile mode, a project whose data is there, and a checkpoint is due after every call of the loop."""
+    made = {}
+
+    def of(mode):
+        if mode not in made:
+            project = fresh.copy(tmp_path_factory.mktemp("prepared") / mode)
+            trainer = f"{{epochs: {EPOCHS}, compile: {mode}, checkpoint: {{seconds: 0}}}}"
+            project.edit("params.yaml", "values: {}", f"values: {{trainer: {trainer}}}")
+            project.must("dvc", "repro", "generate")
+            made[mode] = project
+        return made[mode]
+
+    return of
+
+
+@pytest.fixture
+def project(prepared, request, tmp_path):
+    """A copy of it that a test may change; graphs unless the test says otherwise."""
+    return prepared(getattr(request, "param", "graph")).copy(tmp_path / "echo")
+
+
+@pytest.fixture(scope="module")
+def whole(prepared, tmp_path_factory):
+    """By compile mode, what a training without a break leaves: its weights, report, and the points of its run."""
+    made = {}
+
+    def of(project):
+        mode = re.search(r"compile: (\w+)", (project.folder / "params.yaml").read_text())[1]
+        if mode not in made:
+            copy = prepared(mode).copy(tmp_path_factory.mktemp("whole") / mode)
+            copy.must(*STAGE)
+            made[mode] = outcome(copy)
+        return made[mode]
+
+    return of
+
+
+def outcome(project):
+    assert not numbers(project.folder / "checkpoints")
+    (run,) = project.runs()
+    assert run.info.status == "FINISHED"
+    reports = [project.read(f"reports/training/{name}") for name in ("metrics.json", "epochs.csv", "validation.csv")]
+    return project.read(WEIGHTS), reports, {key: points(project, key) for key in METRICS}
+
+
+def test_a_killed_training_goes_on_to_the_same_bits_in_the_same_run(project, whole):
+    assert killed(project, *STAGE)
+    resumed = project.must(*STAGE)
+    assert re.search(r"note: training goes on after step [\d,]+, from checkpoints/\d+", resumed.err)
+    assert outcome(project) == whole(project)
+    _, _, metrics = whole(project)
+    assert [step for step, _ in metrics["train/loss"]] == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [STAGE, DVC], ids=["stage", "dvc"])
+@pytest.mark.parametrize("project", ["none", "graph", "xla"], indirect=True)
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_at_random_again_and_again(seed, project, command, whole):
+    chance = random.Random(f"{seed}{command}")
+    kills = sum(killed(project, *command, pause=chance.uniform(0, 0.7)) for _ in range(4))
+    assert kills >= 2
+    project.must(*command)
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_asked_to_end_it_saves_and_says_how_to_go_on(number, code, project, whole):
+    with started(project, *STAGE) as process:
+        until_saved(project, process)
+        process.send_signal(number)
+        said = answer(process)
+    assert said.code == code
+    (sentence,) = (line for line in said.err.splitlines() if "stopped" in line)
+    steps, command = re.fullmatch(r"stopped after step ([\d,]+) of 4,500; to go on from there: (.*)", sentence).groups()
+    assert "Traceback" not in said.err
+    (run,) = project.runs()
+    assert run.info.status == "KILLED"
+
+    resumed = project.must(*shlex.split(command))
+    assert f"training goes on after step {steps}," in resumed.err
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+def test_the_second_signal_ends_it_at_once(project, whole):
+    with started(project, *STAGE) as process:
+        until_saved(project, process)
+        process.send_signal(signal.SIGSTOP)  # both arrive before it can do anything about the first
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        said = answer(process)
+    assert said.code in (-signal.SIGINT, -signal.SIGTERM, 143, 130)
+    project.must(*STAGE)
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+def test_ctrl_c_under_dvc(project, whole):
+    with started(project, *DVC) as process:
+        until_saved(project, process)
+        # A terminal sends it to all processes in front.
+        for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+            each.send_signal(signal.SIGINT)
+        said = answer(process)
+    assert said.code != 0
+    assert "to go on from there: dvc repro" in said.err
+    project.must(*DVC)
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+def test_a_killed_dvc_takes_its_training_with_it_and_the_next_one_goes_on(project, whole):
+    with started(project, *DVC) as process:
+        until_saved(project, process)
+        process.kill()  # and nothing else
+        resumed = project.run(*DVC)  # at once
+    assert resumed.code == 0, resumed.err
+    assert "training goes on after step" in resumed.err
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+def test_a_second_training_is_refused_while_one_is_at_work(project):
+    with started(project, *STAGE) as process:
+        until_saved(project, process)
+        process.send_signal(signal.SIGSTOP)
+        second = project.run(*STAGE)
+        process.send_signal(signal.SIGCONT)
+    assert second.code == 2
+    assert re.search(rf"expected to be alone in checkpoints, .* {process.pid}; .* kill {process.pid}$", second.sentence)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(project, whole):
+    assert killed(project, *STAGE)
+    newest = project.folder / "checkpoints" / f"{max(numbers(project.folder / 'checkpoints')):06}" / "arrays.npz"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    said = project.must(*STAGE).err
+    assert re.search(r"note: checkpoints/\d+/arrays.npz: expected \d+ bytes, found \d+; the checkpoint before", said)
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+def test_where_all_are_damaged_nothing_begins_anew(project):
+    assert killed(project, *STAGE)
+    for file in project.folder.glob("checkpoints/*/arrays.npz"):
+        file.write_bytes(b"")
+    before = {path: path.read_bytes() for path in project.folder.rglob("checkpoints/*/*")}
+    refused = project.run(*STAGE)
+    assert refused.code == 2
+    assert "expected a checkpoint that is whole, found" in refused.err
+    assert "remove the folder to train from the beginning" in refused.err
+    assert {path: path.read_bytes() for path in project.folder.rglob("checkpoints/*/*")} == before
+
+
+@pytest.mark.slow
+def test_other_settings_begin_anew_and_say_so(project):
+    assert killed(project, *DVC)
+    project.edit("params.yaml", "values: {", "values: {optimizer: {learning_rate: 0.2}, ")
+    said = project.must(*DVC).err
+    assert "training starts from the beginning" in said
+    assert "optimizer.learning_rate (0.3 → 0.2)" in said
+    (aside,) = (project.folder / "checkpoints").glob("set-aside-*")
+    assert numbers(aside)
+    old, new = project.runs()
+    assert (old.info.status, new.info.status) == ("KILLED", "FINISHED")
+    assert new.data.params["optimizer.learning_rate"] == "0.2"
+
+
+@pytest.mark.slow
+def test_what_may_change_last_bits_is_said_and_marked(project):
+    assert killed(project, *STAGE)
+    project.edit("build/config.yaml", "threads: 2", "threads: 1")
+    said = project.must(*STAGE).err
+    assert "last bits may differ" in said
+    assert "runtime.threads (2 → 1)" in said
+    (run,) = project.runs()
+    assert run.data.tags["resumed.other_bits"] == "runtime.threads (2 → 1)"
+
+
+@pytest.mark.slow
+def test_a_store_that_does_not_know_the_run_gets_a_new_one_with_all_points(project, whole):
+    assert killed(project, *STAGE)
+    (before,) = project.runs()
+    for file in project.folder.glob("mlflow.db*"):
+        file.unlink()
+    shutil.rmtree(project.folder / "pending", ignore_errors=True)
+    assert "the training goes on in a new run" in project.must(*STAGE).err
+    (run,) = project.runs()
+    assert run.data.tags["began_in"] == before.info.run_id
+    assert outcome(project) == whole(project)
+
+
+@pytest.mark.slow
+def test_a_job_of_hydra_goes_on_in_its_folder_to_the_bits_of_the_stage(project, whole):
+    overrides = [f"trainer.epochs={EPOCHS}", "trainer.compile=graph", "trainer.checkpoint.seconds=0"]
+    command = ("python", "-m", "pipelines.train", "experiment=debug", *overrides)
+    with started(project, *command) as process:
+        (folder,) = until(lambda: list(project.folder.glob("outputs/*/*")))
+        until_saved(project, process, folder=folder)
+        until_saved(project, process, folder=folder / "checkpoints")
+        process.terminate()
+        said = answer(process)
+    assert said.code == 143
+    again = re.search(r"to go on from there: (.*)", said.err)[1]
+    assert again == shlex.join([*command, f"hydra.run.dir={folder.relative_to(project.folder)}"])
+    assert "training goes on after step" in project.must(*shlex.split(again)).err
+    assert (folder / WEIGHTS).read_bytes() == whole(project)[0]
+    (run,) = project.runs()
+    assert run.info.status == "FINISHED"

@@ -1,0 +1,236 @@
+"""Checkpoints: the newest whole one is taken, others are named; of other settings, set aside; never zero in silence."""
+
+import re
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from echo_rnn.config.schema import Checkpoint
+from echo_rnn.errors import UserError
+from echo_rnn.training import Checkpoints
+from echo_rnn.training.early_stop import Memory
+from echo_rnn.training.fingerprint import Fingerprint
+from echo_rnn.training.learner import Snapshot
+from echo_rnn.training.progress import Progress, Seconds
+
+NOTHING = Memory()
+OURS = Fingerprint({"seed": "0", "unroll.name": '"dynamic"'}, {"runtime.threads": "2"})
+
+
+def snapshot(number):
+    return Snapshot([np.full((2, 3), number, np.float32)], [np.array(7, np.int64), np.array([number], np.float32)])
+
+
+def opened(folder, fingerprint=OURS, seconds=0.0, keep=3):
+    folder.mkdir(exist_ok=True)
+    return Checkpoints(folder, fingerprint, Checkpoint(seconds=seconds, keep=keep))
+
+
+def progress(checkpoints, steps, memory=NOTHING):
+    state = [np.array([[steps, 0.5]], np.float32)]
+    return Progress(steps, snapshot(steps), state, memory, Seconds(1.5, 0.25, 0.1), checkpoints.logs.mark())
+
+
+def filled(folder, count=3, **settings):
+    """Checkpoints after 10, 20, … steps, with a row of history for each step."""
+    checkpoints = opened(folder, **settings)
+    assert checkpoints.newest() is None
+    checkpoints.run_id = "a run"
+    for steps in range(10, 10 * count + 1, 10):
+        checkpoints.logs.steps.append(np.arange(20, dtype=np.float32).reshape(10, 2))
+        checkpoints.save(progress(checkpoints, steps))
+    return checkpoints
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    checkpoints = opened(tmp_path)
+    checkpoints.newest()
+    checkpoints.run_id = "a run"
+    for memory in (Memory(), Memory(0.5, 0.75, 2, snapshot(3), 4)):
+        saved = progress(checkpoints, 0, memory)
+        checkpoints.save(saved)
+        again = opened(tmp_path)
+        np.testing.assert_equal(asdict(again.newest()), asdict(saved))
+        assert again.run_id == "a run"
+
+
+def test_no_checkpoint_is_a_beginning(tmp_path, capsys):
+    assert opened(tmp_path / "none").newest() is None
+    assert capsys.readouterr().err == ""
+
+
+def test_the_newest_is_taken_and_said(tmp_path, capsys):
+    filled(tmp_path)
+    assert opened(tmp_path).newest().steps == 30
+    assert "note: training goes on after step 30, from " in capsys.readouterr().err
+
+
+def test_the_last_few_are_kept(tmp_path):
+    filled(tmp_path, count=5, keep=2)
+    assert names(tmp_path) == ["000004", "000005", "epochs.f64", "steps.f32"]
+
+
+def test_its_size_does_not_grow_with_the_history(tmp_path):
+    checkpoints, sizes = opened(tmp_path), []
+    for rows in (10, 10**6):
+        checkpoints.logs.steps.append(np.zeros((rows, 2), np.float32))
+        folder = checkpoints.save(progress(checkpoints, 10))
+        sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
+    assert sizes[1] - sizes[0] < 10
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def missing(path):
+    path.unlink()
+
+
+def folder_instead(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = [cut, flip, empty, missing, folder_instead]
+
+
+@pytest.mark.parametrize("file", ["checkpoint.json", "arrays.npz"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_one_falls_back_to_the_one_before_aloud(damage, file, tmp_path, capsys):
+    filled(tmp_path)
+    damage(tmp_path / "000003" / file)
+    checkpoints = opened(tmp_path)
+    assert checkpoints.newest().steps == 20
+    assert len(checkpoints.logs.steps.read()) == 20
+    said = capsys.readouterr().err
+    assert re.search(rf"note: {tmp_path}/000003\S*: expected .*, found .*; the checkpoint before it is used", said), (
+        said
+    )
+    assert "goes on after step 20" in said
+    # The next one takes its place.
+    checkpoints.save(progress(checkpoints, 25))
+    assert opened(tmp_path).newest().steps == 25
+
+
+def test_a_file_in_its_place_falls_back(tmp_path):
+    filled(tmp_path)
+    (tmp_path / "000004").write_text("")
+    assert opened(tmp_path).newest().steps == 30
+    assert "000004" not in names(tmp_path)
+
+
+def test_a_history_that_was_cut_falls_back_as_far_as_it_reaches(tmp_path):
+    filled(tmp_path)
+    content = (tmp_path / "steps.f32").read_bytes()
+    (tmp_path / "steps.f32").write_bytes(content[: len(content) * 5 // 6])
+    assert opened(tmp_path).newest().steps == 20
+
+
+@pytest.mark.parametrize(
+    ("damage", "files"),
+    [
+        *((damage, "00000*/arrays.npz") for damage in DAMAGES),
+        *((damage, "00000*/checkpoint.json") for damage in DAMAGES),
+        *((damage, "steps.f32") for damage in (empty, missing, folder_instead)),
+    ],
+)
+def test_training_does_not_begin_anew_where_all_are_damaged(damage, files, tmp_path):
+    filled(tmp_path)
+    for path in tmp_path.glob(files):
+        damage(path)
+    expected = f"{tmp_path}: expected a checkpoint that is whole, found 3 that are not; remove the folder to train from"
+    for _ in range(2):
+        with pytest.raises(UserError, match=re.escape(expected)):
+            opened(tmp_path).newest()
+
+
+def test_another_version_is_refused(tmp_path, monkeypatch):
+    from echo_rnn.training import checkpoint  # noqa: PLC0415
+
+    filled(tmp_path)
+    monkeypatch.setattr(checkpoint, "SEAL", replace(checkpoint.SEAL, format=2))
+    with pytest.raises(UserError, match="found 3 that are not"):
+        opened(tmp_path).newest()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "named"),
+    [
+        ({"seed": "1", "unroll.name": '"dynamic"'}, "seed (0 → 1)"),
+        ({"unroll.name": '"static"', "seed": "0"}, 'unroll.name ("dynamic" → "static")'),
+        ({"seed": "0"}, 'unroll.name ("dynamic" → nothing)'),
+        ({**OURS.numbers, "code.model.py": "12ab"}, "code.model.py (nothing → 12ab)"),
+        ({**OURS.numbers, **dict.fromkeys("abcde", "1")}, "c (nothing → 1), 2 more"),
+    ],
+)
+def test_other_settings_set_it_aside_and_are_named(numbers, named, tmp_path, capsys):
+    filled(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("000003/*")}
+    checkpoints = opened(tmp_path, replace(OURS, numbers=numbers))
+    assert checkpoints.newest() is None
+    assert (checkpoints.run_id, len(checkpoints.logs.steps.read())) == ("", 0)
+    (aside,) = tmp_path.glob("set-aside-*")
+    said = capsys.readouterr().err
+    assert "training starts from the beginning" in said
+    assert named in said
+    assert str(aside) in said
+    assert {path.name: path.read_bytes() for path in aside.glob("000003/*")} == before
+
+    # Moved back it can be gone on with.
+    for path in tmp_path.glob("*.f*"):
+        path.unlink()
+    for path in aside.iterdir():
+        path.rename(tmp_path / path.name)
+    assert opened(tmp_path).newest().steps == 30
+
+
+def test_what_may_change_last_bits_is_said_and_gone_on_with(tmp_path, capsys):
+    filled(tmp_path)
+    checkpoints = opened(tmp_path, replace(OURS, bits={"runtime.threads": "1"}))
+    assert checkpoints.newest().steps == 30
+    assert checkpoints.other_bits == "runtime.threads (2 → 1)"
+    assert "last bits may differ" in capsys.readouterr().err
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    filled(tmp_path)
+    (tmp_path / ".half").mkdir()
+    (tmp_path / ".half" / "arrays.npz").write_text("half")
+    assert opened(tmp_path).newest().steps == 30
+    assert ".half" not in names(tmp_path)
+
+
+def test_time_passes_between_two(tmp_path, monkeypatch):
+    now, writing = [100.0], [0.5]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    checkpoints = opened(tmp_path, seconds=30.0)
+    write = "echo_rnn.training.checkpoint.write"
+    monkeypatch.setattr(write, lambda *arguments: now.__setitem__(0, now[0] + writing[0]))
+    for cost, pause in ((0.5, 30.0), (2.0, 40.0)):
+        writing[0] = cost
+        checkpoints.save(progress(checkpoints, 1))
+        now[0] += pause - 0.1
+        assert not checkpoints.due
+        now[0] += 0.2
+        assert checkpoints.due
+
+
+def test_nothing_is_left_once_they_are_removed(tmp_path):
+    filled(tmp_path).remove()
+    assert names(tmp_path) == []

@@ -1,0 +1,64 @@
+"""A log keeps rows in a file, knows how far it has come, and goes back to where it was."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echo_rnn.errors import UserError
+from echo_rnn.training.log import BEGINNING, Log
+
+
+def rows(count, start=0):
+    return np.arange(start, start + 2 * count, dtype=np.float32).reshape(-1, 2)
+
+
+def opened(folder):
+    return Log(folder / "log.f32", np.float32, columns=2)
+
+
+@given(counts=st.lists(st.integers(0, 5), max_size=8), cut=st.integers(0, 8), more=st.integers(0, 5))
+def test_it_goes_on_from_a_mark_whatever_was_written_after_it(counts, cut, more, tmp_path_factory):
+    folder, expected, marks = tmp_path_factory.mktemp("log"), rows(0), [BEGINNING]
+    log = opened(folder)
+    log.rewind(BEGINNING)
+    for count in counts:
+        log.append(rows(count, len(expected)))
+        expected = np.concatenate([expected, rows(count, len(expected))])
+        marks.append(log.mark())
+        np.testing.assert_array_equal(log.read(), expected)
+    mark = marks[min(cut, len(marks) - 1)]
+    again = opened(folder)
+    again.rewind(mark)
+    again.append(rows(more, 100))
+    np.testing.assert_array_equal(again.read(), np.concatenate([expected[: mark.rows], rows(more, 100)]))
+    np.testing.assert_array_equal(again.read(mark.rows), rows(more, 100))
+
+
+def test_what_was_read_outlives_the_file(tmp_path):
+    log = opened(tmp_path)
+    log.append(rows(3))
+    kept = log.read()
+    log.path.unlink()
+    np.testing.assert_array_equal(kept, rows(3))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(b"x" + path.read_bytes()[1:]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.unlink(),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+)
+def test_damage_is_named_and_nothing_is_cut_off(damage, tmp_path):
+    log = opened(tmp_path)
+    log.append(rows(3))
+    mark = log.mark()
+    damage(log.path)
+    before = log.path.read_bytes() if log.path.is_file() else b""
+    with pytest.raises(UserError, match=str(log.path)):
+        opened(tmp_path).rewind(mark)
+    assert not log.path.is_file() or log.path.read_bytes() == before
