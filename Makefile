@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
+PEERS := $(VENV)-peers/installed
 PORT ?= 5000
 BIN := $(CURDIR)/$(VENV)/bin
 # Stages call `python`.
@@ -12,7 +13,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint format ui lock clean
+.PHONY: help run test test-all lint format audit ui peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -27,8 +28,8 @@ PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup
 test: $(INSTALLED) ## the quick tests
 	@$(PYTEST) -m "not slow"
 
-test-slow: $(INSTALLED) ## the other tests: the full crosses, whole pipelines
-	@$(PYTEST) -m slow
+test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and faults that take their time
+	@$(PYTEST)
 
 lint: $(INSTALLED) ## style and types
 	@$(BIN)/ruff check
@@ -42,14 +43,18 @@ format: $(INSTALLED) ## rewrites the code in the project's style
 ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
 	@$(BIN)/python -m pipelines.ui $(PORT)
 
+peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and in C, beside ours; needs a C compiler
+	@$(BIN)/python -m pipelines.peers sweep=peers
+	@$(BIN)/python -m pipelines.peers sweep=peers_large
+
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
-	@git clean -ffdxq -- $(VENV) build data models reports benchmarks checkpoints outputs multirun \
-		dvc.lock dvc_plots 'mlflow.db*' mlartifacts \
+	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
+		dvc.lock dvc_plots 'mlflow.db*' mlartifacts pending \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
 
@@ -60,4 +65,10 @@ $(INSTALLED): requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# An environment of its own: what other libraries ask for is none of the project's business.
+$(PEERS): peers/requirements.txt
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet --requirement peers/requirements.txt
 	@touch $@

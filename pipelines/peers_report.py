@@ -17,6 +17,8 @@ from echo_rnn.peers.results import Comparison, compare
 from echo_rnn.tracking import BENCHMARK_NOTE, MetricRow
 from pipelines.store import store_of
 
+_SHOWN = ("contestant", "training step", "of our best's", "first losses after")
+
 
 def run(config: Config, records: Path, mark: str, folder: Path) -> None:
     """Derives everything from the records of one fingerprint, shows it and logs it once.
@@ -36,12 +38,13 @@ def run(config: Config, records: Path, mark: str, folder: Path) -> None:
 
 def _show(comparisons: Sequence[Comparison]) -> None:
     for comparison in comparisons:
-        rows = words.table([comparison])
-        shown = [name for name in rows[0] if name not in ("shape", "library")]
-        table = Table(*shown, title=words.named(comparison.shape))
-        for row in rows:
-            table.add_row(*(escape(str(row[name])) for name in shown))
+        table = Table(*_SHOWN, title=words.named(comparison.shape))
+        for row in words.table([comparison]):
+            table.add_row(*(escape(str(row[name])) for name in _SHOWN))
         rich_print(table)
+        for standing in comparison.standings:
+            if standing.entry.trouble:
+                print(f"not timed: {standing.entry.name}: {standing.entry.trouble}")
 
 
 def _log(

@@ -124,6 +124,8 @@ def _variables(threads: int) -> Mapping[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH")))),
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
+        # Threads that spin while they wait take the cores from whoever else is at work, PyTorch's own others included.
+        "OMP_WAIT_POLICY": "passive",
         "CUDA_VISIBLE_DEVICES": "-1",
         "JAX_PLATFORMS": "cpu",
         "JAX_TRACEBACK_FILTERING": "off",  # its note about that would be the last word
