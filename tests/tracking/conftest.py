@@ -1,15 +1,11 @@
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
+import signal
 
 import pytest
 
 from echo_rnn.tracking import open_store
+from tests.tracking.servers import Server, find_free_port
 
 
 @pytest.fixture(autouse=True)
@@ -50,43 +46,24 @@ def free_port():
     return find_free_port()
 
 
-def find_free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
-def await_answer():
-    """Reads an address as soon as somebody answers there."""
-
-    def read(url, seconds):
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                with urllib.request.urlopen(url, timeout=1) as answer:
-                    return answer.read()
-            except (urllib.error.URLError, OSError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-
-    return read
+def server(tmp_path_factory):
+    """The address of a real tracking server on loopback, shared by tests that leave it alone."""
+    shared = Server(tmp_path_factory.mktemp("server"))
+    shared.start()
+    yield shared.address
+    shared.end()
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory, await_answer):
-    """A real tracking server on loopback; yields its address."""
-    folder, port = tmp_path_factory.mktemp("server"), find_free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--workers", "1"]
-    command += ["--artifacts-destination", str(folder / "served")]
-    variables = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        await_answer(f"{address}/health", 60)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
+@pytest.fixture(scope="module")
+def _restarted(tmp_path_factory):
+    own = Server(tmp_path_factory.mktemp("own"))
+    yield own
+    own.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def own_server(_restarted):
+    """A real tracking server that a test may do anything to: it runs when the next test begins."""
+    _restarted.back()
+    return _restarted

@@ -28,6 +28,7 @@ __all__ = [
     "mask",
     "open_store",
     "parallel_link",
+    "upload",
 ]
 
 
@@ -55,3 +56,20 @@ def open_store(
     from echo_rnn.tracking.store import connect  # noqa: PLC0415
 
     return connect(address, experiment, note, root)
+
+
+def upload(uri: str | None, root: Path) -> int:
+    """Sends everything that runs have left in `root` because their store was gone; gives how many are complete now.
+
+    Args:
+        uri: The store that is configured, as for `open_store`; each run goes to the store that it was begun in.
+        root: The project's folder.
+
+    Raises:
+        UserError: Something could not be sent; it is kept.
+    """
+    address = resolve(uri, root)
+    prepare()
+    from echo_rnn.tracking.upload import send_all  # noqa: PLC0415
+
+    return send_all(address, root)

@@ -1,7 +1,9 @@
 """The journals of a project: runs whose store does not have everything yet."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import Timeout
 from mlflow import MlflowClient
@@ -10,42 +12,60 @@ from echo_rnn.errors import UserError
 from echo_rnn.tracking.abandoned import ENDED
 from echo_rnn.tracking.address import Address
 from echo_rnn.tracking.failures import first_line
-from echo_rnn.tracking.journal import Header, Journal, header_of, is_journal
+from echo_rnn.tracking.journal import Journal, header_of
 from echo_rnn.tracking.send import Sender, rest_of, state
 
 FOLDER = "pending"
 COMMAND = "python -m pipelines.upload"
 
 
-def journals(pending: Path) -> list[Path]:
-    """The folders of the journals."""
-    return [folder for folder in sorted(pending.glob("*")) if is_journal(folder)]
+class Waiting(NamedTuple):
+    """The journals of a project.
+
+    Attributes:
+        of: Their folders by the address of their store.
+        damaged: A sentence for each that cannot be read.
+    """
+
+    of: dict[str, list[Path]]
+    damaged: list[str]
+
+    @property
+    def run_ids(self) -> set[str]:
+        """The runs that wait."""
+        return {folder.name for folders in self.of.values() for folder in folders}
 
 
-def waiting(pending: Path, address: Address, experiment: str) -> Header | None:
-    """Where a run belongs that waits for a store and an experiment; None if none does."""
-    found = (header_of(folder) for folder in journals(pending))
-    return next((header for header in found if (header.address, header.experiment) == (address.uri, experiment)), None)
+def waiting(pending: Path) -> Waiting:
+    """Looks for journals."""
+    found = Waiting(defaultdict(list), [])
+    for folder in sorted(pending.glob("*")):
+        try:
+            found.of[header_of(folder).address].append(folder)
+        except UserError as damage:
+            found.damaged.append(str(damage))
+        except OSError:
+            continue  # none, or none any more
+    return found
 
 
-def deliver(client: MlflowClient, pending: Path, address: Address) -> list[str]:
+def deliver(client: MlflowClient, folders: Iterable[Path], address: Address) -> list[str]:
     """Sends what processes that are gone have left for a store, and ends their runs where they could not.
 
     Args:
         client: Of the store.
-        pending: The folder of journals; those of other stores, and those that a live process holds, are left alone.
+        folders: Of the store's journals; one that a live process holds is left alone.
         address: The store.
 
     Returns:
         A sentence for each run of which something is left.
     """
-    sentences = []
-    for folder in journals(pending):
+    sentences: list[str] = []
+    for folder in folders:
         try:
-            if header_of(folder).address == address.uri:
-                sentences += _deliver(client, Journal.reopen(folder), address)
+            sentences += _deliver(client, Journal.reopen(folder), address)
         except (Timeout, FileNotFoundError):
-            pass  # its process is alive, or somebody else has just sent it
+            continue  # its process is alive, or somebody else has just sent it
         except UserError as damage:
             sentences.append(str(damage))
     return sentences

@@ -7,13 +7,13 @@ FORCED = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
-# A person may set these differently. MLflow's own waits add up to more than four minutes for one request.
+# A person may set these differently. MLflow's own waits add up to more than four minutes for one request; here the
+# uploader tries again, and what went wrong becomes a sentence instead of a page of its log.
 PREFERRED = {
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
 
 

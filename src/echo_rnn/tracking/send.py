@@ -114,7 +114,7 @@ class Sender:
         return found[0] if found else self._client.create_logged_model(experiment_id, MODEL, source_run_id=self._run_id)
 
     def _kept(self, entry: Entry) -> Path:
-        return self._journal.folder / entry["kept"]
+        return Path(self._journal.folder, entry["kept"])
 
 
 def state(status: str) -> Entry:

@@ -1,7 +1,6 @@
 """The MLflow store: opened once, safely among many processes, and the life of a run in it."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -20,9 +19,9 @@ from echo_rnn.tracking.address import Address, mask
 from echo_rnn.tracking.failures import one_sentence_of
 from echo_rnn.tracking.fetch import entries_of
 from echo_rnn.tracking.interface import UnknownRunError
-from echo_rnn.tracking.journal import Header, Journal, is_journal
+from echo_rnn.tracking.journal import Header, Journal, header_of, is_journal
 from echo_rnn.tracking.names import is_run_id, require_label
-from echo_rnn.tracking.pending import FOLDER, deliver, journals, left, waiting
+from echo_rnn.tracking.pending import FOLDER, deliver, left, waiting
 from echo_rnn.tracking.run import JournaledRun
 from echo_rnn.tracking.send import Sender, state
 from echo_rnn.tracking.server import require_answer
@@ -169,17 +168,14 @@ def connect(address: Address, experiment: str, note: str, root: Path) -> MlflowS
     """
     require_label("experiment", experiment)
     pending = root.absolute() / FOLDER
-    if address.database is None:
-        _hand_over(address.credentials)
-        try:
-            require_answer(address.uri)
-        except UserError as refusal:
-            known = waiting(pending, address, experiment)
-            if known is None:
-                raise
-            client = MlflowClient(address.uri)
-            return MlflowStore(client, address, pending, (experiment, known.experiment_id), gone=str(refusal))
-    with _alone(address), one_sentence_of(address.shown):
+    try:
+        require_answer(address)
+    except UserError as refusal:
+        known = _experiment_waiting(pending, address, experiment)
+        if known is None:
+            raise
+        return MlflowStore(MlflowClient(address.uri), address, pending, (experiment, known), gone=str(refusal))
+    with alone(address), one_sentence_of(address.shown):
         client = MlflowClient(address.uri)
         found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
     if found.lifecycle_stage != "active":
@@ -187,15 +183,16 @@ def connect(address: Address, experiment: str, note: str, root: Path) -> MlflowS
             f"tracking.experiment: '{experiment}' was deleted in this store; choose another name or restore it with "
             f"`mlflow experiments restore -x {found.experiment_id}`"
         )
-    for sentence in deliver(client, pending, address):
+    left_behind = waiting(pending)
+    for sentence in left_behind.damaged + deliver(client, left_behind.of.get(address.uri, ()), address):
         print(sentence, file=sys.stderr)
     with one_sentence_of(address.shown):
-        end_abandoned(client, found.experiment_id, {folder.name for folder in journals(pending)})
+        end_abandoned(client, found.experiment_id, waiting(pending).run_ids)
     return MlflowStore(client, address, pending, (experiment, found.experiment_id))
 
 
 @contextmanager
-def _alone(address: Address) -> Iterator[None]:
+def alone(address: Address) -> Iterator[None]:
     """Two processes that create the tables at once leave a database that no process can open again."""
     if address.database is None:
         yield
@@ -210,6 +207,12 @@ def _alone(address: Address) -> Iterator[None]:
         yield
 
 
+def _experiment_waiting(pending: Path, address: Address, experiment: str) -> str | None:
+    """What the store calls an experiment of which a run waits; None if none does."""
+    headers = map(header_of, waiting(pending).of.get(address.uri, ()))
+    return next((header.experiment_id for header in headers if header.experiment == experiment), None)
+
+
 def _create(client: MlflowClient, experiment: str, artifacts: Path | None, note: str) -> Experiment:
     location = None if artifacts is None else artifacts.as_uri()
     try:
@@ -219,12 +222,6 @@ def _create(client: MlflowClient, experiment: str, artifacts: Path | None, note:
         if client.get_experiment_by_name(experiment) is None:
             raise
     return client.get_experiment_by_name(experiment)
-
-
-def _hand_over(credentials: tuple[str, str] | None) -> None:
-    # From these variables MLflow builds the header of its requests; in the address they would show in its messages.
-    if credentials is not None:
-        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = credentials
 
 
 def _origin() -> dict[str, str]:

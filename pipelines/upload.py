@@ -1,0 +1,16 @@
+"""Sends what runs have left on this machine because their tracking store was gone: `python -m pipelines.upload`."""
+
+import sys
+
+from echo_rnn.config import compose
+from echo_rnn.environment import project_root
+from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.tracking import upload
+from pipelines.layout import CONF, PARAMS
+
+if __name__ == "__main__":
+    with one_sentence():
+        if sys.argv[1:]:
+            raise UserError(f"pipelines.upload: expected no arguments, got {' '.join(sys.argv[1:])!r}")
+        complete = upload(compose(PARAMS, CONF).config.tracking.uri, project_root())
+        print(f"{complete} {'run was' if complete == 1 else 'runs were'} completed")

@@ -1,0 +1,211 @@
+"""A server that stops, dies or freezes while a run is open: the run goes on, and everything arrives once, in order."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from echo_rnn.errors import UserError
+from echo_rnn.tracking import open_store, upload
+from tests.tracking.servers import Proxy
+
+LOGS = """
+import sys
+from pathlib import Path
+from echo_rnn.tracking import open_store
+root, uri = Path(sys.argv[1]), sys.argv[2]
+with open_store(uri, "echo", root).run("child", "d", {}) as run:
+    run.log_config({"seed": 0})
+    print(run.id, flush=True)
+    for line in sys.stdin:  # a first and a last step
+        first, last = map(int, line.split())
+        for step in range(first, last):
+            run.log_metrics([("loss", step / 8, step)])
+        run.log_text(line, f"notes/{first}.txt")
+        print("logged", flush=True)
+"""
+
+
+class Child:
+    """A program with an open run that logs what it is told."""
+
+    def __init__(self, root, uri, **variables):
+        command = [sys.executable, "-c", LOGS, str(root), uri]
+        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        self.process = subprocess.Popen(command, env=os.environ | variables, text=True, **pipes)
+        self.run_id = self.process.stdout.readline().strip()
+
+    def log(self, first, last):
+        self.process.stdin.write(f"{first} {last}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "logged\n"
+
+    def end(self):
+        """Lets it end; gives its exit code and what it said."""
+        _, said = self.process.communicate(timeout=120)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def child(own_server, tmp_path):
+    child = Child(tmp_path, own_server.address)
+    yield child
+    child.process.kill()
+    child.process.communicate()
+
+
+def client_of(address):
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    return MlflowClient(address)
+
+
+def require_all(address, run_id, steps, status="FINISHED"):
+    """The server has the steps of a child's run once and in order, its files, and its end."""
+    client = client_of(address)
+    found = client.get_run(run_id)
+    history = [(point.step, point.value) for point in client.get_metric_history(run_id, "loss")]
+    assert history == [(step, step / 8) for step in range(steps)]
+    assert found.data.params == {"seed": "0"}
+    assert found.info.status == status
+    return {file.path for file in client.list_artifacts(run_id, "notes")}
+
+
+def waiting(root):
+    return [path.name for path in (root / "pending").iterdir()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["stopped", "killed", "frozen"])
+def test_a_server_that_comes_back_gets_everything_once_and_in_order(child, own_server, tmp_path, how):
+    child.log(0, 50)
+    own_server.gone(how)
+    child.log(50, 2500)  # more than one request holds
+    own_server.back()
+    child.log(2500, 2600)
+    assert child.end() == (0, "")
+    assert require_all(own_server.address, child.run_id, 2600) == {"notes/0.txt", "notes/50.txt", "notes/2500.txt"}
+    assert waiting(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_a_server_that_stays_away_gets_everything_from_a_later_command(child, own_server, tmp_path, how):
+    child.log(0, 50)
+    own_server.gone(how)
+    child.log(50, 2500)
+    code, said = child.end()
+    assert code == 0
+    assert said.count("\n") == 1
+    assert f"run {child.run_id}: " in said
+    assert "1 state not yet in" in said
+    assert "`python -m pipelines.upload` sends them" in said
+    assert waiting(tmp_path) == [child.run_id]
+    with pytest.raises(UserError, match="does not answer"):
+        upload(own_server.address, tmp_path)
+
+    own_server.back()
+    assert upload(own_server.address, tmp_path) == 1
+    assert require_all(own_server.address, child.run_id, 2500) == {"notes/0.txt", "notes/50.txt"}
+    assert waiting(tmp_path) == []
+    assert upload(own_server.address, tmp_path) == 0
+
+
+@pytest.mark.slow
+def test_a_program_that_is_told_to_end_while_the_server_is_frozen_ends(child, own_server, tmp_path):
+    own_server.gone("frozen")
+    child.log(0, 50)
+    child.process.send_signal(signal.SIGTERM)
+    code, said = child.end()
+    assert code == 128 + signal.SIGTERM
+    assert "`python -m pipelines.upload` sends them" in said
+    own_server.back()
+    assert upload(own_server.address, tmp_path) == 1
+    require_all(own_server.address, child.run_id, 50, "KILLED")
+
+
+@pytest.mark.slow
+def test_a_killed_program_and_a_killed_server_lose_nothing(child, own_server, tmp_path):
+    child.log(0, 50)
+    own_server.gone("killed")
+    child.log(50, 90)
+    child.process.kill()
+    child.end()
+    own_server.back()
+    open_store(own_server.address, "echo", tmp_path)  # what any next command does
+    require_all(own_server.address, child.run_id, 90, "KILLED")
+    assert "its process was gone" in client_of(own_server.address).get_run(child.run_id).data.tags["ended_by"]
+    assert waiting(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_is_continued_without_its_server_and_no_new_one_is_begun(own_server, tmp_path):
+    with open_store(own_server.address, "echo", tmp_path).run("name", "d", {}) as run:
+        run.log_metrics([("loss", 0.0, 0)])
+        own_server.gone("killed")
+    store = open_store(own_server.address, "echo", tmp_path)  # a stage that evaluates what another one has trained
+    with store.resume(run.id) as run:
+        run.log_metrics([("loss", 0.0, 0), ("accuracy", 1.0, 0)])
+    with pytest.raises(UserError, match="does not answer"), store.run("name", "d", {}):
+        pass
+    with pytest.raises(UserError, match="does not answer"):
+        open_store(own_server.address, "another", tmp_path)
+
+    own_server.back()
+    assert upload(own_server.address, tmp_path) == 1
+    found = client_of(own_server.address).get_run(run.id)
+    assert (found.info.status, found.data.metrics) == ("FINISHED", {"loss": 0.0, "accuracy": 1.0})
+
+
+@pytest.fixture
+def forgetful(server, tmp_path):
+    """Opens a run whose server does what it is asked, but answers only when it is asked the same again."""
+    asked = set()
+    opened = []
+
+    def loses(*request):
+        lost = bool(opened) and request not in asked
+        asked.add(request)
+        return lost
+
+    @contextmanager
+    def open_run():
+        with store.run("name", "d", {}) as run:
+            opened.append(run)  # before, there is nothing to ask for again
+            yield run
+
+    with Proxy(server, loses=loses) as proxy:
+        store = open_store(proxy.address, "echo", tmp_path)
+        yield open_run()
+    assert waiting(tmp_path) == []
+
+
+def test_answers_that_are_lost_store_nothing_twice(forgetful, server):
+    with forgetful as run:
+        run.log_config({"seed": 0})
+        run.log_metrics(("loss", step / 8, step) for step in range(2500))
+        run.log_dataset("echo", "0123", "data", "training")
+        run.log_text("x", "notes/0.txt")
+        run.set_tags({"a": "b"})
+    assert require_all(server, run.id, 2500) == {"notes/0.txt"}
+    found = client_of(server).get_run(run.id)
+    assert found.data.tags["a"] == "b"
+    assert len(found.inputs.dataset_inputs) == 1
+
+
+@pytest.mark.slow
+def test_a_model_is_there_once_when_answers_are_lost(forgetful, server):
+    import keras  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
+    model = keras.Sequential([keras.Input((None, 1)), keras.layers.Dense(2)])
+    with forgetful as run:
+        run.log_model(model, np.zeros((1, 2, 1), np.float32))
+    client = client_of(server)
+    found = client.get_run(run.id)
+    (output,) = found.outputs.model_outputs
+    logged = client.search_logged_models([found.info.experiment_id], f"source_run_id = '{run.id}'")
+    assert [(model.model_id, model.status) for model in logged] == [(output.model_id, "READY")]
