@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from echo_rnn.config import composition_sentence
-from echo_rnn.errors import UserError
+from echo_rnn.errors import UserError, shortage
 
 
 class _JobError(Exception):
@@ -28,6 +28,7 @@ def run_composed(main: Callable[[], None]) -> None:
 
     Raises:
         UserError: Hydra could not compose, or a job had something to say.
+        Exception: What broke in a job, and what says that the disk is full or memory ran out.
     """
     # Hydra would print its errors over several lines; here they reach the caller.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
@@ -38,6 +39,8 @@ def run_composed(main: Callable[[], None]) -> None:
     except _JobError as error:
         raise error.__cause__ or error from None
     except Exception as error:
+        if shortage(error) is not None:
+            raise
         if type(error).__module__.startswith("joblib"):
             raise UserError(f"sweep: expected every job to end by itself, got {error}") from error
         # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.

@@ -1,23 +1,20 @@
 """What Hydra runs: one job generates, trains and evaluates in an output folder of its own, without DVC."""
 
 import shlex
-import traceback
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from echo_rnn.config import in_jobs
+from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
-from echo_rnn.files import write_json, write_text
-from pipelines import evaluate, generate, train
 from pipelines.hydra_entry import in_job
 from pipelines.layout import CONF, Layout
 from pipelines.show import show_tree
 from pipelines.summary import RESULT
+from pipelines.work import fail, work, work_apart
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
@@ -25,22 +22,17 @@ def job(composed: DictConfig) -> None:
     """One job; within a sweep its failure is written down and does not stop the others."""
     runtime = HydraConfig.get()
     files = Layout(Path(runtime.runtime.output_dir))
-    if runtime.mode != RunMode.MULTIRUN:
-        with in_job():
-            _work(composed, files, sweep=None)
-        print(f"all files: {files.root}")
+    if runtime.mode == RunMode.MULTIRUN:
+        # Not resolved: an override may hold an interpolation that leads nowhere.
+        overrides = [str(part) for part in OmegaConf.to_container(runtime.overrides.task) or []]
+        _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), overrides)
         return
-    # Not resolved: an override may hold an interpolation that leads nowhere.
-    overrides = [str(part) for part in OmegaConf.to_container(runtime.overrides.task) or []]
-    result: dict[str, Any] = {"overrides": overrides}
-    try:
-        result |= _work(composed, files, sweep=sweep_name(Path(runtime.sweep.dir)))
-    except Exception as error:
-        write_text(files.root / "traceback.txt", traceback.format_exc())
-        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        result |= {"error": f"{kind}{error}"}
-        print(f"failed: {shlex.join(overrides)}: {kind}{error}")
-    write_json(files.root / RESULT, result)
+    with in_job():
+        composition = in_jobs(composed, CONF)
+        composition.write(files.config)
+        show_tree(composition.config.run_name, composition.tree)
+        work(composition.config, files, {})
+    print(f"all files: {files.root}")
 
 
 def sweep_name(folder: Path) -> str:
@@ -48,12 +40,22 @@ def sweep_name(folder: Path) -> str:
     return "_".join(folder.parts[-2:])
 
 
-def _work(composed: DictConfig, files: Layout, sweep: str | None) -> dict[str, Any]:
-    composition = in_jobs(composed, CONF)
-    config = composition.config
-    composition.write(files.config)
-    if sweep is None:
-        show_tree(config.run_name, composition.tree)
-    generate.run(config, files)
-    run_id = train.run(config, files, {} if sweep is None else {"sweep": sweep})
-    return {"run_id": run_id, "seed": config.seed, "metrics": evaluate.run(config, files)}
+def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[str]) -> None:
+    try:
+        composition = in_jobs(composed, CONF)
+        if _is_finished(files, composition):
+            print(f"finished before: {shlex.join(overrides)}")
+            return
+        composition.write(files.config)
+    except UserError as error:
+        fail(files, overrides, str(error))
+        return
+    work_apart(files, sweep, overrides)
+
+
+def _is_finished(files: Layout, composition: Composition) -> bool:
+    """Whether an earlier call of the sweep has left the numbers of just this configuration."""
+    try:
+        return "error" not in RESULT.open(files.root) and read(files.config) == composition.config
+    except UserError:
+        return False

@@ -1,6 +1,5 @@
 """The outcome of a sweep: one row for each combination of settings, over its seeds."""
 
-import json
 import shlex
 import statistics
 from collections import defaultdict
@@ -13,9 +12,16 @@ from rich import print as rich_print
 from rich.markup import escape
 from rich.table import Table
 
+from echo_rnn.errors import UserError
+from echo_rnn.sealed import Seal
 from echo_rnn.tracking import MetricRow
 
-RESULT = "result.json"
+RESULT = Seal(
+    kind="result of a job",
+    name="result.json",
+    format=1,
+    remedy="the same sweep with hydra.sweep.dir set to its folder runs the job again",
+)
 SHOWN = ("accuracy", "accuracy_gap", "loss")
 Result = dict[str, Any]
 
@@ -84,18 +90,23 @@ class Summary:
         return "\n".join(lines)
 
 
-def read_results(folder: Path) -> list[Result]:
-    """What each job of a sweep wrote, in the order of their numbers; a job that wrote nothing has failed."""
-    jobs = sorted((job for job in folder.iterdir() if job.name.isdigit()), key=lambda job: int(job.name))
-    return [_read(job) for job in jobs]
+def read_results(folder: Path, jobs: Sequence[Sequence[str]]) -> list[Result]:
+    """What each job of a sweep wrote; a job whose result is missing or damaged has failed.
+
+    Args:
+        folder: The sweep's, with a folder for each job by its number.
+        jobs: The overrides of each job.
+    """
+    return [_read(folder / str(number), overrides) for number, overrides in enumerate(jobs)]
 
 
-def _read(job: Path) -> Result:
-    path = job / RESULT
-    if not path.is_file():
-        return {"overrides": [f"job {job.name}"], "error": "ended without a result"}
-    result: Result = json.loads(path.read_text(encoding="utf-8"))
-    return result
+def _read(job: Path, overrides: Sequence[str]) -> Result:
+    if not (job / RESULT.name).exists():
+        return {"overrides": overrides, "error": "ended without a result" if job.exists() else "was not started"}
+    try:
+        return RESULT.open(job)
+    except UserError as error:
+        return {"overrides": overrides, "error": str(error)}
 
 
 def _settings(result: Result) -> str:

@@ -17,10 +17,11 @@ MADE = ("build/", "reports/", "benchmarks/", "dvc.lock")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """All tests of this folder run in one process, which makes the finished project once."""
+    """The tests of this folder that look at a finished project run in one process, which makes it once."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("pipelines"))
+            shared = {"finished", "project"} & set(item.fixturenames)
+            item.add_marker(pytest.mark.xdist_group("pipelines" if shared else item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 """The table of a sweep: seeds put together, failures named."""
 
-import json
-
 import pytest
 
-from pipelines.summary import Summary, read_results
+from pipelines.summary import RESULT, Summary, read_results
 
 
 def result(overrides, accuracy=None, **more):
@@ -45,11 +43,15 @@ def test_a_sweep_in_which_everything_failed_has_no_best():
 
 
 def test_results_are_read_in_the_order_of_their_jobs_and_a_missing_one_has_failed(tmp_path):
-    for number in (0, 2, 10):
+    jobs = [[f"seed={number}"] for number in range(12)]
+    for number in (0, 2, 3, 10):
         (tmp_path / str(number)).mkdir()
         if number != 2:
-            (tmp_path / str(number) / "result.json").write_text(json.dumps(result([f"seed={number}"], 0.5)))
-    (tmp_path / "multirun.yaml").touch()
-    first, missing, last = read_results(tmp_path)
-    assert [first["overrides"], last["overrides"]] == [["seed=0"], ["seed=10"]]
-    assert missing == {"overrides": ["job 2"], "error": "ended without a result"}
+            RESULT.close(tmp_path / str(number), result([f"seed={number}"], 0.5))
+    (tmp_path / "3/result.json").write_text("{")
+    found = read_results(tmp_path, jobs)
+    assert [one["overrides"] for one in found] == jobs
+    assert [number for number, one in enumerate(found) if "error" not in one] == [0, 10]
+    assert found[1]["error"] == "was not started"
+    assert found[2]["error"] == "ended without a result"
+    assert "3/result.json: expected JSON" in found[3]["error"]

@@ -50,7 +50,9 @@ def sentence(error: ValidationError, schema: type[BaseModel], places: Places) ->
 
 def refused(key: str, expected: str, came: str, place: str) -> str:
     """The form of every sentence."""
-    return " ".join(f"{key}: expected {expected}, got {came}; change it in {place}".split())
+    return " ".join(
+        f"{key if key.strip() else repr(key)}: expected {expected}, got {came}; change it in {place}".split()
+    )
 
 
 def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> str:

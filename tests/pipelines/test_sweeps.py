@@ -1,0 +1,189 @@
+"""Sweeps on a bad day: jobs that die, launchers that die, many at once, and going on with what is missing."""
+
+import contextlib
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from tests.pipelines.project import environment
+
+SHORT = ("experiment=debug", "trainer.compile=graph", "tracking.experiment=sweeps")
+CELLS = ("Good", "Raises", "Exits", "ExitsAsIfAllWereWell", "IsKilled")
+UNLUCKY = (
+    "model=custom",
+    "model.layers=1",
+    f"model.path={','.join(f'tests.pipelines.unlucky_cells:{name}' for name in CELLS)}",
+)
+PARALLEL = ("hydra/launcher=joblib", "runtime.threads=1")
+PATIENCE = 300  # seconds until a test gives up on what hangs
+
+
+@contextlib.contextmanager
+def running(project, *command):
+    """A command in the background; what is left of it at the end is killed with its children."""
+    process = subprocess.Popen(
+        command, cwd=project.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield psutil.Process(process.pid), process
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+        process.kill()
+        process.communicate()
+
+
+def sweep(*arguments):
+    return ("python", "-m", "pipelines.train", "-m", *arguments)
+
+
+def until(condition):
+    """The first value of `condition` that is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return value
+
+
+def workers(process):
+    """The processes of jobs."""
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in process.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "pipelines.work" in child.cmdline():
+                    found.append(child)
+    return found
+
+
+def folder_of(project):
+    (folder,) = (project.folder / "multirun").glob("*/*")
+    return folder
+
+
+def rest_of(out):
+    """The command that the sweep named for what is missing."""
+    (command,) = set(re.findall(r"this runs (?:them|what of them is missing): (python .*)", out))
+    return shlex.split(command)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [(), PARALLEL], ids=["one by one", "joblib"])
+def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs_the_rest(unused, launcher):
+    answer = unused.run(*sweep(*launcher, *SHORT, *UNLUCKY))
+    assert answer.code == 1
+    assert "Traceback" not in answer.err
+    for name, end in [
+        ("Raises", "ZeroDivisionError: unlucky"),
+        ("Exits", "left with exit code 7 and no result"),
+        ("ExitsAsIfAllWereWell", "left with exit code 0 and no result"),
+        ("IsKilled", "ended by SIGKILL"),
+    ]:
+        assert re.search(rf"failed: .*:{name}'?: {end}", answer.out), (name, answer.out)
+    assert not re.search(r"failed: .*:Good", answer.out)
+    assert "4 of 5 jobs are missing" in answer.out
+    assert "ZeroDivisionError" in (folder_of(unused) / "1/traceback.txt").read_text()
+
+    (unused.folder / "mended").touch()
+    good = (folder_of(unused) / "0/models/weights.npz").stat().st_mtime_ns
+    again = unused.run(*rest_of(answer.out))
+    assert again.code == 0, again.out + again.err
+    assert again.out.count("finished before") == (0 if launcher else 1)  # workers' words are not kept in order
+    assert (folder_of(unused) / "0/models/weights.npz").stat().st_mtime_ns == good
+    assert "failed" not in again.out
+    runs = unused.runs()
+    trained = {
+        run.data.params["model.path"].split(":")[1]
+        for run in runs
+        if run.info.status == "FINISHED" and "test/accuracy" in run.data.metrics
+    }
+    assert trained == set(CELLS)
+    assert "RUNNING" not in {run.info.status for run in runs}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused, number):
+    seeds = "seed=0,1,2"
+    with running(unused, *sweep(*SHORT, seeds)) as (process, popen):
+        until(lambda: folder_of(unused).joinpath("0/result.json").exists() if process.is_running() else True)
+        (job,) = until(lambda: workers(process))
+        process.send_signal(number)
+        out, _ = popen.communicate(timeout=PATIENCE)
+        assert popen.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 128 + number)
+        psutil.wait_procs([job], timeout=PATIENCE)
+        assert not job.is_running()
+    before = (folder_of(unused) / "0/result.json").read_bytes()
+    again = unused.run(*rest_of(out))
+    assert again.code == 0, again.out + again.err
+    assert (folder_of(unused) / "0/result.json").read_bytes() == before
+    assert sum(path.parent.name.isdigit() for path in folder_of(unused).glob("*/result.json")) == 3
+
+
+@pytest.mark.slow
+def test_a_worker_of_joblib_that_is_killed(unused):
+    with running(unused, *sweep(*PARALLEL, *SHORT, "seed=0,1,2")) as (process, popen):
+        job, *_ = until(lambda: workers(process))
+        worker = job.parent()
+        assert "loky" in " ".join(worker.cmdline())  # started afresh and not forked
+        worker.kill()
+        out, _ = popen.communicate(timeout=PATIENCE)
+    assert popen.returncode == 2
+    assert "sweep: expected every job to end by itself" in out
+    assert "Traceback" not in out
+    assert re.search(r"failed: .*seed=[012].*(ended without a result|was not started)", out)
+    again = unused.run(*rest_of(out))
+    assert again.code == 0, again.out + again.err
+    finished = [run for run in unused.runs() if run.info.status == "FINISHED" and "test/accuracy" in run.data.metrics]
+    assert sorted(run.data.params["seed"] for run in finished) == ["0", "1", "2"]
+
+
+@pytest.mark.slow
+def test_sweeps_and_the_pipeline_at_the_same_time(unused):
+    with (
+        running(unused, *sweep(*SHORT, "seed=0,1", "runtime.threads=1")) as (_, first),
+        running(unused, *sweep(*SHORT, "seed=2,3", "runtime.threads=1")) as (_, second),
+    ):
+        answer = unused.run("dvc", "repro")
+        assert answer.code == 0, answer.err
+        for process in (first, second):
+            out, _ = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 0, out
+    folders = list((unused.folder / "multirun").glob("*/*"))
+    assert len(folders) == 2
+    assert all(len(list(folder.glob("*/result.json"))) == 2 for folder in folders)
+    by_sweep = {}
+    for run in unused.runs():
+        assert run.info.status == "FINISHED"
+        by_sweep.setdefault(run.data.tags.get("sweep"), set()).add(run.data.params.get("seed"))
+    assert sorted(map(sorted, (seeds for name, seeds in by_sweep.items() if name))) == [["0", "1"], ["2", "3"]]
+
+
+def test_a_folder_in_which_a_sweep_is_at_work_is_refused(unused):
+    folder = unused.folder / "mine"
+    folder.mkdir()
+    with FileLock(folder / "sweep.lock"):
+        answer = unused.run(*sweep(*SHORT, "seed=0,1", "hydra.sweep.dir=mine"))
+    assert answer.code == 2
+    assert "expected a folder in which no sweep is at work, got mine" in answer.sentence
+    assert not (folder / "0").exists()
+
+
+def test_a_folder_of_another_sweep_is_refused(unused):
+    (unused.folder / "mine/0").mkdir(parents=True)
+    from pipelines.summary import RESULT  # noqa: PLC0415
+
+    RESULT.close(unused.folder / "mine/0", {"overrides": ["seed=5"], "error": "any"})
+    before = unused.read("mine/0/result.json")
+    answer = unused.run(*sweep(*SHORT, "seed=0,1", "hydra.sweep.dir=mine"))
+    assert answer.code == 2
+    assert "got mine, where it is seed=5" in answer.sentence
+    assert unused.read("mine/0/result.json") == before
