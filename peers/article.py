@@ -32,9 +32,9 @@ class StackCell:
     def __call__(self, x_BI, state, scope=None):
         """Output and state after the step."""
         after = []
-        for kernel, bias, (h_BS, c_BS) in zip(self.kernels, self.biases, state, strict=True):
+        for kernel, bias, (h_BS, before_BS) in zip(self.kernels, self.biases, state, strict=True):
             i, f, g, o = tf.split(tf.concat([x_BI, h_BS], 1) @ kernel + bias, 4, axis=1)
-            c_BS = tf.sigmoid(f) * c_BS + tf.sigmoid(i) * tf.tanh(g)
+            c_BS = tf.sigmoid(f) * before_BS + tf.sigmoid(i) * tf.tanh(g)
             x_BI = tf.sigmoid(o) * tf.tanh(c_BS)
             after.append((x_BI, c_BS))
         return x_BI, tuple(after)

@@ -1,44 +1,18 @@
-/* The floor: training steps of a small stacked LSTM, written by hand for one thread.
+/* The floor: training steps of a small stacked LSTM, written by hand for one thread and for vectors.
 
-   One step is forward, backward and Adagrad on a window of the echo task; state is carried from window to window, as
-   src/echo_rnn/training does it. Sizes are constants of the compilation, so that the compiler can unroll:
+   A value is held for all rows of the batch at once, in one vector ("batch last"), padded to a power of two. Sigmoid and
+   tanh are made of an exponential of our own, which is inlined; the logarithm of the loss is libm's, vectorised by the
+   compiler where libm can do that. */
 
-       cc -O3 -march=native -ffast-math -DLAYERS=3 -DUNITS=4 -DROWS=5 -DWINDOW=15 -DINPUTS=1 -DCLASSES=2 floor.c -lm
-
-   A value is held for all rows of the batch at once, in one vector ("batch last"), padded to a power of two; no rows
-   ever wait for each other. Sigmoid and tanh are made of an exponential of our own, which is inlined; the logarithm of
-   the loss is libm's, vectorised by the compiler where libm can do that. Equations and gate order (i, f, g, o):
-   src/echo_rnn/cells/lstm.py. Speaks the protocol of src/echo_rnn/peers/worker.py, with the file of
-   src/echo_rnn/peers/problem.py as its only argument. */
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "step.h"
 
 #define PADDED (ROWS <= 4 ? 4 : ROWS <= 8 ? 8 : ROWS <= 16 ? 16 : ROWS <= 32 ? 32 : 64)
-#define FEATURES (INPUTS > UNITS ? INPUTS : UNITS) /* the most that a layer takes in */
-#define GATES (4 * UNITS)
-#define TOLD 20 /* losses in an answer */
 #define INLINE static inline __attribute__((always_inline))
 
 _Static_assert(ROWS <= 64, "at most 64 rows");
 
 typedef float rows __attribute__((vector_size(4 * PADDED)));
 typedef int whole __attribute__((vector_size(4 * PADDED)));
-
-/* Input of a layer (`features` of them), then its own output of the step before: one product takes both. */
-struct layer {
-    float kernel[FEATURES + UNITS][GATES], bias[GATES];
-};
-
-struct network {
-    struct layer layer[LAYERS];
-    float head[UNITS][CLASSES], head_bias[CLASSES];
-};
-
-static struct network weight, gradient, sum; /* sum: Adagrad's, of squared gradients */
-static float learning_rate, epsilon;
 
 static rows seen[LAYERS + 1][WINDOW + 1][FEATURES + UNITS]; /* what a layer's product takes; the last is the head's */
 static rows cell[LAYERS][WINDOW + 1][UNITS], tanh_cell[LAYERS][WINDOW][UNITS];
@@ -48,7 +22,6 @@ static rows d_state[LAYERS][UNITS], d_cell[LAYERS][UNITS];
 static rows share; /* of a row's target in the mean loss, 0 where the row is padding */
 
 /* Data of all windows: input, and targets as ones among zeros. */
-static int windows;
 static rows (*x)[WINDOW][INPUTS], (*y)[WINDOW][CLASSES];
 
 INLINE rows all(float value) { return value - (rows){0}; }
@@ -170,16 +143,19 @@ static float head(rows (*target)[CLASSES])
     return loss + over_rows(losses * share);
 }
 
-static void adagrad(void)
+static void lay_out(void)
 {
-    float *w = (float *)&weight, *g = (float *)&gradient, *s = (float *)&sum;
-    for (size_t n = 0; n < sizeof weight / sizeof *w; n++) {
-        s[n] += g[n] * g[n];
-        w[n] -= learning_rate * g[n] / sqrtf(s[n] + epsilon);
-    }
+    x = room(windows * sizeof *x);
+    y = room(windows * sizeof *y);
+    for (int w = 0; w < windows; w++)
+        for (int t = 0; t < WINDOW; t++)
+            for (int b = 0; b < ROWS; b++) {
+                for (int i = 0; i < INPUTS; i++) x[w][t][i][b] = x_WTBI[w][t][b][i];
+                y[w][t][y_WTB[w][t][b]][b] = 1;
+            }
+    for (int b = 0; b < ROWS; b++) share[b] = 1.f / (WINDOW * ROWS);
 }
 
-/* One training step; returns the loss before the update. */
 static float step(int window)
 {
     for (int l = 0; l < LAYERS; l++) {
@@ -206,86 +182,4 @@ static float step(int window)
     for (int l = 1; l < LAYERS; l++) weight_gradients(l, UNITS);
     adagrad();
     return loss;
-}
-
-static void give_up(const char *why)
-{
-    fprintf(stderr, "floor: %s\n", why);
-    exit(1);
-}
-
-static void take(void *to, size_t count, FILE *file)
-{
-    if (fread(to, 4, count, file) != count) give_up("expected a whole problem, got a file that is too short");
-}
-
-static void *room(size_t bytes)
-{
-    void *memory = aligned_alloc(sizeof(rows), bytes);
-    if (!memory) give_up("expected memory for the data, got none");
-    return memset(memory, 0, bytes);
-}
-
-static void read_problem(const char *path)
-{
-    const int own[] = {LAYERS, UNITS, ROWS, WINDOW, INPUTS, CLASSES};
-    int sizes[8];
-    float hyper[3];
-    FILE *file = fopen(path, "rb");
-    if (!file) give_up("expected the file of a problem, got none");
-    take(sizes, 8, file);
-    if (memcmp(sizes, own, sizeof own)) give_up("expected the sizes it was compiled for, got others");
-    windows = sizes[6];
-    take(hyper, 3, file);
-    learning_rate = hyper[0], epsilon = hyper[2];
-    for (size_t n = 0; n < sizeof sum / 4; n++) ((float *)&sum)[n] = hyper[1];
-    for (int l = 0; l < LAYERS; l++) {
-        take(weight.layer[l].kernel, ((l ? UNITS : INPUTS) + UNITS) * GATES, file);
-        take(weight.layer[l].bias, GATES, file);
-    }
-    take(weight.head, UNITS * CLASSES, file);
-    take(weight.head_bias, CLASSES, file);
-    x = room(windows * sizeof *x);
-    y = room(windows * sizeof *y);
-    for (int w = 0; w < windows; w++)
-        for (int t = 0; t < WINDOW; t++)
-            for (int b = 0; b < ROWS; b++)
-                for (int i = 0; i < INPUTS; i++) {
-                    float value;
-                    take(&value, 1, file);
-                    x[w][t][i][b] = value;
-                }
-    for (int w = 0; w < windows; w++)
-        for (int t = 0; t < WINDOW; t++)
-            for (int b = 0; b < ROWS; b++) {
-                int value;
-                take(&value, 1, file);
-                y[w][t][value][b] = 1;
-            }
-    fclose(file);
-    for (int b = 0; b < ROWS; b++) share[b] = 1.f / (WINDOW * ROWS);
-}
-
-int main(int count, char **arguments)
-{
-    char line[100];
-    int window = 0;
-    if (count != 2) give_up("expected one argument, the file of a problem");
-    read_problem(arguments[1]);
-    printf("{\"unit\": 1, \"version\": \"C, %s\"}\n", __VERSION__);
-    fflush(stdout);
-    while (fgets(line, sizeof line, stdin)) {
-        float losses[TOLD];
-        int steps = 0, told;
-        if (sscanf(line, "{\"run\": %d}", &steps) != 1 || steps < 1) give_up("expected a number of steps to run");
-        for (int n = 0; n < steps; n++, window = (window + 1) % windows) {
-            float loss = step(window);
-            if (n < TOLD) losses[n] = loss;
-        }
-        told = steps < TOLD ? steps : TOLD;
-        for (int n = 0; n < told; n++) printf("%s%.9g", n ? ", " : "{\"losses\": [", losses[n]);
-        printf("]}\n");
-        fflush(stdout);
-    }
-    return 0;
 }

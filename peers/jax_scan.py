@@ -1,6 +1,6 @@
 """JAX: `lax.scan` over the steps of a window within `lax.scan` over the windows of an epoch, compiled as one.
 
-    python jax_scan.py UNROLL PROBLEM     UNROLL: time steps in the body of the inner loop, 0 for all
+python jax_scan.py UNROLL PROBLEM     UNROLL: time steps in the body of the inner loop, 0 for all
 """
 
 import sys

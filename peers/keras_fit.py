@@ -1,6 +1,6 @@
 """Keras: stateful `LSTM` layers and a `Dense` head, trained with `fit`, a pass over all windows for each call.
 
-    python keras_fit.py [--unroll] [--xla] PROBLEM
+python keras_fit.py [--unroll] [--xla] PROBLEM
 """
 
 import sys

@@ -1,6 +1,6 @@
 """PyTorch: `torch.nn.LSTM` with a linear head, one call for each window.
 
-    python torch_lstm.py PROBLEM
+python torch_lstm.py PROBLEM
 """
 
 import torch

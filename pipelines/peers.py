@@ -10,6 +10,7 @@ go on. What has been measured on this machine with this code is kept, and the re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 from tqdm import tqdm
@@ -19,6 +20,7 @@ from echo_rnn.config import Config
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import one_sentence
 from echo_rnn.peers.contestants import Contestant, contestants
+from echo_rnn.peers.draw import require_known
 from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.session import How, measure
 from pipelines.benchmark import alone, minutes
@@ -47,7 +49,13 @@ class _Task:
 
 
 def run(config: Config, records: Path) -> str:
-    """Measures what of the sweep has not been measured; returns the fingerprint of the records."""
+    """Measures what of the sweep has not been measured; returns the fingerprint of the records.
+
+    Raises:
+        UserError: A shape is not one that all know, or another measurement is at work.
+    """
+    for shape in shapes_of(config):
+        require_known(shape)
     mark, how = peers_fingerprint(PROGRAMS), config.benchmark
     tasks = [
         _Task(shape, field, number, records / shape.key / f"{mark}-{number}.json")
@@ -67,7 +75,7 @@ def run(config: Config, records: Path) -> str:
     return mark
 
 
-def _measure(task: _Task, config: Config, mark: str, bar: "tqdm[None]") -> None:
+def _measure(task: _Task, config: Config, mark: str, bar: "tqdm[Never]") -> None:
     how, before = config.benchmark, bar.n
 
     def follow(done: str) -> None:

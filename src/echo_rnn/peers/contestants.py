@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from echo_rnn.benchmark.records import REFERENCE
@@ -51,10 +52,11 @@ def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Pat
     kinds = [(label, shape.compile if refusal(shape, label) is None else "graph") for label in labels]
     ours = [_ours(label, compiled, shape) for label, compiled in dict.fromkeys([*kinds, (REFERENCE, "graph")])]
 
-    def script(name: str, interpreter: Path | str, file: str, *arguments: str) -> Contestant:
-        words = (str(interpreter), str(programs / file), *arguments)
-        return Contestant(name, False, shape.threads, lambda folder: words)
+    def script(name: str, interpreter: Path, file: str, *arguments: str) -> Contestant:
+        words = (str(programs / file), *arguments)
+        return Contestant(name, False, shape.threads, lambda folder: [_found(interpreter), *words])
 
+    own = Path(sys.executable)
     large = [
         script("PyTorch", python, "torch_lstm.py"),
         script("JAX", python, "jax_scan.py", "1"),
@@ -63,14 +65,17 @@ def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Pat
         return [*ours, *large]
     return [
         *ours,
-        Contestant("C", False, 1, lambda folder: _compiled(programs / "floor.c", shape, folder)),
+        *(
+            Contestant(name, False, 1, partial(_compiled, programs / file, shape))
+            for name, file in (("C vectors", "floor.c"), ("C loops", "plain.c"))
+        ),
         *large,
         script("JAX unrolled", python, "jax_scan.py", "0"),
-        script("article dynamic", sys.executable, "article.py", "dynamic"),
-        script("article static", sys.executable, "article.py", "static"),
-        script("Keras", sys.executable, "keras_fit.py"),
-        script("Keras unrolled", sys.executable, "keras_fit.py", "--unroll"),
-        script("Keras XLA", sys.executable, "keras_fit.py", "--xla"),
+        script("article dynamic", own, "article.py", "dynamic"),
+        script("article static", own, "article.py", "static"),
+        script("Keras", own, "keras_fit.py"),
+        script("Keras unrolled", own, "keras_fit.py", "--unroll"),
+        script("Keras XLA", own, "keras_fit.py", "--xla"),
     ]
 
 
@@ -79,11 +84,17 @@ def _ours(label: str, compiled: str, shape: Shape) -> Contestant:
     return Contestant(f"{label} {compiled}", True, shape.threads, lambda folder: words)
 
 
+def _found(interpreter: Path) -> str:
+    if not interpreter.exists():
+        raise LostError(f"expected an environment {interpreter.parents[1].name}, got none; `make peers` makes it")
+    return str(interpreter)
+
+
 def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         raise LostError("expected a C compiler named cc or by the variable CC, got none; install one, such as gcc")
-    program = folder / "floor"
+    program = folder / source.stem
     sizes = {
         "LAYERS": shape.layers,
         "UNITS": shape.units,

@@ -14,17 +14,21 @@ _MOST_WINDOWS = 128
 _FLOPS = 2**30  # of a pass over all windows, so that a compiled epoch is no longer than it must be
 
 
-def draw(shape: Shape, seed: np.random.SeedSequence) -> Problem:
-    """A problem; the same seed gives the same.
+def require_known(shape: Shape) -> None:
+    """Lets only a shape pass that all contestants know.
 
     Raises:
-        UserError: The shape is not one that all contestants know.
+        UserError: It is another one.
     """
     if (shape.cell, shape.inputs, shape.precision) != ("lstm", 1, "float32"):
         raise UserError(
             "sweep.grids: expected cell lstm, inputs 1 and precision float32, which all peers know, "
             f"got {shape.cell}, {shape.inputs} and {shape.precision}"
         )
+
+
+def draw(shape: Shape, seed: np.random.SeedSequence) -> Problem:
+    """A problem; the same seed gives the same."""
     weights_seed, data_seed = seed.spawn(2)
     generator = np.random.default_rng(weights_seed)
     shapes = weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES)

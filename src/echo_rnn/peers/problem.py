@@ -79,7 +79,8 @@ def read(path: Path) -> Problem:
     layers, units, rows, window, inputs, classes, windows, _ = sizes
     weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, classes)]
     x_WTBI = take(np.float32, windows, window, rows, inputs)
-    return Problem(*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, rows))
+    values = [*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, rows)]
+    return Problem(**{field.name: value for field, value in zip(fields(Problem), values, strict=True)})
 
 
 def weight_shapes(layers: int, units: int, inputs: int, classes: int) -> list[tuple[int, ...]]:

@@ -95,10 +95,13 @@ def measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         file = folder / "problem"
         draw(shape, problem_seed).write(file)
-        turns, failed = [], []
+        turns: list[_Turn] = []
+        failed: list[Entry] = []
         for contestant in contestants:
-            begun = _begin(contestant, file, stack)
-            (turns if isinstance(begun, _Turn) else failed).append(begun)
+            try:
+                turns.append(_begin(contestant, file, stack))
+            except LostError as error:
+                failed.append(replace(_entry(contestant), trouble=str(error)))
             report(contestant.name)
         if not turns or not turns[0].entry.is_ours:
             raise UserError(f"peers at {shape.key}: expected one of our strategies to run, got {failed[0].trouble}")
@@ -125,17 +128,18 @@ def measure(
     )
 
 
-def _begin(contestant: Contestant, file: Path, stack: ExitStack) -> _Turn | Entry:
-    """Starts a contestant and has it run its first unit, or some more steps, for the check."""
-    entry = Entry(contestant.name, contestant.is_ours, contestant.threads)
+def _begin(contestant: Contestant, file: Path, stack: ExitStack) -> _Turn:
+    """Starts a contestant and has it run what is checked, whole units of it."""
     start = time.perf_counter()
-    try:
-        command = contestant.command(file.parent)
-        process = stack.enter_context(Process([*command, str(file)], contestant.threads))
-        losses = process.run(-(-TOLD // process.unit))
-    except LostError as error:
-        return replace(entry, trouble=str(error))
-    return _Turn(process, replace(entry, version=process.version, first_seconds=time.perf_counter() - start), losses)
+    command = contestant.command(file.parent)
+    process = stack.enter_context(Process([*command, str(file)], contestant.threads))
+    losses = process.run(-(-TOLD // process.unit))
+    seconds = time.perf_counter() - start
+    return _Turn(process, replace(_entry(contestant), version=process.version, first_seconds=seconds), losses)
+
+
+def _entry(contestant: Contestant) -> Entry:
+    return Entry(contestant.name, contestant.is_ours, contestant.threads)
 
 
 def _checked(turn: _Turn, expected: list[float]) -> Entry:
