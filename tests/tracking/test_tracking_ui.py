@@ -1,5 +1,6 @@
 """The pages come up on loopback only, show the project's store, and go when they are told to."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 
+import psutil
 import pytest
 
 from echo_rnn.errors import UserError
@@ -38,20 +40,51 @@ def test_parallel_link_names_the_runs():
     )
 
 
+# What a person may have set for other servers, and what would open this one.
+CARELESS = {
+    "MLFLOW_HOST": "0.0.0.0",
+    "MLFLOW_SERVER_ALLOWED_HOSTS": "*",
+    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*",
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true",
+    "MLFLOW_ENABLE_REMOTE_ASSISTANT": "true",
+}
+
+
+def code_of(url, content=None, **headers):
+    """What the pages answer to a request."""
+    request = urllib.request.Request(url, content, {name.title(): value for name, value in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 @pytest.mark.slow
-def test_pages_come_up_and_go(tmp_path, free_port):
+def test_pages_come_up_for_this_machine_only_and_go(tmp_path, free_port):
     store = open_store(None, "echo", tmp_path)
     command = [sys.executable, "-c", SERVES, str(tmp_path), str(free_port)]
-    pages = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    pages = subprocess.Popen(command, env=os.environ | CARELESS, stdout=subprocess.PIPE, text=True)
     base = f"http://127.0.0.1:{free_port}"
     try:
         assert pages.stdout.readline().strip() == f"runs: {comparison_link(base, store.experiment_id)}"
-        with urllib.request.urlopen(f"{base}/health", timeout=5) as answer:
-            assert answer.read() == b"OK"
-        foreign = urllib.request.Request(f"{base}/api/2.0/mlflow/experiments/get?experiment_id=0")
-        foreign.add_header("Host", "attacker.example")
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(foreign, timeout=5)
+        api = f"{base}/api/2.0/mlflow/experiments"
+        assert code_of(f"{base}/health") == 200
+        assert code_of(f"{api}/get?experiment_id=0") == 200
+        assert code_of(f"{api}/get?experiment_id=0", host="attacker.example") == 403
+        foreign = {"origin": "http://attacker.example", "content-type": "application/json"}
+        assert code_of(f"{api}/create", b'{"name": "theirs"}', **foreign) == 403
+
+        processes = psutil.Process(pages.pid).children(recursive=True)
+        assert processes
+        listening = [each.laddr for one in processes for each in one.net_connections() if each.status == "LISTEN"]
+        assert {(address.ip, address.port) for address in listening} == {("127.0.0.1", free_port)}
+        for process in processes:
+            settings = process.environ()
+            assert settings["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+            assert settings["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
     finally:
         pages.send_signal(signal.SIGTERM)
         assert pages.wait(20) == 128 + signal.SIGTERM

@@ -6,13 +6,14 @@ person has just changed, and its file.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
 from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
+from echo_rnn.tracking.address import mask
 
 Side = tuple[str, str, Any]
 """A key that could give way, what is expected of it, and what came."""
@@ -83,6 +84,17 @@ class Tracking(Section):
     enabled: bool
     uri: FilledText | None
     experiment: Name
+
+    @field_validator("uri")
+    @classmethod
+    def _is_no_secret(cls, uri: str | None) -> str | None:
+        # The configuration is committed, logged and shown.
+        if uri is not None and mask(uri) != uri:
+            expected = (
+                "an address without user and password (set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)"
+            )
+            raise conflict(("tracking.uri", expected, mask(uri)))
+        return uri
 
 
 class Experiment(Section):

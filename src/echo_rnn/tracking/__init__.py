@@ -9,7 +9,6 @@ with store.run("lstm3x4-dynamic-T15-seed0", description="...", tags={"sweep": ".
 from pathlib import Path
 
 from echo_rnn.tracking.address import mask, resolve
-from echo_rnn.tracking.buffer import MetricBuffer
 from echo_rnn.tracking.description import BENCHMARK_NOTE, TRAINING_NOTE
 from echo_rnn.tracking.interface import MetricRow, Run, Store, UnknownRunError
 from echo_rnn.tracking.links import comparison_link, parallel_link
@@ -19,7 +18,6 @@ from echo_rnn.tracking.quiet import prepare
 __all__ = [
     "BENCHMARK_NOTE",
     "TRAINING_NOTE",
-    "MetricBuffer",
     "MetricRow",
     "Run",
     "Store",

@@ -84,9 +84,9 @@ class MlflowStore:
         return [run.info.run_id for run in found]
 
     def _require(self, run_id: str) -> None:
-        unknown = f"run {run_id!r} is not in the tracking store {self.address}"
+        unknown = f"run {run_id[:40]!r} is not in the tracking store {self.address}"
         if not is_run_id(run_id):
-            raise UnknownRunError(f"{unknown}; expected the id of a run")
+            raise UnknownRunError(f"{unknown}; expected the id of a run, letters and digits")
         with self._asking():
             try:
                 found = self._client.get_run(run_id)

@@ -14,6 +14,7 @@ from pathlib import Path
 from echo_rnn.errors import UserError
 from echo_rnn.tracking import comparison_link, open_store
 from echo_rnn.tracking.address import Address, resolve
+from echo_rnn.tracking.quiet import SETTINGS
 from echo_rnn.tracking.termination import termination_raises
 
 HOST = "127.0.0.1"
@@ -65,8 +66,8 @@ def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
     command += ["--registry-store-uri", address.uri]
     command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
     command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
-    # The variable would win over the option: a server must not be told that it is a client of another one.
-    variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    # A person's settings for other servers and clients must not open this one: its address, its allowed origins.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
     variables.setdefault("PYTHONWARNINGS", "ignore")  # what MLflow's own libraries will do one day
     server = subprocess.Popen(command, env=variables)
     try:

@@ -1,0 +1,68 @@
+"""A user's password reaches the server that it is for, and nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from echo_rnn.errors import UserError
+from echo_rnn.tracking import open_store, upload
+from echo_rnn.tracking.journal import Header, Journal
+from tests.tracking.servers import Proxy
+
+SECRET = "hunter2"
+LOGIN = f"me:{SECRET}"
+
+LOGS = """
+import os, sys
+from pathlib import Path
+from echo_rnn.tracking import open_store
+root, uri = Path(sys.argv[1]), os.environ["MLFLOW_TRACKING_URI"]
+with open_store(None, "secrets", root).run("name", f"see {uri}", {"tag": uri}) as run:
+    run.log_config({"tracking": {"uri": uri}})
+    run.log_dataset("data", "0123", uri, "training")
+    run.log_text(f"see {uri}", "notes.txt")
+    run.set_tags({"later": uri})
+    print(run.id)
+"""
+
+
+def test_a_password_in_the_address_opens_the_server_and_is_kept_nowhere(server, tmp_path):
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    with Proxy(server, password=LOGIN) as proxy:
+        secret = {"MLFLOW_TRACKING_URI": proxy.address.replace("://", f"://{LOGIN}@")}
+        command = [sys.executable, "-c", LOGS, str(tmp_path)]
+        answer = subprocess.run(command, env=os.environ | secret, capture_output=True, text=True, check=True)
+    run_id = answer.stdout.strip()
+    client = MlflowClient(server)
+    found = client.get_run(run_id)
+    notes = Path(client.download_artifacts(run_id, "notes.txt", str(tmp_path))).read_text()
+    assert notes == f"see {proxy.address.replace('://', '://***@')}"
+    assert found.data.params == {"tracking.uri": proxy.address.replace("://", "://***@")}
+    assert SECRET not in f"{found.to_dictionary()} {answer.stdout} {answer.stderr}"
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
+
+
+def test_a_wrong_password_is_a_sentence_without_it(server, tmp_path):
+    with Proxy(server, password="me:another") as proxy, pytest.raises(UserError, match="401") as caught:
+        open_store(proxy.address.replace("://", f"://{LOGIN}@"), "secrets", tmp_path)
+    assert SECRET not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_password_is_not_sent_to_another_server(server, tmp_path):
+    with Proxy(server, password=LOGIN) as own, Proxy(server) as other:
+        run = open_store(other.address, "secrets", tmp_path)
+        with run.run("name", "d", {}) as waits:
+            pass
+        header = Header(waits.id, other.address, "secrets", run.experiment_id)
+        journal = Journal.create(tmp_path / "pending", header)
+        journal.append({"do": "status", "status": "FINISHED", "milliseconds": 1})
+        journal.close()
+        other.authorizations.clear()
+        assert upload(own.address.replace("://", f"://{LOGIN}@"), tmp_path) == 1
+    assert other.authorizations
+    assert set(other.authorizations) == {None}
