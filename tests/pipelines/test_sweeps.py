@@ -96,7 +96,7 @@ def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs
     good = (folder_of(unused) / "0/models/weights.npz").stat().st_mtime_ns
     again = unused.run(*rest_of(answer.out))
     assert again.code == 0, again.out + again.err
-    assert again.out.count("finished before") == (0 if launcher else 1)  # workers' words are not kept in order
+    assert again.out.count("finished before") == 1
     assert (folder_of(unused) / "0/models/weights.npz").stat().st_mtime_ns == good
     assert "failed" not in again.out
     runs = unused.runs()
@@ -112,9 +112,9 @@ def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused, number):
-    seeds = "seed=0,1,2"
+    seeds = "seed=0,1"
     with running(unused, *sweep(*SHORT, seeds)) as (process, popen):
-        until(lambda: folder_of(unused).joinpath("0/result.json").exists() if process.is_running() else True)
+        until(lambda: list(unused.folder.glob("multirun/*/*/0/result.json")))
         (job,) = until(lambda: workers(process))
         process.send_signal(number)
         out, _ = popen.communicate(timeout=PATIENCE)
@@ -125,12 +125,12 @@ def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused, number):
     again = unused.run(*rest_of(out))
     assert again.code == 0, again.out + again.err
     assert (folder_of(unused) / "0/result.json").read_bytes() == before
-    assert sum(path.parent.name.isdigit() for path in folder_of(unused).glob("*/result.json")) == 3
+    assert sum(path.parent.name.isdigit() for path in folder_of(unused).glob("*/result.json")) == 2
 
 
 @pytest.mark.slow
 def test_a_worker_of_joblib_that_is_killed(unused):
-    with running(unused, *sweep(*PARALLEL, *SHORT, "seed=0,1,2")) as (process, popen):
+    with running(unused, *sweep(*PARALLEL, *SHORT, "seed=0,1")) as (process, popen):
         job, *_ = until(lambda: workers(process))
         worker = job.parent()
         assert "loky" in " ".join(worker.cmdline())  # started afresh and not forked
@@ -139,11 +139,11 @@ def test_a_worker_of_joblib_that_is_killed(unused):
     assert popen.returncode == 2
     assert "sweep: expected every job to end by itself" in out
     assert "Traceback" not in out
-    assert re.search(r"failed: .*seed=[012].*(ended without a result|was not started)", out)
+    assert re.search(r"failed: .*seed=[01].*(ended without a result|was not started)", out)
     again = unused.run(*rest_of(out))
     assert again.code == 0, again.out + again.err
     finished = [run for run in unused.runs() if run.info.status == "FINISHED" and "test/accuracy" in run.data.metrics]
-    assert sorted(run.data.params["seed"] for run in finished) == ["0", "1", "2"]
+    assert sorted(run.data.params["seed"] for run in finished) == ["0", "1"]
 
 
 @pytest.mark.slow
