@@ -72,14 +72,24 @@ def test_a_flipped_bit_is_named(tmp_path, name):
         trained.load(tmp_path)
 
 
-def test_a_crash_while_saving_is_detected(tmp_path, monkeypatch):
-    saved(tmp_path, MODELS["rnn"])
+@pytest.mark.parametrize("moves", range(3))
+def test_a_crash_while_saving_leaves_the_earlier_network_or_is_detected(tmp_path, monkeypatch, moves):
+    earlier, _, _ = saved(tmp_path, MODELS["rnn"])
+    done = []
 
-    def stated(path):
-        raise KeyboardInterrupt
+    def replace(path, target):
+        if len(done) == moves:
+            raise KeyboardInterrupt
+        done.append(target)
+        return original(path, target)
 
-    monkeypatch.setattr(trained, "stated", stated)
+    original = type(tmp_path).replace
+    monkeypatch.setattr(type(tmp_path), "replace", replace)
     with pytest.raises(KeyboardInterrupt):
         saved(tmp_path, MODELS["lstm"])
-    with pytest.raises(UserError, match=r"model.json: expected .*, found nothing"):
-        trained.load(tmp_path)
+    if moves:
+        with pytest.raises(UserError, match=r"weights.npz: expected \d+ bytes"):
+            trained.load(tmp_path)
+        return
+    for ours, theirs in zip(flat(trained.load(tmp_path).weights), flat(earlier), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

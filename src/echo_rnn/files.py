@@ -47,9 +47,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def as_json(content: Any) -> str:
+    """Indented JSON; NaN and infinities are refused."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Writes `content` as indented JSON to `path` atomically; NaN and infinities are refused."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    """Writes `content` to `path` atomically; see `as_json`."""
+    write_text(path, as_json(content))
 
 
 def sha256(path: Path) -> str:

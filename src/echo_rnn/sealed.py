@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from echo_rnn.errors import UserError
-from echo_rnn.files import sha256, write_json
+from echo_rnn.files import as_json, sha256, write_text
 
 DIGEST_CHARACTERS = 32  # MLflow takes at most 36 for the digest of a dataset
 
@@ -34,9 +34,13 @@ class Seal:
     remedy: str
 
     def close(self, folder: Path, content: dict[str, Any]) -> None:
-        """Writes the description with `content`; `stated` gives the part about one file."""
+        """Writes the description with `content`."""
+        write_text(folder / self.name, self.text(content))
+
+    def text(self, content: dict[str, Any]) -> str:
+        """The description with `content`; `stated` gives the part about one file."""
         body = {"format": self.format, **content}
-        write_json(folder / self.name, body | {"digest": digest(body)})
+        return as_json(body | {"digest": digest(body)})
 
     def open(self, folder: Path) -> dict[str, Any]:
         """The description, once its version and its digest are right.

@@ -57,24 +57,28 @@ def save(
     run_id: str,
     dataset_digest: str,
 ) -> keras.Model:
-    """Writes the network that the two sections describe to `folder`, the description last.
+    """Writes the network that the two sections describe to `folder`.
+
+    What `folder` held before stays until all is written; the description then takes its place last.
 
     Returns:
         The network as a Keras model.
     """
-    (folder / SEAL.name).unlink(missing_ok=True)
-    with replacing(folder / WEIGHTS) as temporary:
-        np.savez(temporary, *(np.asarray(leaf) for leaf in flat(weights)))
     exported = to_keras(_built(model, unroll), weights)
-    with replacing(folder / KERAS) as temporary:
-        exported.save(temporary)
-    content = {
-        "network": {"model": model.model_dump(mode="json"), "unroll": unroll.model_dump(mode="json")},
-        "run_id": run_id,
-        "dataset_digest": dataset_digest,
-        "files": {name: stated(folder / name) for name in (WEIGHTS, KERAS)},
-    }
-    SEAL.close(folder, content)
+    with (
+        replacing(folder / SEAL.name) as description,
+        replacing(folder / KERAS) as keras_file,
+        replacing(folder / WEIGHTS) as weights_file,
+    ):
+        np.savez(weights_file, *(np.asarray(leaf) for leaf in flat(weights)))
+        exported.save(keras_file)
+        content = {
+            "network": {"model": model.model_dump(mode="json"), "unroll": unroll.model_dump(mode="json")},
+            "run_id": run_id,
+            "dataset_digest": dataset_digest,
+            "files": {WEIGHTS: stated(weights_file), KERAS: stated(keras_file)},
+        }
+        description.write_text(SEAL.text(content), encoding="utf-8")
     return exported
 
 

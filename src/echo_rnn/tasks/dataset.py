@@ -92,7 +92,8 @@ def generate(
         _require_room(folder, 2 * (epochs * lengths.train + lengths.validation + lengths.test))
         with tempfile.TemporaryDirectory(prefix=".generate-", dir=folder) as temporary:
             description = _write_splits(task, seed, epochs, lengths, Path(temporary), progress or (lambda steps: None))
-            _publish(Path(temporary), folder, description)
+            SEAL.close(Path(temporary), description)
+            _publish(Path(temporary), folder)
     except OSError as error:
         raise UserError(
             f"{folder}: expected a folder with room for the dataset, found {error}; make room or choose another folder"
@@ -177,13 +178,13 @@ def _write_series(
                 raise ValueError(f"task {task.name} made {written} steps where {rows * row_steps} were asked for")
 
 
-def _publish(source: Path, folder: Path, description: dict[str, Any]) -> None:
-    """Moves the finished series into `folder`; the description goes first and comes last."""
+def _publish(source: Path, folder: Path) -> None:
+    """Moves the finished files into `folder`, where the description goes first and comes last."""
     (folder / SEAL.name).unlink(missing_ok=True)
-    for path in source.iterdir():
-        # A move never writes into the old file, which may be a link into DVC's cache or mapped by a reader.
+    for path in sorted(source.iterdir(), key=lambda path: path.name == SEAL.name):
+        # A move takes no room and never writes into the old file, which may be a link into DVC's cache or mapped by a
+        # reader.
         path.replace(folder / path.name)
-    SEAL.close(folder, description)
 
 
 def _open_split(folder: Path, name: str, split: dict[str, Any]) -> Split:
