@@ -38,7 +38,7 @@ def run(config: Config, records: Path, mark: str, folder: Path) -> None:
 
 def _show(comparisons: Sequence[Comparison]) -> None:
     for comparison in comparisons:
-        table = Table(*_SHOWN, title=words.named(comparison.shape))
+        table = Table(*_SHOWN, title=words.named(comparison))
         for row in words.table([comparison]):
             table.add_row(*(escape(str(row[name])) for name in _SHOWN))
         rich_print(table)
@@ -64,7 +64,7 @@ def _log(
 def _metrics(comparisons: Sequence[Comparison]) -> Iterator[MetricRow]:
     for comparison in comparisons:
         shape = comparison.shape
-        place = f"L{shape.layers}-S{shape.units}-B{shape.rows}-T{shape.window}"
+        place = f"{comparison.work} L{shape.layers}-S{shape.units}-B{shape.rows}-T{shape.window}"
         for standing in comparison.standings:
             if standing.ratio is not None:
-                yield f"ratio {place}/{standing.entry.name}", standing.ratio.estimate, 0
+                yield f"{place}/{standing.entry.name}", standing.ratio.estimate, 0

@@ -43,7 +43,9 @@ def shortage(error: BaseException) -> str | None:
     TensorFlow has one class of error for both, `ResourceExhaustedError`, so its words decide.
     """
     seen: BaseException | None = error
-    while seen is not None:
+    met: set[int] = set()  # a chain may lead back to itself where an error was raised out of its own handling
+    while seen is not None and id(seen) not in met:
+        met.add(id(seen))
         if is_full(seen):
             place = getattr(seen, "filename", None) or "disk"
             return f"{place}: expected room to write, got a full disk; make room and run the same command again"

@@ -34,7 +34,7 @@ def test_a_comparison_is_measured_once_reported_and_logged_once(unused):
     assert "B=5, T=4, S=17, L=1" in page
     assert not re.search(r"(src|href)=\"http", page)
     (run,) = unused.runs(benchmark=True)
-    assert run.data.metrics["ratio L1-S17-B5-T4/dynamic graph"] >= 1
+    assert run.data.metrics["steps L1-S17-B5-T4/dynamic graph"] >= 1
     assert {file.path for file in unused.client().list_artifacts(run.info.run_id, "report")} == {
         "report/peers.png",
         "report/report.html",
@@ -59,4 +59,11 @@ def test_a_mistake_is_one_sentence_before_anything_is_measured(unused, arguments
     answer = unused.stage("peers", "sweep=peers", *arguments)
     assert answer.code == 2
     assert re.search(sentence, answer.sentence), answer.sentence
+    assert not (unused.folder / "benchmarks").exists()
+
+
+def test_the_articles_script_is_compared_at_its_own_sizes_only(unused):
+    answer = unused.stage("whole_process", "model.units=5")
+    assert answer.code == 2
+    assert "expected the seed's sizes, which the article's script has, got {'units': 5}" in answer.sentence
     assert not (unused.folder / "benchmarks").exists()

@@ -1,6 +1,7 @@
 """The raw samples of a comparison with peers: one JSON file for each start of all contestants of a shape.
 
-    benchmarks/peers/<shape key>/<fingerprint>-<number>.json
+    benchmarks/peers/<shape key>/<fingerprint>-<number>.json     training steps, in the rounds of one start
+    benchmarks/peers/<shape key>/<fingerprint>-process.json      whole processes
 
 Format 1. `entries` says of every contestant what it is and what became of it; `samples` holds every timed call as in
 `echo_rnn.benchmark.records`, the slot being the contestant's name. Nothing derived is stored.
@@ -9,11 +10,15 @@ Format 1. `entries` says of every contestant what it is and what became of it; `
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from echo_rnn.benchmark.records import Sample, keep, kept
 from echo_rnn.benchmark.shape import Shape
 
 FORMAT = 1
+
+Work = Literal["steps", "process"]
+"""Training steps of contestants that wait in between, or whole processes from their start to their end."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class PeersRecord:
     """One start of all contestants.
 
     Attributes:
+        work: What was timed.
         shape: The shape; `compile` is that of ours.
         fingerprint: Digest of machine, libraries and code, the peers' included.
         environment: Facts of machine, libraries, code and process.
@@ -52,6 +58,7 @@ class PeersRecord:
         samples: In the order of measuring.
     """
 
+    work: Work
     shape: Shape
     fingerprint: str
     environment: dict[str, str]
@@ -72,6 +79,7 @@ def read(path: Path) -> PeersRecord:
     """
     content = kept(path, FORMAT)
     return PeersRecord(
+        work=content["work"],
         shape=Shape(**content["shape"]),
         fingerprint=content["fingerprint"],
         environment=content["environment"],

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from echo_rnn.benchmark.records import Sample
 from echo_rnn.benchmark.results import Interval
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.statistics import intervals
-from echo_rnn.peers.records import Entry, PeersRecord
+from echo_rnn.peers.records import Entry, PeersRecord, Work
 
 _KIND = "train"
 
@@ -35,6 +34,7 @@ class Comparison:
     """One shape.
 
     Attributes:
+        work: What was timed.
         shape: The shape.
         best: Our fastest strategy.
         standings: The fastest first, then those that were not timed.
@@ -43,6 +43,7 @@ class Comparison:
         environment: Facts of the machine and the libraries.
     """
 
+    work: Work
     shape: Shape
     best: str
     standings: list[Standing]
@@ -60,10 +61,10 @@ def compare(records: Sequence[PeersRecord], seed: int = 0) -> list[Comparison]:
         records: Of one fingerprint for each shape.
         seed: Of the bootstrap.
     """
-    shapes: dict[Shape, list[PeersRecord]] = {}
+    groups: dict[tuple[Work, Shape], list[PeersRecord]] = {}
     for record in records:
-        shapes.setdefault(record.shape, []).append(record)
-    return [_comparison(shape, own, seed) for shape, own in shapes.items() if any(record.samples for record in own)]
+        groups.setdefault((record.work, record.shape), []).append(record)
+    return [_comparison(own, seed) for own in groups.values() if _timed(own, of_ours=True)]
 
 
 def summary(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -71,23 +72,29 @@ def summary(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return [_entry(comparison, standing) for comparison in comparisons for standing in comparison.standings]
 
 
-def _comparison(shape: Shape, records: list[PeersRecord], seed: int) -> Comparison:
+def _comparison(records: list[PeersRecord], seed: int) -> Comparison:
     entries = {entry.name: entry for record in records for entry in record.entries}
-    samples = [sample for record in records for sample in record.samples]
-    timed = [name for name in entries if any(sample.slot == name for sample in samples)]
-    ours = [name for name in timed if entries[name].is_ours]
-    best = _fastest(records, ours, seed)
+    best = _fastest(records, _timed(records, of_ours=True), seed)
     ratios = {best: Interval(1.0, 1.0, 1.0)}
-    for name, speedup in intervals(records, [name for name in timed if name != best], _KIND, seed, best).items():
+    others = [name for name in _timed(records) if name != best]
+    for name, speedup in intervals(records, others, _KIND, seed, best).items():
         ratios[name] = Interval(1 / speedup.estimate, 1 / speedup.high, 1 / speedup.low)
-    seconds = _step_seconds(samples, best)
+    seconds = _step_seconds(records, best)
     standings = [
         Standing(entry, seconds * ratios[name].estimate if name in ratios else None, ratios.get(name))
         for name, entry in entries.items()
     ]
     standings.sort(key=lambda standing: standing.step_seconds or np.inf)
     rounds = sum(len({sample.round for sample in record.samples}) for record in records)
-    return Comparison(shape, best, standings, len(records), rounds, records[-1].environment)
+    last = records[-1]
+    return Comparison(last.work, last.shape, best, standings, len(records), rounds, last.environment)
+
+
+def _timed(records: list[PeersRecord], *, of_ours: bool = False) -> list[str]:
+    """The contestants with samples, or those of ours."""
+    slots = {sample.slot for record in records for sample in record.samples}
+    names = (entry.name for record in records for entry in record.entries if entry.is_ours or not of_ours)
+    return [name for name in dict.fromkeys(names) if name in slots]
 
 
 def _fastest(records: list[PeersRecord], ours: list[str], seed: int) -> str:
@@ -96,13 +103,15 @@ def _fastest(records: list[PeersRecord], ours: list[str], seed: int) -> str:
     return max(ours, key=lambda name: speedups[name].estimate if name in speedups else float(name == first))
 
 
-def _step_seconds(samples: list[Sample], name: str) -> float:
-    return float(np.median([sample.seconds / sample.steps for sample in samples if sample.slot == name]))
+def _step_seconds(records: list[PeersRecord], name: str) -> float:
+    samples = (sample for record in records for sample in record.samples if sample.slot == name)
+    return float(np.median([sample.seconds / sample.steps for sample in samples]))
 
 
 def _entry(comparison: Comparison, standing: Standing) -> dict[str, Any]:
     ratio, entry = standing.ratio, standing.entry
     return {
+        "work": comparison.work,
         "shape": comparison.shape.key,
         "peer": entry.name,
         "is_ours": entry.is_ours,

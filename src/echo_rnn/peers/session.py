@@ -119,6 +119,7 @@ def measure(
     units = {turn.entry.name: turn.process.unit for turn in turns}
     lost = {turn.entry.name for turn in turns if turn.entry.trouble}
     return PeersRecord(
+        "steps",
         shape,
         mark,
         facts,

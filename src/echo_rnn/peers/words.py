@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 
 from echo_rnn.benchmark.page import Row
-from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.words import seconds, speedup
 from echo_rnn.peers.results import Comparison, Standing
 
 NOTHING = "–"
+_FOR_EACH = {"steps": "", "process": " for each training step"}
 
 
-def named(shape: Shape) -> str:
-    """A shape in the letters of the axes."""
-    return f"B={shape.rows}, T={shape.window}, S={shape.units}, L={shape.layers}"
+def named(comparison: Comparison) -> str:
+    """What was compared, with the shape in the letters of the axes."""
+    shape = comparison.shape
+    letters = f"B={shape.rows}, T={shape.window}, S={shape.units}, L={shape.layers}"
+    return f"whole process, {letters}" if comparison.work == "process" else letters
 
 
 def table(comparisons: Sequence[Comparison]) -> list[Row]:
@@ -26,8 +28,9 @@ def sentences(comparison: Comparison) -> str:
     others = [each for each in comparison.standings if not each.entry.is_ours and each.ratio]
     compared = "; ".join(f"{each.entry.name} {speedup(each.ratio)}" for each in others if each.ratio)
     took = seconds(best.step_seconds or 0.0)
+    what = "a training step of ours" if comparison.work == "steps" else "ours with all it starts and writes"
     return (
-        f"At {named(comparison.shape)} a training step of ours, {comparison.best}, takes {took}. "
+        f"{named(comparison)}: {what}, {comparison.best}, takes {took}{_FOR_EACH[comparison.work]}. "
         f"Times of the others over it: {compared or 'none was timed'}."
     )
 
@@ -37,7 +40,7 @@ def _row(comparison: Comparison, standing: Standing) -> Row:
     shown = NOTHING if ratio is None else speedup(ratio)
     return {
         "contestant": entry.name,
-        "shape": named(comparison.shape),
+        "shape": named(comparison),
         "training step": NOTHING if standing.step_seconds is None else seconds(standing.step_seconds),
         "of our best's": "our best" if entry.name == comparison.best else shown,
         "threads": str(entry.threads),

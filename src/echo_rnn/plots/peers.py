@@ -27,7 +27,7 @@ def peers(comparisons: Sequence[Comparison]) -> Figure:
         bound for standings in timed for each in standings if each.ratio for bound in (each.ratio.low, each.ratio.high)
     ]
     for axes, comparison, standings in zip(grid.flat, comparisons, timed, strict=True):
-        axes.set_title(named(comparison.shape), fontsize=10.5)
+        axes.set_title(named(comparison), fontsize=10.5)
         _panel(axes, standings)
         ratios_across(axes, min(bounds), max(bounds))
         name_below(axes, "time of a training step over that of our best; bars are 95 % intervals")
