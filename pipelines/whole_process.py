@@ -78,7 +78,7 @@ def run(config: Config, overrides: list[str], records: Path) -> None:
     contestants = programs(config, overrides)
     with alone(records), tqdm(total=_ROUNDS * len(contestants), desc="whole processes", disable=None) as bar:
         seed = np.random.SeedSequence(config.seed)
-        record = measure_whole(contestants, shape, steps, _ROUNDS, seed, mark, lambda name: bar.update() and None)
+        record = measure_whole(contestants, shape, steps, _ROUNDS, seed, mark, lambda name: bar.update())
     record.write(records / shape.key / f"{mark}-process.json")
     peers_report.run(config, records, mark, project_root() / "reports" / "peers")
 

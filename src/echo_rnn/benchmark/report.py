@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from echo_rnn.benchmark.growth import WORK, growths
 from echo_rnn.benchmark.page import Row, bullets, document, facts, image, paragraphs, section, table
 from echo_rnn.benchmark.records import REFERENCE
 from echo_rnn.benchmark.results import ShapeResult
 from echo_rnn.files import write_text
 from echo_rnn.plots import save
 from echo_rnn.plots.benchmark import PICTURES, Picture
-from echo_rnn.plots.benchmark.panels import named, shared, varying
+from echo_rnn.plots.benchmark.panels import AXES, named, shared, varying
 
 PAGE = "report.html"
 _MANY = 12  # shapes; a longer list is folded
+_SIZES = ("layers", "units", "rows", "window")
 
 
 def write_report(
@@ -49,6 +51,7 @@ def write_report(
         section("summary", "In short", paragraphs(summary)),
         section("trust", "How far to trust it", _trust(results)),
         *(section(picture.name, picture.title, _figure(picture, path)) for picture, path in shown),
+        *_growth(results),
         section("numbers", "All numbers", _numbers(results, rows)),
         section("machine", "Machine and versions", facts([result.environment for result in results])),
         section("method", "How it was measured", _method(results)),
@@ -113,6 +116,30 @@ def _control(results: Sequence[ShapeResult]) -> str:
         f"{what} Its 95 % interval holds 1 at {holding} of {len(results)} shapes; by chance alone about "
         f"{0.05 * len(results):.1f} would miss it."
     )
+
+
+def _growth(results: Sequence[ShapeResult]) -> list[str]:
+    """The exponents of time, where shapes vary one size at a time."""
+    rows = [
+        {
+            "strategy": found.label,
+            "along": AXES[found.field],
+            "at": named(found.shape, [field for field in _SIZES if field != found.field]),
+            "from": found.values[0],
+            "to": found.values[-1],
+            "exponent": f"{found.exponent.estimate:.2f} ({found.exponent.low:.2f} to {found.exponent.high:.2f})",
+            "of the work": WORK[found.field],
+        }
+        for found in growths(results)
+    ]
+    if not rows:
+        return []
+    text = (
+        "Slope of the logarithm of a training step's time over that of the size, by least squares, with its 95 % "
+        "interval, beside the power with which the matrix products grow where the size is large. Smaller is better."
+    )
+    content = f"{paragraphs(text)}\n{table(rows, 'How time grows with each size')}"
+    return [section("growth", "How time grows", content)]
 
 
 def _numbers(results: Sequence[ShapeResult], rows: Sequence[Row]) -> str:

@@ -40,7 +40,7 @@ def measure_whole(
     rounds: int,
     seed: np.random.SeedSequence,
     mark: str,
-    report: Callable[[str], None] = lambda name: None,
+    report: Callable[[str], object] = lambda name: None,
 ) -> PeersRecord:
     """Runs all programs in rounds, in an order drawn anew for each.
 

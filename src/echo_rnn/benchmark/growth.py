@@ -1,0 +1,69 @@
+"""How the time of a training step grows with one size of a shape, the others held."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+from scipy.stats import linregress
+
+from echo_rnn.benchmark.results import Interval, ShapeResult
+from echo_rnn.benchmark.shape import Shape
+
+WORK = {"window": 1, "rows": 1, "units": 2}
+"""With which power of each size the matrix products of a step grow, where the size is large."""
+
+_FEWEST = 3
+_TAIL = 0.975
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One strategy along one size.
+
+    Attributes:
+        label: The strategy.
+        field: The size, a key of `WORK`.
+        shape: The smallest of the shapes.
+        values: The size's values.
+        exponent: Slope of log time over log size by least squares, with its 95 % interval.
+    """
+
+    label: str
+    field: str
+    shape: Shape
+    values: list[int]
+    exponent: Interval
+
+
+def growths(results: Sequence[ShapeResult]) -> list[Growth]:
+    """Fits every series of at least three shapes that differ in one size only."""
+    return [found for field in WORK for group in _series(results, field) for found in _fits(group, field)]
+
+
+def _series(results: Sequence[ShapeResult], field: str) -> Iterator[list[ShapeResult]]:
+    groups: dict[tuple[object, ...], list[ShapeResult]] = {}
+    for result in results:
+        others = tuple(value for name, value in result.shape.values().items() if name != field)
+        groups.setdefault(others, []).append(result)
+    for group in groups.values():
+        if len(group) >= _FEWEST:
+            yield sorted(group, key=lambda result: result.shape)
+
+
+def _fits(group: Sequence[ShapeResult], field: str) -> Iterator[Growth]:
+    for label in dict.fromkeys(strategy.label for result in group for strategy in result.strategies):
+        times = {
+            int(getattr(result.shape, field)): own.step_seconds
+            for result in group
+            if (own := result.of(label)) and own.step_seconds
+        }
+        if len(times) >= _FEWEST:
+            yield Growth(label, field, group[0].shape, list(times), _exponent(times))
+
+
+def _exponent(times: dict[int, float]) -> Interval:
+    fit = linregress(np.log(list(times)), np.log(list(times.values())))
+    half = float(stdtrit(len(times) - 2, _TAIL)) * float(fit.stderr)
+    slope = float(fit.slope)
+    return Interval(slope, slope - half, slope + half)
