@@ -1,4 +1,4 @@
-"""Refuses a training that cannot fit into memory before it starts: a system that runs out of it kills without a word."""
+"""Refuses a training that cannot fit into memory before it starts: a system that runs out kills without a word."""
 
 import psutil
 
