@@ -109,9 +109,9 @@ class MlflowStore:
     @contextmanager
     def _writing(self, journal: Journal) -> Iterator[JournaledRun]:
         """Gives the run the end that the block had; what goes wrong then never hides the block's own exception."""
-        uploader = Uploader(journal, Sender(self._client, journal))
+        run, uploader = JournaledRun(journal), Uploader(journal, Sender(self._client, journal))
         try:
-            yield JournaledRun(journal)
+            yield run
         except BaseException as error:
             try:
                 killed = isinstance(error, (KeyboardInterrupt, Terminated))

@@ -1,0 +1,85 @@
+"""A training whose tracking server goes away ends as if it were there, and a later command sends the rest."""
+
+import signal
+import subprocess
+
+import pytest
+
+from tests.pipelines.project import environment
+from tests.tracking.servers import Server
+
+pytestmark = pytest.mark.slow
+EPOCHS = 300
+
+
+@pytest.fixture
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def training(unused, server):
+    """A job at work whose run has begun to fill."""
+    settings = ["experiment=debug", f"trainer.epochs={EPOCHS}", "tracking=server", f"tracking.uri={server.address}"]
+    command = ["python", "-m", "pipelines.train", *settings]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=unused.folder, env=environment(), start_new_session=True, **pipes)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def client_of(server):
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    return MlflowClient(server.address)
+
+
+def begun(server):
+    """The run of the training, as soon as the server has some of its points."""
+    client = client_of(server)
+    while True:
+        experiment = client.get_experiment_by_name("echo-rnn")
+        runs = client.search_runs([experiment.experiment_id]) if experiment else []
+        if runs and "train/loss" in runs[0].data.metrics:
+            return runs[0].info.run_id
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_a_training_goes_on_without_its_server(training, unused, server, how):
+    run_id = begun(server)
+    server.gone(how)
+    out, err = training.communicate(timeout=300)
+    assert training.returncode == 0, err
+    assert "test accuracy" in out
+    # The end of the training and the end of its evaluation, which continued the run that waited.
+    sentences = [line for line in err.splitlines() if line.startswith("run ")]
+    assert len(sentences) == 2
+    assert f"run {run_id}: " in sentences[1]
+    assert "`python -m pipelines.upload` sends them" in sentences[1]
+
+    server.back()
+    answer = unused.stage("upload")
+    assert (answer.code, answer.out) == (0, "1 run was completed\n")
+    client = client_of(server)
+    found = client.get_run(run_id)
+    assert found.info.status == "FINISHED"
+    for metric in ("train/loss", "train/accuracy", "validation/loss"):
+        points = client.get_metric_history(run_id, metric)
+        assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+    assert {"test/accuracy", "time/steady", "time/evaluation"} <= set(found.data.metrics)
+    files = {file.path for folder in ("config", "figures") for file in client.list_artifacts(run_id, folder)}
+    assert {"config/config.yaml", "figures/curves.png", "figures/echo.png"} <= files
+    assert len(found.outputs.model_outputs) == 1
+    assert unused.stage("upload").out == "0 runs were completed\n"
+
+
+def test_a_training_is_refused_where_no_server_answers(unused, server):
+    server.gone("stopped")
+    answer = unused.stage("train", "experiment=debug", "tracking=server", f"tracking.uri={server.address}")
+    assert answer.code == 2
+    assert f"{server.address} does not answer" in answer.sentence
+    assert not (unused.folder / "models").exists()
