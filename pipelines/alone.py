@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,16 +18,15 @@ def alone(folder: Path, work: str) -> Iterator[None]:
     """Keeps `folder` for this process inside the block; the system gives it back however the process ends.
 
     Args:
-        folder: Made where it is missing.
+        folder: Made where it is missing, and removed at the end if nothing is in it.
         work: What is done there, for messages.
 
     Raises:
         UserError: Another process is at work there.
     """
-    name = folder / "process"
+    lock, name = FileLock(folder / "lock"), folder / "process"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
         lock.acquire(timeout=_PATIENCE_SECONDS)
         name.write_text(str(os.getpid()))
     except Timeout:
@@ -42,4 +41,8 @@ def alone(folder: Path, work: str) -> Iterator[None]:
         yield
     finally:
         name.unlink(missing_ok=True)
+        # While it is held: whoever gets a lock whose file is gone lets it go and tries again.
+        (folder / "lock").unlink(missing_ok=True)
         lock.release()
+        with suppress(OSError):
+            folder.rmdir()

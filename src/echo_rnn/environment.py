@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import psutil
 
-LIBRARIES = ("tensorflow", "keras", "numpy", "hydra-core", "mlflow", "dvc")
+ARITHMETIC = ("tensorflow", "keras", "numpy")
+"""The libraries whose arithmetic a result comes from."""
+LIBRARIES = (*ARITHMETIC, "hydra-core", "mlflow", "dvc")
 # What decides a result. A stage rewrites tracked reports while it runs, so the rest of the tree says nothing.
 CODE_PATHS = ("conf", "pipelines", "src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 
-_ARITHMETIC = ("tensorflow", "keras", "numpy")
 _FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
 # How much TensorFlow says does not change what it does; scikit-learn, which MLflow imports, sets two for itself, so
 # that they depend on when one looks; TF is also Terraform.
@@ -74,7 +75,7 @@ def versions() -> dict[str, str]:
 def arithmetic() -> dict[str, str]:
     """What may change the last bits of a result, and its speed: processor, cores, versions, variables of libraries."""
     machine, found = hardware(), versions()
-    names = ("version.python", *(f"version.{library}" for library in _ARITHMETIC))
+    names = ("version.python", *(f"version.{library}" for library in ARITHMETIC))
     return {
         "hardware.cpu": machine["hardware.cpu"],
         "hardware.cores": machine["hardware.cores"],

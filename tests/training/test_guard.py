@@ -72,7 +72,9 @@ def test_a_bad_first_step_leaves_the_first_variables(tmp_path):
 @pytest.mark.parametrize("scope", ["step", "block"])
 def test_weights_that_the_very_last_step_spoils_are_noticed(scope, tmp_path):
     last = 2 * WINDOWS
-    expected = rf"expected finite weights, .* and state, got NaN or infinity after step {last} \(epoch 2, window {WINDOWS}\)"
+    expected = (
+        rf"expected finite weights, .* and state, got NaN or infinity after step {last} \(epoch 2, window {WINDOWS}\)"
+    )
     with pytest.raises(UserError, match=expected):
         trained(spoilt(last - 1), epochs=2, scope=scope, folder=tmp_path)
     assert checkpoints(tmp_path).newest().is_finite
