@@ -1,6 +1,10 @@
 """Buffers are all windows in order, of one shape, with padding at the end only."""
 
+import re
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,3 +30,22 @@ def test_a_buffer_holds_the_row_or_a_bounded_part_of_it(row_steps, rows, window)
     assert 1 <= size <= max(1, row_steps // window)
     assert size == 1 or size * window * rows <= 2**22
     assert size == row_steps // window or (size + 1) * window * rows > 2**22 or size == 1
+
+
+def mapped_bytes():
+    """What of files this process holds in memory."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * int(re.search(r"RssFile:\s+(\d+) kB", status)[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system tells no resident set")
+def test_a_mapped_file_that_was_read_does_not_stay_in_memory(tmp_path):
+    np.save(tmp_path / "series.npy", np.ones((2, 2**25), np.uint8))
+    series_BN = np.load(tmp_path / "series.npy", mmap_mode="r")
+    before, held = mapped_bytes(), []
+    total = 0
+    for buffer in buffers([series_BN], 64, 2**14):
+        held.append(mapped_bytes() - before)
+        total += int(buffer.arrays[0].sum())
+    assert total == series_BN.size  # what was given back is read again where it is wanted
+    assert max(held) < series_BN.size / 8

@@ -1,5 +1,6 @@
 """From a series on disk to buffers of windows in memory, all of one shape."""
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,5 +40,18 @@ def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int, start: 
     for first in range(start, windows, size):
         count = min(size, windows - first)
         arrays = [read_windows(series_BN, window, first, count) for series_BN in series]
+        for series_BN in series:
+            _let_go(series_BN)
         padding = ((0, size - count), (0, 0), (0, 0))
         yield Buffer([np.pad(array, padding) for array in arrays] if count < size else arrays, count)
+
+
+def _let_go(series_BN: NDArray[np.uint8]) -> None:
+    """Gives back the pages of a mapped file: those that were read would count as this process's until it ends."""
+    if series_BN.flags.writeable:
+        return  # what was written there would be lost
+    base: object = series_BN
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
