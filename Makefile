@@ -52,6 +52,9 @@ lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes th
 		--no-emit-find-links --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
+audit: $(INSTALLED) ## known advisories about the locked libraries; needs the internet
+	@.ci/audit $(BIN)
+
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
 	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
 		dvc.lock dvc_plots 'mlflow.db*' mlartifacts pending \
