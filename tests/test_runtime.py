@@ -42,3 +42,25 @@ def test_a_failed_start_shows_what_was_held_back():
 def test_another_number_of_threads_in_a_started_process_is_one_sentence():
     answer = run(STARTS + "start_tensorflow(2)")
     assert "runtime.threads: expected 1, with which TensorFlow has started in this process, got 2" in answer.stderr
+
+
+LOOP = """
+import os
+from pathlib import Path
+from echo_rnn.runtime import start_tensorflow
+start_tensorflow(1)
+import tensorflow as tf
+grow = tf.function(lambda x: tf.while_loop(lambda x: x < 9.0, lambda x: [tf.tanh(x) + x], [x]), jit_compile=True)
+grow(tf.constant(1.0))
+print(os.environ["XLA_FLAGS"])
+print(sum("xla_cpu_small_call" in file.read_text() for file in Path(FOLDER).glob("*after_optimizations.txt")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "routines"), [("", 1), ("--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1", 0)]
+)
+def test_a_small_loop_becomes_one_routine_unless_a_person_says_otherwise(tmp_path, option, routines):
+    theirs = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text {option}"
+    answer = run(LOOP.replace("FOLDER", repr(str(tmp_path))), XLA_FLAGS=theirs)
+    assert answer.stdout.splitlines() == [theirs, str(routines)]

@@ -9,9 +9,20 @@ from contextlib import contextmanager
 
 from echo_rnn.errors import UserError
 
+# XLA makes one machine routine of a loop that touches fewer bytes than this, and calls one for each operation
+# otherwise. Small networks spend most of their time in such calls. The first number takes in loops over time steps,
+# the second a loop over windows too, whose compilation takes minutes where the time steps in it are written out.
+_ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
+_STEPS_BYTES, _WINDOWS_BYTES = 100_000, 400_000
 
-def start_tensorflow(threads: int) -> float:
+
+def start_tensorflow(threads: int, *, written_out: bool = True) -> float:
     """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
+
+    Args:
+        threads: How many.
+        written_out: Whether XLA may have to compile time steps written out one by one. Without them loops over
+            windows of small networks become faster. The first start in a process decides.
 
     Returns:
         The seconds that took, near 0 where it had started before.
@@ -20,12 +31,14 @@ def start_tensorflow(threads: int) -> float:
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _held_back():
+    with _held_back(), _routines(_STEPS_BYTES if written_out else _WINDOWS_BYTES):
         import keras  # noqa: F401, PLC0415
         import tensorflow as tf  # noqa: PLC0415
 
         _pin(tf.config.threading, threads)
         tf.config.list_logical_devices()
+        # XLA reads its flags when it first compiles.
+        tf.function(lambda: tf.constant(0), jit_compile=True)()
     return time.perf_counter() - start
 
 
@@ -39,6 +52,21 @@ def _pin(threading: object, threads: int) -> None:
                 f"runtime.threads: expected {started}, with which TensorFlow has started in this process, got "
                 f"{threads}; leave it the same for all jobs of a sweep or use hydra/launcher=joblib"
             ) from None
+
+
+@contextmanager
+def _routines(limit: int) -> Iterator[None]:
+    """Sets XLA's option, unless a person has, and takes it out again: no child process shall take it for theirs."""
+    theirs = os.environ.get("XLA_FLAGS")
+    if _ROUTINE_OPTION not in (theirs or ""):
+        os.environ["XLA_FLAGS"] = f"{theirs or ''} --xla_backend_extra_options={_ROUTINE_OPTION}={limit}".strip()
+    try:
+        yield
+    finally:
+        if theirs is None:
+            os.environ.pop("XLA_FLAGS", None)
+        else:
+            os.environ["XLA_FLAGS"] = theirs
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Every strategy computes the oracle's function: outputs, final states and all gradients, however it is compiled."""
 
 import itertools
+from unittest.mock import patch
 
 import pytest
 import tensorflow as tf
 
+from echo_rnn.unroll import layouts
 from echo_rnn.unroll.block import block
 from echo_rnn.unroll.checkpointed import Checkpointed
 from echo_rnn.unroll.deferred import deferred
@@ -19,6 +21,17 @@ from echo_rnn.unroll.wavefront_deferred import wavefront_deferred
 from tests.unroll.equality import CELLS, MODES, assert_same, run
 from tests.unroll.problems import SHAPES, problem
 
+
+def stacked(strategy):
+    """A strategy over waves with the layout of large layers, which the small ones here would not get."""
+
+    def unroll(*arguments):
+        with patch.object(layouts, "_SMALL", 0):
+            return strategy(*arguments)
+
+    return unroll
+
+
 STRATEGIES = {
     "static": static,
     "dynamic": dynamic,
@@ -26,6 +39,8 @@ STRATEGIES = {
     "wavefront": wavefront,
     "deferred": deferred,
     "wavefront_deferred": wavefront_deferred,
+    "wavefront_stacked": stacked(wavefront),
+    "wavefront_deferred_stacked": stacked(wavefront_deferred),
     "dynamic_rnn": dynamic_rnn,
     "static_rnn": static_rnn,
     "keras": KerasLayers(unroll=False),

@@ -3,8 +3,10 @@
 A cell holds no weights and no state. Its arithmetic is cut in two, because strategies differ in when they do which
 half: `project` does what needs the input alone and can be done for all time steps at once, `recur` does the rest.
 
-The same methods compute several layers of one size at once where weights, state and inputs have a leading layer axis
-(`[L, B, S]`, and `[L, 1, G]` for a bias): they split and join gates on the last axis only.
+The same methods compute several layers of one size at once, in one of two layouts. Stacked: weights, state and inputs
+have a leading layer axis (`[L, B, S]`, and `[L, 1, G]` for a bias). In columns: units come first and every row of every
+layer is a column X behind them (`[S, X]`), with weights of its own (`[I, G, X]`, and `[G, X]` for a bias); the cells'
+`axis` says where units and gates stand, -1 or -2.
 """
 
 from collections.abc import Sequence

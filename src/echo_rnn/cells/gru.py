@@ -29,11 +29,13 @@ class Gru:
         units: State units.
         reset_after: Whether the reset gate is applied after the recurrent product.
         precision: In which its matrix products are done, or `None` for that of the tensors.
+        axis: Where units and gates stand, -1, or -2 in columns; see `echo_rnn.cells.cell`.
     """
 
     units: int
     reset_after: bool
     precision: tf.DType | None = None
+    axis: int = -1
 
     def initial_weights(self, inputs: int, seeds: Sequence[int]) -> CellWeights:
         """See `Cell`; the bias is `[2, 3·S]` (input, recurrent) with `reset_after`, else `[3·S]`."""
@@ -57,60 +59,61 @@ class Gru:
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
         """See `HandCell`; saved are z, r, n and, with `reset_after`, the recurrent product of n, `[B, 3·S or 4·S]`."""
         (h_BS,) = state
-        x_z, x_r, x_n = tf.split(z_BG, 3, axis=-1)
+        x_z, x_r, x_n = tf.split(z_BG, 3, axis=self.axis)
         if self.reset_after:
             h_BG = product(h_BS, weights.recurrent_SG, self.precision) + weights.bias[1]
-            h_z, h_r, h_n = tf.split(h_BG, 3, axis=-1)
+            h_z, h_r, h_n = tf.split(h_BG, 3, axis=self.axis)
             z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
             n = tf.tanh(x_n + r * h_n)
             saved = [z, r, n, h_n]
         else:
             zr_SG, n_SS = self._halves(weights)
-            h_z, h_r = tf.split(product(h_BS, zr_SG, self.precision), 2, axis=-1)
+            h_z, h_r = tf.split(product(h_BS, zr_SG, self.precision), 2, axis=self.axis)
             z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
             n = tf.tanh(x_n + product(r * h_BS, n_SS, self.precision))
             saved = [z, r, n]
-        return (z * h_BS + (1 - z) * n,), tf.concat(saved, axis=-1)
+        return (z * h_BS + (1 - z) * n,), tf.concat(saved, axis=self.axis)
 
     def recur_back(
         self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
     ) -> tuple[tf.Tensor, State]:
         """See `HandCell`."""
         (h_BS,), (d_h,) = before, d_after
-        z, r, n, *rest = tf.split(saved, 4 if self.reset_after else 3, axis=-1)
+        z, r, n, *rest = tf.split(saved, 4 if self.reset_after else 3, axis=self.axis)
         d_z = d_h * (h_BS - n) * z * (1 - z)
         d_n = d_h * (1 - z) * (1 - n**2)
         if self.reset_after:
             d_r = d_n * rest[0] * r * (1 - r)
-            d_BG = tf.concat([d_z, d_r, d_n * r], axis=-1)
+            d_BG = tf.concat([d_z, d_r, d_n * r], axis=self.axis)
             d_before = back_product(d_BG, weights.recurrent_SG, self.precision)
         else:
             zr_SG, n_SS = self._halves(weights)
             d_rh = back_product(d_n, n_SS, self.precision)
             d_r = d_rh * h_BS * r * (1 - r)
-            d_before = d_rh * r + back_product(tf.concat([d_z, d_r], axis=-1), zr_SG, self.precision)
-        return tf.concat([d_z, d_r, d_n], axis=-1), (d_h * z + d_before,)
+            d_before = d_rh * r + back_product(tf.concat([d_z, d_r], axis=self.axis), zr_SG, self.precision)
+        return tf.concat([d_z, d_r, d_n], axis=self.axis), (d_h * z + d_before,)
 
     def recur_gradients(
         self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`; the form before has two recurrent products and so two of their gradients."""
         (h_TBS,) = before_T
-        units = self.units
-        r_TBS = saved_T[..., units : 2 * units]
-        d_zr, d_n = tf.split(d_z_TBG, [2 * units, units], axis=-1)
+        r_TBS = tf.split(saved_T, 4 if self.reset_after else 3, axis=self.axis)[1]
+        d_zr, d_n = tf.split(d_z_TBG, [2 * self.units, self.units], axis=self.axis)
         if not self.reset_after:
             pairs = (h_TBS, d_zr), (r_TBS * h_TBS, d_n)
-            d_SG = [weight_gradient(x_TBS, d_TBG, self.precision) for x_TBS, d_TBG in pairs]
-            return tf.concat(d_SG, axis=-1), tf.zeros_like(weights.bias)
-        d_TBG = tf.concat([d_zr, d_n * r_TBS], axis=-1)
-        return weight_gradient(h_TBS, d_TBG, self.precision), bias_gradient(weights.bias, d_TBG, row=1)
+            d_SG = [weight_gradient(x_TBS, d_TBG, self.precision, self.axis) for x_TBS, d_TBG in pairs]
+            return tf.concat(d_SG, axis=self.axis), tf.zeros_like(weights.bias)
+        d_TBG = tf.concat([d_zr, d_n * r_TBS], axis=self.axis)
+        return weight_gradient(h_TBS, d_TBG, self.precision, self.axis), bias_gradient(
+            weights.bias, d_TBG, self.axis, row=1
+        )
 
     def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(x_T, d_z_T, self.precision), bias_gradient(weights.bias, d_z_T)
+        return weight_gradient(x_T, d_z_T, self.precision, self.axis), bias_gradient(weights.bias, d_z_T, self.axis)
 
     def _halves(self, weights: CellWeights) -> tuple[tf.Tensor, tf.Tensor]:
         """The recurrent weights of z and r, and those of n."""
-        zr_SG, n_SS = tf.split(weights.recurrent_SG, [2 * self.units, self.units], axis=-1)
+        zr_SG, n_SS = tf.split(weights.recurrent_SG, [2 * self.units, self.units], axis=self.axis)
         return zr_SG, n_SS

@@ -28,11 +28,13 @@ class Lstm:
         units: State units.
         forget_bias: Initial value of the forget gate's bias; other biases start at 0.
         precision: In which its matrix products are done, or `None` for that of the tensors.
+        axis: Where units and gates stand, -1, or -2 in columns; see `echo_rnn.cells.cell`.
     """
 
     units: int
     forget_bias: float
     precision: tf.DType | None = None
+    axis: int = -1
 
     def initial_weights(self, inputs: int, seeds: Sequence[int]) -> CellWeights:
         """See `Cell`; the bias is `[4·S]`."""
@@ -56,16 +58,17 @@ class Lstm:
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
         """See `HandCell`; saved are the four gates, `[B, 4·S]`."""
         h_BS, c_BS = state
-        z_i, z_f, z_g, z_o = tf.split(z_BG + product(h_BS, weights.recurrent_SG, self.precision), 4, axis=-1)
+        z_BG = z_BG + product(h_BS, weights.recurrent_SG, self.precision)
+        z_i, z_f, z_g, z_o = tf.split(z_BG, 4, axis=self.axis)
         i, f, g, o = tf.sigmoid(z_i), tf.sigmoid(z_f), tf.tanh(z_g), tf.sigmoid(z_o)
         c_BS = f * c_BS + i * g
-        return (o * tf.tanh(c_BS), c_BS), tf.concat([i, f, g, o], axis=-1)
+        return (o * tf.tanh(c_BS), c_BS), tf.concat([i, f, g, o], axis=self.axis)
 
     def recur_back(
         self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
     ) -> tuple[tf.Tensor, State]:
         """See `HandCell`."""
-        i, f, g, o = tf.split(saved, 4, axis=-1)
+        i, f, g, o = tf.split(saved, 4, axis=self.axis)
         tanh_c = tf.tanh(after[1])
         d_h, d_c = d_after
         d_c = d_c + d_h * o * (1 - tanh_c**2)
@@ -75,15 +78,15 @@ class Lstm:
             d_c * i * (1 - g**2),
             d_h * tanh_c * o * (1 - o),
         ]
-        d_z_BG = tf.concat(d_z, axis=-1)
+        d_z_BG = tf.concat(d_z, axis=self.axis)
         return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG, self.precision), d_c * f)
 
     def recur_gradients(
         self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(before_T[0], d_z_TBG, self.precision), tf.zeros_like(weights.bias)
+        return weight_gradient(before_T[0], d_z_TBG, self.precision, self.axis), tf.zeros_like(weights.bias)
 
     def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(x_T, d_z_T, self.precision), bias_gradient(weights.bias, d_z_T)
+        return weight_gradient(x_T, d_z_T, self.precision, self.axis), bias_gradient(weights.bias, d_z_T, self.axis)

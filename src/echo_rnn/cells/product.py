@@ -1,4 +1,4 @@
-"""Matrix products of a cell: with the weights of one layer, or of several layers stacked.
+"""Matrix products of a cell: with the weights of one layer, or of several layers, stacked or in columns.
 
 Each can be done in a narrower precision than its arguments have: they are rounded, multiplied, and the result is as
 wide as they were. So sums over time steps and rows, which lose most in few digits, stay wide.
@@ -8,15 +8,18 @@ import tensorflow as tf
 
 # Above this many multiplications the stacked product is worth a matrix routine.
 _FUSED = 2**15
+# A cell's axis where units come first.
+_COLUMNS = -2
 # Where a graph is made before the number of rows is known: Keras's usual batch.
 _ROWS = 32
 
 
 def product(x: tf.Tensor, w: tf.Tensor, precision: tf.DType | None = None) -> tf.Tensor:
-    """`x [..., I]` times `w [I, G]`, or for stacked layers `x [L, B, I]` times `w [L, I, G]`.
+    """`x [..., I]` times `w [I, G]`.
 
-    A small stacked product is written as multiply-and-reduce, which XLA fuses with what stands around it; a batched
-    matrix product would be a call for each layer.
+    Stacked `x [L, B, I]` times `w [L, I, G]`, in columns `x [I, X]` times `w [I, G, X]`. A small stacked product,
+    and any in columns, is written as multiply-and-reduce, which XLA fuses with what stands around it; a batched matrix
+    product would be a call for each layer.
 
     Args:
         x: The input.
@@ -29,17 +32,22 @@ def product(x: tf.Tensor, w: tf.Tensor, precision: tf.DType | None = None) -> tf
 
 def back_product(d: tf.Tensor, w: tf.Tensor, precision: tf.DType | None = None) -> tf.Tensor:
     """The gradient of `product(x, w)` with respect to x: `d [..., G]` times the transpose of `w`."""
-    return product(d, tf.linalg.matrix_transpose(w), precision)
+    back = tf.transpose(w, (1, 0, 2)) if _in_columns(d, w) else tf.linalg.matrix_transpose(w)
+    return product(d, back, precision)
 
 
-def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor, precision: tf.DType | None = None) -> tf.Tensor:
+def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor, precision: tf.DType | None, axis: int) -> tf.Tensor:
     """The gradient of `product(x, w)` with respect to w, summed over time in one product over T·B.
 
     Args:
-        x_T: `[T, B, I]`, or `[T, L, B, I]` for stacked layers.
-        d_T: The gradient that came down, `[T, B, G]` or `[T, L, B, G]`.
+        x_T: `[T, B, I]`, stacked `[T, L, B, I]`, in columns `[T, I, X]`.
+        d_T: The gradient that came down, `[T, B, G]`, `[T, L, B, G]` or `[T, G, X]`.
         precision: As for `product`.
+        axis: That of the cell.
     """
+    if axis == _COLUMNS:
+        narrow_x, narrow_d = _narrow(precision, x_T, d_T)
+        return tf.cast(tf.reduce_sum(narrow_x[:, :, None] * narrow_d[:, None], axis=0), d_T.dtype)
     if x_T.shape.rank == 4:
         # Layers first, so that time and rows can be read as one axis.
         x_T, d_T = tf.transpose(x_T, (1, 0, 2, 3)), tf.transpose(d_T, (1, 0, 2, 3))
@@ -48,16 +56,21 @@ def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor, precision: tf.DType | None =
     return tf.cast(tf.matmul(x_X, d_X, transpose_a=True), d_T.dtype)
 
 
-def bias_gradient(bias: tf.Tensor, d_T: tf.Tensor, row: int = 0) -> tf.Tensor:
+def bias_gradient(bias: tf.Tensor, d_T: tf.Tensor, axis: int, row: int = 0) -> tf.Tensor:
     """The gradient of what is added to `d_T`'s place at every step and row: the bias, or one row of two.
 
     Args:
-        bias: `[G]` or `[2, G]`, for stacked layers `[L, 1, G]` or `[2, L, 1, G]`.
+        bias: `[G]` or `[2, G]`, stacked `[L, 1, G]` or `[2, L, 1, G]`, in columns `[G, X]` or `[2, G, X]`.
         d_T: As for `weight_gradient`.
+        axis: That of the cell.
         row: Which row was added, where there are two.
     """
-    stacked = d_T.shape.rank == 4
-    d_bias = tf.reduce_sum(d_T, axis=(0, 2), keepdims=True)[0] if stacked else tf.reduce_sum(d_T, axis=(0, 1))
+    if axis == _COLUMNS:
+        d_bias = tf.reduce_sum(d_T, axis=0)
+    elif d_T.shape.rank == 4:
+        d_bias = tf.reduce_sum(d_T, axis=(0, 2), keepdims=True)[0]
+    else:
+        d_bias = tf.reduce_sum(d_T, axis=(0, 1))
     if bias.shape.rank == d_bias.shape.rank:
         return d_bias
     rows = [tf.zeros_like(d_bias)] * 2
@@ -69,7 +82,13 @@ def _narrow(precision: tf.DType | None, *tensors: tf.Tensor) -> list[tf.Tensor]:
     return [tf.cast(tensor, precision or tensor.dtype) for tensor in tensors]
 
 
+def _in_columns(x: tf.Tensor, w: tf.Tensor) -> bool:
+    return x.shape.rank == 2 and w.shape.rank == 3
+
+
 def _product(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+    if _in_columns(x, w):
+        return tf.reduce_sum(w * x[:, None], axis=0)
     if w.shape.rank == 3:
         layers, rows, features = x.shape
         if layers * (rows or _ROWS) * features * w.shape[-1] <= _FUSED:

@@ -20,10 +20,12 @@ class Rnn:
     Attributes:
         units: State units.
         precision: In which its matrix products are done, or `None` for that of the tensors.
+        axis: Where units and gates stand, -1, or -2 in columns; see `echo_rnn.cells.cell`.
     """
 
     units: int
     precision: tf.DType | None = None
+    axis: int = -1
 
     def initial_weights(self, inputs: int, seeds: Sequence[int]) -> CellWeights:
         """See `Cell`; the bias is `[S]`."""
@@ -58,8 +60,8 @@ class Rnn:
         self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(before_T[0], d_z_TBG, self.precision), tf.zeros_like(weights.bias)
+        return weight_gradient(before_T[0], d_z_TBG, self.precision, self.axis), tf.zeros_like(weights.bias)
 
     def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
-        return weight_gradient(x_T, d_z_T, self.precision), bias_gradient(weights.bias, d_z_T)
+        return weight_gradient(x_T, d_z_T, self.precision, self.axis), bias_gradient(weights.bias, d_z_T, self.axis)

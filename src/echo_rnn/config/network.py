@@ -162,6 +162,19 @@ def unroll_of(label: str) -> Strategy:
     return Checkpointed(name="checkpointed", steps=int(steps[2]))
 
 
+def is_written_out(unroll: Strategy) -> bool:
+    """Whether several time steps stand in the graph one by one."""
+    match unroll:
+        case Simple():
+            return unroll.name in ("static", "static_rnn")
+        case KerasLayers():
+            return unroll.unroll
+        case Partial():
+            return True
+        case Checkpointed():
+            return False
+
+
 # What runs a cell as a whole, one step of one layer at a time.
 WHOLE_STEPS = ("static", "dynamic", "partial", "checkpointed", "dynamic_rnn", "static_rnn")
 

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from echo_rnn.cells.cell import CellWeights, StackState, State
-from echo_rnn.unroll.waves import StackableCell, Waves
+from echo_rnn.unroll.layouts import waves_of
+from echo_rnn.unroll.waves import StackableCell
 from echo_rnn.unroll.window import Window, keep_ended
 
 
@@ -30,22 +31,21 @@ def wavefront(
     cells: Sequence[StackableCell], weights: Sequence[CellWeights], window: Window, state: StackState
 ) -> tuple[tf.Tensor, StackState]:
     """See `Unroll`."""
-    waves = Waves(cells, window)
+    waves = waves_of(cells, window)
     cell, stacked, last = waves.cell, waves.stack_weights(weights), waves.last
     inputs, masks = waves.inputs(), waves.masks()
     read_x = tf.TensorArray(inputs.dtype, waves.count).unstack(inputs)
 
-    def one_wave(w: tf.Tensor, state: State, outputs: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
-        h_LBI = waves.handed_up(state[0], None if masks is None else masks[w])
-        z_LBG = cell.project(stacked, tf.concat([read_x.read(w), h_LBI], axis=0))
-        _, after = cell.recur(stacked, z_LBG, state)
-        after = keep_ended(waves.active_LB1(w), after, state)
-        return w + 1, after, outputs.write(w, after[0][-1])
+    def one_wave(w: tf.Tensor, state: State, tops: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
+        z = cell.project(stacked, waves.taken(read_x.read(w), state[0], None if masks is None else masks[w]))
+        _, after = cell.recur(stacked, z, state)
+        after = keep_ended(waves.active(w), after, state)
+        return w + 1, after, tops.write(w, waves.top(after[0]))
 
-    _, final, outputs = tf.while_loop(
+    _, final, tops = tf.while_loop(
         lambda w, *_: w < last,
         one_wave,
-        (tf.constant(0), waves.stack_state(state), window.writer(cell.units, waves.count)),
+        (tf.constant(0), waves.stack_state(state), waves.writer()),
         maximum_iterations=waves.count,
     )
-    return waves.outputs(outputs.stack()), waves.unstack_state(final)
+    return waves.outputs(tops.stack()), waves.unstack_state(final)

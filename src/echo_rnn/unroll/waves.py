@@ -3,8 +3,11 @@
 Wave w computes layer l at time w-l, for all layers at once: the input of layer l is what layer l-1 put out one wave
 before. Layers of different sizes are padded with zeros to the largest, gate by gate: a unit without weights and
 without state stays at zero in every cell here, and what it adds to any sum is zero, so the function is the same.
+
+How the layers lie side by side is left to `Stacked` and `Columns`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,8 +21,10 @@ StackableCell = Lstm | Gru | Rnn
 
 
 @dataclass(frozen=True)
-class Waves:
+class Waves(ABC):
     """What all waves share.
+
+    What a method takes for one wave it takes for all waves too, with an axis W in front.
 
     Attributes:
         cells: The layers.
@@ -49,81 +54,92 @@ class Waves:
         """The number of waves after which the longest row has ended in every layer."""
         return self.window.longest + len(self.cells) - 1
 
+    @abstractmethod
     def stack_weights(self, weights: Sequence[CellWeights]) -> CellWeights:
-        """`kernel [L, I, G]`, `recurrent [L, S, G]` and `bias [L, 1, G]` or `[2, L, 1, G]`."""
-        units = self.cell.units
-        kernels, recurrents, biases = [], [], []
-        for cell, layer in zip(self.cells, weights, strict=True):
-            kernels.append(_pad(_pad_gates(layer.kernel_IG, cell.units, units), self.features, axis=0))
-            recurrents.append(_pad(_pad_gates(layer.recurrent_SG, cell.units, units), units, axis=0))
-            biases.append(_pad_gates(layer.bias, cell.units, units))
-        bias_LG = tf.stack(biases, axis=biases[0].shape.rank - 1)
-        return CellWeights(tf.stack(kernels), tf.stack(recurrents), bias_LG[..., None, :])
+        """The weights of all layers as those of `cell`."""
 
+    @abstractmethod
     def stack_state(self, state: StackState) -> State:
-        """Each part of the state as `[L, B, S]`."""
-        return tuple(
-            tf.stack([_pad(part_BS, self.cell.units, axis=1) for part_BS in layers])
-            for layers in zip(*state, strict=True)
-        )
+        """The states of all layers as that of `cell`."""
 
+    @abstractmethod
     def unstack_state(self, state: State) -> StackState:
         """The inverse of `stack_state`."""
-        return tuple(
-            tuple(part_LBS[layer, :, : cell.units] for part_LBS in state) for layer, cell in enumerate(self.cells)
-        )
 
+    @abstractmethod
     def inputs(self) -> tf.Tensor:
-        """The first layer's input of each wave, `[T + L - 1, 1, B, I]`."""
-        x_TBI = _pad(self.window.x_TBI, self.features, axis=2)
-        return self._pad_time(x_TBI, before=0)[:, None]
+        """The first layer's input of each wave."""
 
+    @abstractmethod
     def masks(self) -> tf.Tensor | None:
-        """The factors of each wave for what every layer but the last hands up, `[T + L - 1, L - 1, B, S]`."""
-        if not self.window.masks:
-            return None
-        skewed = [
-            self._pad_time(_pad(mask_TBS, self.cell.units, axis=2), before=layer + 1)
-            for layer, mask_TBS in enumerate(self.window.masks)
-        ]
-        return tf.stack(skewed, axis=1)
+        """The factors of each wave for what every layer but the last hands up."""
 
-    def handed_up(self, h_LBS: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
-        """What all layers but the last put out, as the next wave's inputs of the layers above.
+    @abstractmethod
+    def taken(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+        """What all layers take at a wave.
 
         Args:
-            h_LBS: The outputs of a wave `[L, B, S]`, or of all waves `[W, L, B, S]`.
-            masks: What `masks` gave, for the same waves.
-
-        Returns:
-            `[L - 1, B, I]` or `[W, L - 1, B, I]`.
+            x: The wave's part of `inputs`.
+            h: What all layers put out at the wave before.
+            masks: The wave's part of `masks`.
         """
-        h_LBS = h_LBS[..., :-1, :, :]
-        if masks is not None:
-            h_LBS = h_LBS * tf.stop_gradient(masks)
-        # Of a single layer this is empty, and may then be wider than its input.
-        width = max(self.features, self.cell.units)
-        return _pad(h_LBS, width, axis=h_LBS.shape.rank - 1)[..., : self.features]
 
-    def active_LB1(self, w: tf.Tensor) -> tf.Tensor:
-        """For which layers and rows wave w is a time step before the row's end."""
-        t_L1 = (w - tf.range(len(self.cells)))[:, None]
-        end = self.window.steps if self.window.lengths_B is None else self.window.lengths_B
-        active = (t_L1 >= 0) & (t_L1 < end)
-        return tf.broadcast_to(active, (len(self.cells), self.window.rows))[..., None]
+    @abstractmethod
+    def handed_back(self, d_taken: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        """From the gradient of `taken` to those of x and h."""
 
-    def outputs(self, h_WBS: tf.Tensor) -> tf.Tensor:
-        """The last layer's `h_TBS` from what it put out at each wave."""
-        return self.window.outputs(h_WBS[len(self.cells) - 1 :, :, : self.cells[-1].units])
+    @abstractmethod
+    def active(self, w: tf.Tensor) -> tf.Tensor:
+        """For which parts of a state wave w is a time step before the row's end."""
 
-    def _pad_time(self, tensor_T: tf.Tensor, before: int) -> tf.Tensor:
+    @abstractmethod
+    def top(self, h: tf.Tensor) -> tf.Tensor:
+        """Of what all layers put out, the part of the last one."""
+
+    @abstractmethod
+    def writer(self) -> tf.TensorArray:
+        """A place for `top` of each wave; what is never written is 0."""
+
+    @abstractmethod
+    def below_top(self, d_top: tf.Tensor) -> tf.Tensor:
+        """The gradient of `top`: zeros for all layers but the last."""
+
+    @abstractmethod
+    def outputs(self, top_W: tf.Tensor) -> tf.Tensor:
+        """The last layer's `h_TBS` from its part of each wave."""
+
+    def pad_time(self, tensor_T: tf.Tensor, before: int = 0) -> tf.Tensor:
         """Zeros for the L - 1 waves more than time steps, `before` of them in front."""
         after = len(self.cells) - 1 - before
         return tf.pad(tensor_T, [(before, after), *[(0, 0)] * (tensor_T.shape.rank - 1)])
 
+    def padded_weights(self, weights: Sequence[CellWeights]) -> list[CellWeights]:
+        """The weights of every layer with the sizes of the largest."""
+        units = self.cell.units
+        return [
+            CellWeights(
+                pad(_pad_gates(layer.kernel_IG, cell.units, units), self.features, axis=0),
+                pad(_pad_gates(layer.recurrent_SG, cell.units, units), units, axis=0),
+                _pad_gates(layer.bias, cell.units, units),
+            )
+            for cell, layer in zip(self.cells, weights, strict=True)
+        ]
 
-def _pad(tensor: tf.Tensor, size: int, axis: int) -> tf.Tensor:
+    def padded_state(self, state: StackState) -> list[list[tf.Tensor]]:
+        """For each part of the state those of all layers, `[B, S]`, with the size of the largest."""
+        return [[pad(part_BS, self.cell.units, axis=1) for part_BS in layers] for layers in zip(*state, strict=True)]
+
+    def padded_masks(self) -> list[tf.Tensor]:
+        """For each boundary between layers its factors at each wave, `[W, B, S]`."""
+        return [
+            self.pad_time(pad(mask_TBS, self.cell.units, axis=2), before=layer + 1)
+            for layer, mask_TBS in enumerate(self.window.masks)
+        ]
+
+
+def pad(tensor: tf.Tensor, size: int, axis: int) -> tf.Tensor:
     """Zeros at the end of `axis` until it has `size` elements."""
+    axis %= tensor.shape.rank
     missing = size - int(tensor.shape[axis])
     if not missing:
         return tensor
@@ -136,5 +152,5 @@ def _pad_gates(tensor: tf.Tensor, units: int, size: int) -> tf.Tensor:
         return tensor
     *front, width = tensor.shape
     gates = width // units
-    padded = _pad(tf.reshape(tensor, (*front, gates, units)), size, axis=len(front) + 1)
+    padded = pad(tf.reshape(tensor, (*front, gates, units)), size, axis=len(front) + 1)
     return tf.reshape(padded, (*front, gates * size))
