@@ -13,6 +13,7 @@ Keras, which is the same function and the same gradient. No peepholes, no projec
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from echo_rnn.cells.cell import CellWeights, State
@@ -59,10 +60,10 @@ class Lstm:
         """See `HandCell`; saved are the four gates, `[B, 4·S]`."""
         h_BS, c_BS = state
         z_BG = z_BG + product(h_BS, weights.recurrent_SG, self.precision)
-        z_i, z_f, z_g, z_o = tf.split(z_BG, 4, axis=self.axis)
-        i, f, g, o = tf.sigmoid(z_i), tf.sigmoid(z_f), tf.tanh(z_g), tf.sigmoid(z_o)
+        gates_BG = self._nonlinear(z_BG)
+        i, f, g, o = tf.split(gates_BG, 4, axis=self.axis)
         c_BS = f * c_BS + i * g
-        return (o * tf.tanh(c_BS), c_BS), tf.concat([i, f, g, o], axis=self.axis)
+        return (o * tf.tanh(c_BS), c_BS), gates_BG
 
     def recur_back(
         self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
@@ -90,3 +91,9 @@ class Lstm:
     def project_gradients(self, weights: CellWeights, x_T: tf.Tensor, d_z_T: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `HandCell`."""
         return weight_gradient(x_T, d_z_T, self.precision, self.axis), bias_gradient(weights.bias, d_z_T, self.axis)
+
+    def _nonlinear(self, z_BG: tf.Tensor) -> tf.Tensor:
+        """σ of i, f and o and tanh of g, as one tanh of all: σ(z) = ½ + ½ tanh(z / 2)."""
+        scale_G = np.repeat([0.5, 0.5, 1.0, 0.5], self.units)
+        scale = tf.constant(scale_G if self.axis == -1 else scale_G[:, None], z_BG.dtype)
+        return (1 - scale) + scale * tf.tanh(scale * z_BG)

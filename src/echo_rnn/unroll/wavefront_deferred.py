@@ -24,6 +24,7 @@ from echo_rnn.unroll.window import Window, keep_ended
 class _Seen(NamedTuple):
     """What the way back looks at, wave by wave."""
 
+    taken_W: tf.Tensor
     saved_W: tf.Tensor
     before_W: State
     after_W: State
@@ -43,8 +44,7 @@ def wavefront_deferred(
 
         def gradients(d_top_W: tf.Tensor, *d_final: tf.Tensor) -> tuple[tf.Tensor, ...]:
             d_z_W, d_x_W, d_state = _backward(waves, stacked, seen, d_top_W, d_final)
-            taken_W = waves.taken(x_W, seen.before_W[0], waves.masks())
-            d_kernel, d_bias = waves.cell.project_gradients(stacked, taken_W, d_z_W)
+            d_kernel, d_bias = waves.cell.project_gradients(stacked, seen.taken_W, d_z_W)
             d_recurrent, d_bias_too = waves.cell.recur_gradients(stacked, seen.saved_W, seen.before_W, d_z_W)
             return d_x_W, d_kernel, d_recurrent, d_bias + d_bias_too, *d_state
 
@@ -59,24 +59,26 @@ def _forward(waves: Waves, weights: CellWeights, x_W: tf.Tensor, state: State) -
     read_x, masks = tf.TensorArray(x_W.dtype, waves.count).unstack(x_W), waves.masks()
 
     def one_wave(
-        w: tf.Tensor, state: State, states: tuple[tf.TensorArray, ...], saved: tf.TensorArray
-    ) -> tuple[tf.Tensor, State, tuple[tf.TensorArray, ...], tf.TensorArray]:
+        w: tf.Tensor, state: State, states: tuple[tf.TensorArray, ...], kept: tuple[tf.TensorArray, ...]
+    ) -> tuple[tf.Tensor, State, tuple[tf.TensorArray, ...], tuple[tf.TensorArray, ...]]:
         taken = waves.taken(read_x.read(w), state[0], None if masks is None else masks[w])
         after, keep = waves.cell.recur_saving(weights, waves.cell.project(weights, taken), state)
         after = keep_ended(waves.active(w), after, state)
         states = tuple(array.write(w, part) for array, part in zip(states, after, strict=True))
-        return w + 1, after, states, saved.write(w, keep)
+        kept = tuple(array.write(w, part) for array, part in zip(kept, (taken, keep), strict=True))
+        return w + 1, after, states, kept
 
-    arrays = tuple(tf.TensorArray(part.dtype, waves.count) for part in state)
-    _, final, states, saved = tf.while_loop(
+    states = tuple(tf.TensorArray(part.dtype, waves.count) for part in state)
+    kept = tuple(tf.TensorArray(x_W.dtype, waves.count) for _ in range(2))
+    _, final, states, kept = tf.while_loop(
         lambda w, *_: w < waves.count,
         one_wave,
-        (tf.constant(0), state, arrays, tf.TensorArray(x_W.dtype, waves.count)),
+        (tf.constant(0), state, states, kept),
         maximum_iterations=waves.count,
     )
     after_W = tuple(array.stack() for array in states)
     before_W = tuple(tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(state, after_W, strict=True))
-    return _Seen(saved.stack(), before_W, after_W), final
+    return _Seen(*(array.stack() for array in kept), before_W, after_W), final
 
 
 def _backward(
@@ -84,7 +86,7 @@ def _backward(
 ) -> tuple[tf.Tensor, tf.Tensor, State]:
     """The gradients of the projected inputs, of the first layer's inputs and of the first state."""
     arrays = tf.nest.map_structure(
-        lambda tensor: tf.TensorArray(tensor.dtype, waves.count).unstack(tensor), (seen, d_top_W)
+        lambda tensor: tf.TensorArray(tensor.dtype, waves.count).unstack(tensor), (seen[1:], d_top_W)
     )
     masks = waves.masks()
 
