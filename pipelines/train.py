@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from echo_rnn.config import Config, read
-from echo_rnn.config.network import Strategy
+from echo_rnn.config.network import Custom, Strategy, is_written_out
 from echo_rnn.errors import one_sentence
+from echo_rnn.files import sha256
 from echo_rnn.memory import require_memory
 from echo_rnn.runtime import start_tensorflow
 from echo_rnn.tasks import CLASSES, INPUTS
@@ -55,7 +56,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     store = store_of(config.tracking)
     data = open_dataset(files.data)
     unroll, choice = resolve(config)
-    import_seconds = start_tensorflow(config.runtime.threads)
+    import_seconds = start_tensorflow(config.runtime.threads, written_out=is_written_out(unroll))
     from echo_rnn import model, trained  # noqa: PLC0415
     from echo_rnn.inputs import features  # noqa: PLC0415
     from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
@@ -118,9 +119,12 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
 
 
 def _settings(config: Config, unroll: Strategy) -> dict[str, Any]:
-    """What of the configuration decides the numbers, with the strategy that was chosen."""
+    """What of the configuration decides the numbers, with the strategy that was chosen and a cell of one's own."""
     sections = {"task", "model", "optimizer", "schedule", "clipping", "trainer", "seed"}
     settings = config.model_dump(mode="json", include=sections, exclude={"trainer": {"checkpoint"}})
+    if isinstance(config.model, Custom):
+        module, _, _ = config.model.path.partition(":")
+        settings["cell"] = sha256(Path(str(sys.modules[module].__file__)))
     return settings | {"unroll": unroll.model_dump(mode="json")}
 
 

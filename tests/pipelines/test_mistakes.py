@@ -72,11 +72,12 @@ def test_a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_variabl
     answer = project.run("dvc", "repro")
     assert answer.code != 0
     assert re.search(r"expected a finite .* step \d+ \(epoch \d+, window \d+\)", answer.sentence), answer.sentence
-    assert (project.folder / "checkpoints" / "last_good.npz").is_file()
+    assert list(project.folder.glob("checkpoints/*/checkpoint.json"))
     changed = {name for name, content in project.made().items() if before.get(name) != content}
     assert changed == {"build/config.yaml"}
     (run,) = project.runs()
     assert run.info.status == "FAILED"
+    assert run.data.tags["bad_numbers"] in answer.sentence
 
 
 @pytest.mark.parametrize(
