@@ -76,6 +76,7 @@ VALUES = [
     ("seed", -1, "a number at least 0", "-1"),
     ("seed", 2**63, f"a number less than {2**63}", f"{2**63}"),
     ("tracking.uri", "", "a text that is not empty", "''"),
+    ("tracking.uri", "http://me:hunter2@host", "an address without user and password", "'http://***@host'"),
     ("experiment.name", "a/b", "letters, digits", "'a/b'"),
     ("experiment.name", "", "a text that is not empty", "''"),
     ("experiment.description", ["line\nline" * 99], "a text", "['line"),

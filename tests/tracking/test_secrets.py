@@ -53,16 +53,23 @@ def test_a_wrong_password_is_a_sentence_without_it(server, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_password_is_not_sent_to_another_server(server, tmp_path):
-    with Proxy(server, password=LOGIN) as own, Proxy(server) as other:
-        run = open_store(other.address, "secrets", tmp_path)
-        with run.run("name", "d", {}) as waits:
-            pass
-        header = Header(waits.id, other.address, "secrets", run.experiment_id)
-        journal = Journal.create(tmp_path / "pending", header)
-        journal.append({"do": "status", "status": "FINISHED", "milliseconds": 1})
-        journal.close()
-        other.authorizations.clear()
-        assert upload(own.address.replace("://", f"://{LOGIN}@"), tmp_path) == 1
-    assert other.authorizations
-    assert set(other.authorizations) == {None}
+def wait_for(address, root):
+    """Leaves a run in `root` that waits for a server."""
+    store = open_store(address, "secrets", root)
+    with store.run("name", "d", {}) as run:
+        pass
+    journal = Journal.create(root / "pending", Header(run.id, store.address, "secrets", store.experiment_id))
+    journal.append({"do": "tags", "values": {"a": "b"}}, {"do": "status", "status": "FINISHED", "milliseconds": 1})
+    journal.close()
+
+
+def test_a_password_is_not_sent_to_another_server(server, tmp_path, monkeypatch):
+    with Proxy(server, password=LOGIN) as own, Proxy(server) as before, Proxy(server) as after:
+        address = own.address.replace("://", f"://{LOGIN}@")
+        for each in (before.address, address, after.address):
+            wait_for(each, tmp_path)
+            # What `open_store` has handed over in this process.
+            monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+            monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
+        assert upload(address, tmp_path) == 3
+    assert set(before.authorizations) == set(after.authorizations) == {None}

@@ -137,7 +137,7 @@ def test_a_killed_program_and_a_killed_server_lose_nothing(child, own_server, tm
     own_server.back()
     open_store(own_server.address, "echo", tmp_path)  # what any next command does
     require_all(own_server.address, child.run_id, 90, "KILLED")
-    assert "its process was gone" in client_of(own_server.address).get_run(child.run_id).data.tags["ended_by"]
+    assert "its process was gone" in client_of(own_server.address).get_run(child.run_id).data.tags["left_behind"]
     assert waiting(tmp_path) == []
 
 

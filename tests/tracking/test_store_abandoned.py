@@ -27,7 +27,7 @@ def test_a_killed_process_leaves_a_run_that_the_next_command_ends(child, client,
     open_store(None, "echo", tmp_path)
     found = client.get_run(run_id)
     assert found.info.status == "KILLED"
-    assert "its process was gone" in found.data.tags["ended_by"]
+    assert "its process was gone" in found.data.tags["left_behind"]
 
 
 def test_a_live_process_keeps_its_run(child, client, tmp_path):

@@ -13,8 +13,8 @@ from mlflow.entities import Run
 
 from echo_rnn import environment
 
-ENDED = {"ended_by": "a later command: its process was gone"}
-"""The tag of a run that could not say how it ended."""
+LEFT_BEHIND = {"left_behind": "its process was gone, and a later command ended the run"}
+"""The tag of a run that could not say how it ended; it stays where the run goes on later."""
 # Of the start time as it was recorded, which was rounded.
 _TOLERANCE_SECONDS = 0.1
 
@@ -32,7 +32,7 @@ def end_abandoned(client: MlflowClient, experiment_id: str, pending: Container[s
     for run in client.search_runs([experiment_id], running):
         run_id = run.info.run_id
         if run_id not in pending and not _is_alive(run):
-            for name, value in ENDED.items():
+            for name, value in LEFT_BEHIND.items():
                 client.set_tag(run_id, name, value)
             client.set_terminated(run_id, status="KILLED")
 

@@ -9,7 +9,7 @@ from filelock import Timeout
 from mlflow import MlflowClient
 
 from echo_rnn.errors import UserError
-from echo_rnn.tracking.abandoned import ENDED
+from echo_rnn.tracking.abandoned import LEFT_BEHIND
 from echo_rnn.tracking.address import Address
 from echo_rnn.tracking.failures import first_line
 from echo_rnn.tracking.journal import Journal, header_of
@@ -82,7 +82,7 @@ def left(journal: Journal, address: Address, why: str) -> str:
 def _deliver(client: MlflowClient, journal: Journal, address: Address) -> Iterator[str]:
     try:
         if not journal.ended:
-            journal.append({"do": "tags", "values": ENDED}, state("KILLED"))
+            journal.append({"do": "tags", "values": LEFT_BEHIND}, state("KILLED"))
         sender = Sender(client, journal)
         while sender.send_next():
             pass
