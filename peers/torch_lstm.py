@@ -45,6 +45,7 @@ def prepare(problem: Problem) -> Ready:
         initial_accumulator_value=problem.accumulator,
         # It is added to the root here and below the root elsewhere: 1e-7 beside 0.1 or more either way.
         eps=problem.epsilon,
+        fused=True,
     )
     x_WTBI, y_WTB = torch.tensor(problem.x_WTBI), torch.tensor(problem.y_WTB, dtype=torch.long)
     state = (torch.zeros(problem.layers, problem.rows, problem.units),) * 2
