@@ -19,7 +19,10 @@ from echo_rnn.tracking import open_store
 with open_store(None, "echo", Path(sys.argv[1])).run("child", "d", {}) as run:
     print(run.id, flush=True)
     if len(sys.argv) > 2:
-        run.log_metrics([("loss", float(step), step) for step in range(1500)])
+        run.log_config({"seed": 0})
+        for first in range(0, 1500, 100):
+            run.log_metrics([("loss", float(step), step) for step in range(first, first + 100)])
+            run.log_text("x", f"notes/{first}.txt")
     else:
         time.sleep(60)
 """
@@ -119,11 +122,11 @@ def test_resume_of_a_deleted_run_is_refused(store, client):
 
 
 @pytest.mark.slow
-def test_four_processes_create_the_store_and_lose_nothing(tmp_path):
-    children = [start(tmp_path, "log") for _ in range(4)]
-    answers = [child.communicate(timeout=120) for child in children]
-    assert [child.returncode for child in children] == [0, 0, 0, 0], answers
-    assert [errors for _, errors in answers] == [""] * 4, "MLflow is silent"
+def test_six_processes_create_the_store_and_lose_nothing(tmp_path):
+    children = [start(tmp_path, "log") for _ in range(6)]
+    answers = [child.communicate(timeout=300) for child in children]
+    assert [child.returncode for child in children] == [0] * 6, answers
+    assert [errors for _, errors in answers] == [""] * 6, "MLflow is silent"
 
     store = open_store(None, "echo", tmp_path)
     from mlflow import MlflowClient  # noqa: PLC0415
@@ -132,7 +135,8 @@ def test_four_processes_create_the_store_and_lose_nothing(tmp_path):
     runs = client.search_runs([store.experiment_id])
     assert {run.info.run_id for run in runs} == {run_id.strip() for run_id, _ in answers}
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert [len(client.get_metric_history(run.info.run_id, "loss")) for run in runs] == [1500] * 4
+    assert [len(client.get_metric_history(run.info.run_id, "loss")) for run in runs] == [1500] * 6
+    assert [len(client.list_artifacts(run.info.run_id, "notes")) for run in runs] == [15] * 6
 
 
 def test_plain_mlflow_in_the_root_sees_the_runs(store, tmp_path, monkeypatch):
