@@ -27,7 +27,7 @@ from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import Run, Store, UnknownRunError
 from echo_rnn.tracking.termination import Terminated
 from pipelines.alone import alone
-from pipelines.choose import resolve
+from pipelines.choose import Choice, resolve
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE, Layout
 from pipelines.store import new_run, store_of
@@ -74,12 +74,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     start = checkpoints.newest()
     with _opened(store, config, tags, checkpoints.run_id) as tracked:
         if tracked.id != checkpoints.run_id:
-            tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
-            tracked.log_artifact(files.config, "config")
-            tracked.log_dataset(f"{config.task.name}-train", data.digest, files.shown(files.data), "training")
-            if choice is not None:
-                tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
-                tracked.log_metrics([("time/choosing", choice.seconds, 0)])
+            _describe(tracked, config, files, data.digest, choice)
             checkpoints.run_id = tracked.id
         elif checkpoints.other_bits:
             tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
@@ -137,6 +132,16 @@ def _opened(store: Store, config: Config, tags: Mapping[str, str], run_id: str) 
     except UnknownRunError as error:
         print(f"note: {error}; the training goes on in a new run", file=sys.stderr)
         return new_run(store, config, {**tags, "began_in": run_id})
+
+
+def _describe(tracked: Run, config: Config, files: Layout, dataset_digest: str, choice: Choice | None) -> None:
+    """Logs what a run begins with."""
+    tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
+    tracked.log_artifact(files.config, "config")
+    tracked.log_dataset(f"{config.task.name}-train", dataset_digest, files.shown(files.data), "training")
+    if choice is not None:
+        tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
+        tracked.log_metrics([("time/choosing", choice.seconds, 0)])
 
 
 def _again(files: Layout) -> str:

@@ -10,7 +10,8 @@ import echo_rnn
 from echo_rnn import environment
 
 _PACKAGE = Path(echo_rnn.__file__).parent
-_CODE = ("cells", "unroll", "windows", "training", "tasks/windows.py", "model.py", "inputs.py", "evaluation.py")
+_FILES = ("model.py", "inputs.py", "runtime.py", "evaluation.py", "tasks/windows.py")
+_CODE = ("cells", "unroll", "windows", "training", *_FILES)
 _MOST_NAMED = 3
 
 
