@@ -6,7 +6,7 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
@@ -23,9 +23,7 @@ def job(composed: DictConfig) -> None:
     runtime = HydraConfig.get()
     files = Layout(Path(runtime.runtime.output_dir))
     if runtime.mode == RunMode.MULTIRUN:
-        # Not resolved: an override may hold an interpolation that leads nowhere.
-        overrides = [str(part) for part in OmegaConf.to_container(runtime.overrides.task) or []]
-        _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), overrides)
+        _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), as_said(runtime.overrides.task))
         return
     with in_job():
         composition = in_jobs(composed, CONF)
@@ -33,6 +31,11 @@ def job(composed: DictConfig) -> None:
         show_tree(composition.config.run_name, composition.tree)
         work(composition.config, files, {})
     print(f"all files: {files.root}")
+
+
+def as_said(overrides: ListConfig) -> list[str]:
+    """Overrides as a person wrote them; not resolved, for one may hold an interpolation that leads nowhere."""
+    return [str(part) for part in OmegaConf.to_container(overrides) or []]
 
 
 def sweep_name(folder: Path) -> str:

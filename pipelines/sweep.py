@@ -11,10 +11,10 @@ from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from echo_rnn.errors import UserError, one_sentence
-from pipelines.job import sweep_name
+from pipelines.job import as_said, sweep_name
 from pipelines.store import print_comparison, store_of
 from pipelines.summary import RESULT, Summary, read_results
 
@@ -79,21 +79,16 @@ def _folder(config: DictConfig) -> Path:
 def _jobs(config: DictConfig) -> list[list[str]]:
     """The overrides of each job in the order in which Hydra numbers them."""
     fixed = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    asked = [*fixed, *OmegaConf.to_container(config.hydra.overrides.task)]
+    asked = [*fixed, *as_said(config.hydra.overrides.task)]
     (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(asked), None)
     return jobs
 
 
 def _command(config: DictConfig) -> str:
     """What runs the jobs of this sweep that have no result, and those only."""
-    about_hydra = [
-        part
-        for part in OmegaConf.to_container(config.hydra.overrides.hydra)
-        if not part.startswith(("hydra.mode=", "hydra.sweep.dir="))
-    ]
-    asked = OmegaConf.to_container(config.hydra.overrides.task)
-    place = f"hydra.sweep.dir={_folder(config)}"
-    return shlex.join(["python", "-m", "pipelines.train", "-m", *about_hydra, *asked, place])
+    said = [*as_said(config.hydra.overrides.hydra), *as_said(config.hydra.overrides.task)]
+    kept = [part for part in said if not part.startswith(("hydra.mode=", "hydra.sweep.dir="))]
+    return shlex.join(["python", "-m", "pipelines.train", "-m", *kept, f"hydra.sweep.dir={_folder(config)}"])
 
 
 def _hold(folder: Path) -> None:

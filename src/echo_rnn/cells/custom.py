@@ -135,7 +135,8 @@ def build_custom(path: str, options: Mapping[str, Any], units: int) -> Custom:
     with _one_sentence(f"model.path: expected the import path of a cell, got {path!r}"):
         kind = getattr(importlib.import_module(module), name)
     # What is built in, such as os._exit, makes no cell and is not called to find that out.
-    if not (inspect.isclass(kind) or inspect.isfunction(kind)):
+    may_make_one = inspect.isclass(kind) or inspect.isfunction(kind)
+    if not may_make_one:
         raise UserError(f"model.path: expected a class or function that makes a cell, got {path!r}: {kind!r}")
 
     def make() -> Any:
