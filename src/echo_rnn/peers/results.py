@@ -98,9 +98,15 @@ def _timed(records: list[PeersRecord], *, of_ours: bool = False) -> list[str]:
 
 
 def _fastest(records: list[PeersRecord], ours: list[str], seed: int) -> str:
-    first, *others = ours
-    speedups = intervals(records, others, _KIND, seed, first)
-    return max(ours, key=lambda name: speedups[name].estimate if name in speedups else float(name == first))
+    """The one that no other of ours is ahead of; paired ratios of three may disagree, and then it is one of these."""
+    best = ours[0]
+    for _ in ours:
+        speedups = intervals(records, [name for name in ours if name != best], _KIND, seed, best)
+        ahead = {name: speedup.estimate for name, speedup in speedups.items() if speedup.estimate > 1}
+        if not ahead:
+            break
+        best = max(ahead, key=lambda name: ahead[name])
+    return best
 
 
 def _step_seconds(records: list[PeersRecord], name: str) -> float:
