@@ -1,12 +1,13 @@
 """What Hydra runs: one job generates, trains and evaluates in an output folder of its own, without DVC."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
@@ -33,7 +34,7 @@ def job(composed: DictConfig) -> None:
     print(f"all files: {files.root}")
 
 
-def as_said(overrides: ListConfig) -> list[str]:
+def as_said(overrides: Sequence[str]) -> list[str]:
     """Overrides as a person wrote them; not resolved, for one may hold an interpolation that leads nowhere."""
     return [str(part) for part in OmegaConf.to_container(overrides) or []]
 
