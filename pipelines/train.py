@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from echo_rnn.config import Config, read
-from echo_rnn.config.network import Custom, Strategy, is_written_out
+from echo_rnn.config.network import Custom, Strategy, suits_one_routine
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
 from echo_rnn.memory import require_memory
@@ -56,7 +56,8 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     store = store_of(config.tracking)
     data = open_dataset(files.data)
     unroll, choice = resolve(config)
-    import_seconds = start_tensorflow(config.runtime.threads, written_out=is_written_out(unroll))
+    one_routine = suits_one_routine(config.model.sizes, unroll)
+    import_seconds = start_tensorflow(config.runtime.threads, one_routine=one_routine)
     from echo_rnn import model, trained  # noqa: PLC0415
     from echo_rnn.inputs import features  # noqa: PLC0415
     from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415

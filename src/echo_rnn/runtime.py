@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from echo_rnn.errors import UserError
 
 # XLA makes one machine routine of a loop that touches fewer bytes than this, and calls one for each operation
-# otherwise. Small networks spend most of their time in such calls. The first number takes in loops over time steps,
-# the second a loop over windows too, whose compilation takes minutes where the time steps in it are written out.
+# otherwise. Small networks spend most of their time in such calls. The first number takes in loops over time steps of
+# small layers, the second a loop over windows too.
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 _STEPS_BYTES, _WINDOWS_BYTES = 100_000, 400_000
 
 
-def start_tensorflow(threads: int, *, written_out: bool = True) -> float:
+def start_tensorflow(threads: int, *, one_routine: bool = False) -> float:
     """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
 
     Args:
         threads: How many.
-        written_out: Whether XLA may have to compile time steps written out one by one. Without them loops over
-            windows of small networks become faster. The first start in a process decides.
+        one_routine: Whether loops over windows may become one routine too; see
+            `echo_rnn.config.network.suits_one_routine`. The first start in a process decides.
 
     Returns:
         The seconds that took, near 0 where it had started before.
@@ -31,7 +31,7 @@ def start_tensorflow(threads: int, *, written_out: bool = True) -> float:
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _held_back(), _routines(_STEPS_BYTES if written_out else _WINDOWS_BYTES):
+    with _held_back(), _routines(_WINDOWS_BYTES if one_routine else _STEPS_BYTES):
         import keras  # noqa: F401, PLC0415
         import tensorflow as tf  # noqa: PLC0415
 

@@ -43,7 +43,7 @@ def test_a_loop_pushes_what_the_formula_says(cell):
         ("dynamic_rnn", 8 * 60, 7 * 60, 2 * 60),
         ("deferred", 6 * 60, 5 * 60, 60),
         ("wavefront", 8 * 66, 7 * 66, 2 * 66),
-        ("wavefront_deferred", 6 * 66, 5 * 66, 66),
+        ("wavefront_deferred", 7 * 66, 6 * 66, 2 * 66),
         ("checkpointed", 3 * (2 * 4 + 8 * 5), 3 * (4 + 7 * 5), 3 * (4 + 2 * 5)),  # 4 segments of 5 steps
         ("checkpointed8", 3 * (2 * 3 + 8 * 8), 3 * (3 + 7 * 8), 3 * (3 + 2 * 8)),
         ("checkpointed99", 3 * (2 + 8 * 20), 3 * (1 + 7 * 20), 3 * (1 + 2 * 20)),

@@ -37,7 +37,7 @@ def _values(shape: Shape, unroll: network.Strategy) -> int:
         case "wavefront":
             return _STEP[shape.cell] * in_waves
         case "wavefront_deferred":
-            return _DEFERRED[shape.cell] * in_waves
+            return (1 + _DEFERRED[shape.cell]) * in_waves
         case "deferred":
             return _DEFERRED[shape.cell] * cells
         case "block":

@@ -53,14 +53,19 @@ class Lstm:
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
-        (h_BS, c_BS), _ = self.recur_saving(weights, z_BG, state)
+        h_BS, c_BS = state
+        z_i, z_f, z_g, z_o = tf.split(self._products(weights, z_BG, h_BS), 4, axis=self.axis)
+        # One operation for each gate: automatic differentiation stores its result, and would store more of one tanh.
+        i, f, g, o = tf.sigmoid(z_i), tf.sigmoid(z_f), tf.tanh(z_g), tf.sigmoid(z_o)
+        c_BS = f * c_BS + i * g
+        h_BS = o * tf.tanh(c_BS)
         return h_BS, (h_BS, c_BS)
 
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
         """See `HandCell`; saved are the four gates, `[B, 4·S]`."""
         h_BS, c_BS = state
-        z_BG = z_BG + product(h_BS, weights.recurrent_SG, self.precision)
-        gates_BG = self._nonlinear(z_BG)
+        scale = self._scale(z_BG.dtype)
+        gates_BG = (1 - scale) + scale * tf.tanh(scale * self._products(weights, z_BG, h_BS))
         i, f, g, o = tf.split(gates_BG, 4, axis=self.axis)
         c_BS = f * c_BS + i * g
         return (o * tf.tanh(c_BS), c_BS), gates_BG
@@ -92,8 +97,10 @@ class Lstm:
         """See `HandCell`."""
         return weight_gradient(x_T, d_z_T, self.precision, self.axis), bias_gradient(weights.bias, d_z_T, self.axis)
 
-    def _nonlinear(self, z_BG: tf.Tensor) -> tf.Tensor:
-        """σ of i, f and o and tanh of g, as one tanh of all: σ(z) = ½ + ½ tanh(z / 2)."""
+    def _products(self, weights: CellWeights, z_BG: tf.Tensor, h_BS: tf.Tensor) -> tf.Tensor:
+        return z_BG + product(h_BS, weights.recurrent_SG, self.precision)
+
+    def _scale(self, dtype: tf.DType) -> tf.Tensor:
+        """With which one tanh computes all gates: σ(z) = ½ + ½ tanh(z / 2)."""
         scale_G = np.repeat([0.5, 0.5, 1.0, 0.5], self.units)
-        scale = tf.constant(scale_G if self.axis == -1 else scale_G[:, None], z_BG.dtype)
-        return (1 - scale) + scale * tf.tanh(scale * z_BG)
+        return tf.constant(scale_G if self.axis == -1 else scale_G[:, None], dtype)

@@ -83,7 +83,7 @@ def _narrow(precision: tf.DType | None, *tensors: tf.Tensor) -> list[tf.Tensor]:
 
 
 def _in_columns(x: tf.Tensor, w: tf.Tensor) -> bool:
-    return x.shape.rank == 2 and w.shape.rank == 3
+    return bool(x.shape.rank == 2 and w.shape.rank == 3)
 
 
 def _product(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """The sections that describe the network: its layers and the way they are unrolled through time."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
@@ -162,17 +163,27 @@ def unroll_of(label: str) -> Strategy:
     return Checkpointed(name="checkpointed", steps=int(steps[2]))
 
 
-def is_written_out(unroll: Strategy) -> bool:
-    """Whether several time steps stand in the graph one by one."""
+_MOST_UNITS_OF_A_ROUTINE = 8
+
+
+def suits_one_routine(sizes: Sequence[int], unroll: Strategy) -> bool:
+    """Whether XLA may make one machine routine of a loop over windows.
+
+    It then calls no library for matrix products, which is slow for larger layers, and compiles for minutes where time
+    steps are written out.
+
+    Args:
+        sizes: State units of each layer.
+        unroll: The way through time.
+    """
     match unroll:
         case Simple():
-            return unroll.name in ("static", "static_rnn")
+            written_out = unroll.name in ("static", "static_rnn")
         case KerasLayers():
-            return unroll.unroll
-        case Partial():
-            return True
-        case Checkpointed():
-            return False
+            written_out = unroll.unroll
+        case Partial() | Checkpointed():
+            written_out = True
+    return max(sizes) <= _MOST_UNITS_OF_A_ROUTINE and not written_out
 
 
 # What runs a cell as a whole, one step of one layer at a time.

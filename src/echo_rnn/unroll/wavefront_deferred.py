@@ -4,9 +4,9 @@
     d_W = xᵀ d_z,  d_U = hᵀ d_z                                          one batched product each over waves and rows
 
 Unlike `deferred` the input products stay in the loop, since a wave's inputs come from the wave before it. Stored for
-the backward pass, for each (layer, step, row): the gates and the state, 6·S for an LSTM of the largest size, and the
-same for the L·(L-1) idle cells. Graph size, tracing time and compile time do not depend on T and hardly on L. A
-second derivative is TensorFlow's own, of the loops written here. Sources: see `wavefront` and `deferred`.
+the backward pass, for each (layer, step, row): the input, the gates and the state, 7·S for an LSTM of the largest
+size, and the same for the L·(L-1) idle cells. Graph size, tracing time and compile time do not depend on T and hardly
+on L. Small layers lie in columns (see `columns`), and under XLA all waves are then one routine. A second derivative is TensorFlow's own, of the loops written here. Sources: see `wavefront` and `deferred`.
 """
 
 from collections.abc import Callable, Sequence
@@ -78,7 +78,8 @@ def _forward(waves: Waves, weights: CellWeights, x_W: tf.Tensor, state: State) -
     )
     after_W = tuple(array.stack() for array in states)
     before_W = tuple(tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(state, after_W, strict=True))
-    return _Seen(*(array.stack() for array in kept), before_W, after_W), final
+    taken_W, saved_W = (array.stack() for array in kept)
+    return _Seen(taken_W, saved_W, before_W, after_W), final
 
 
 def _backward(
