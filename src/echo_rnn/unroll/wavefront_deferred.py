@@ -6,7 +6,8 @@
 Unlike `deferred` the input products stay in the loop, since a wave's inputs come from the wave before it. Stored for
 the backward pass, for each (layer, step, row): the input, the gates and the state, 7·S for an LSTM of the largest
 size, and the same for the L·(L-1) idle cells. Graph size, tracing time and compile time do not depend on T and hardly
-on L. Small layers lie in columns (see `columns`), and under XLA all waves are then one routine. A second derivative is TensorFlow's own, of the loops written here. Sources: see `wavefront` and `deferred`.
+on L. Small layers lie in columns (see `columns`), and under XLA all waves are then one routine. A second derivative is
+TensorFlow's own, of the loops written here. Sources: see `wavefront` and `deferred`.
 """
 
 from collections.abc import Callable, Sequence
