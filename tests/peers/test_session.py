@@ -65,14 +65,14 @@ def test_all_that_agree_are_timed_in_every_round(contestant, tmp_path):
 
 def test_the_record_says_how_many_times_longer_a_peer_takes(contestant):
     record, _ = session(
-        contestant("slow ours", is_ours=True, seconds=4e-3),
+        contestant("slow ours", is_ours=True, seconds=60e-3),
         contestant("ours", is_ours=True, seconds=2e-3),
         contestant("peer", seconds=2e-3, unit=3),
     )
     (comparison,) = compare([record])
-    assert comparison.best in ("ours", "slow ours")
+    assert comparison.best == "ours"
     rows = {row["peer"]: row for row in summary([comparison])}
-    assert rows["slow ours"]["ratio"]["estimate"] / rows["ours"]["ratio"]["estimate"] > 1
+    assert rows["slow ours"]["ratio"]["estimate"] > 1  # thirty times the sleep: no busy machine hides it
     assert all(row["ours"] == comparison.best and row["ratio"]["low"] <= row["ratio"]["high"] for row in rows.values())
 
 

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from echo_rnn.errors import UserError
 from echo_rnn.plots import diagnosis, echo_picture, save, training_curves
 from echo_rnn.plots.walks import PICTURES
 
@@ -77,7 +78,7 @@ def test_a_picture_that_cannot_be_written_to_its_end_leaves_the_old_one(tmp_path
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", half_written)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UserError, match="disk full"):
         save(Figure(), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

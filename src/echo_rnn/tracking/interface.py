@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from echo_rnn.errors import UserError
+
+if TYPE_CHECKING:  # composing a configuration imports this package, and shall not wait for NumPy
+    import numpy as np
 
 MetricRow = tuple[str, float, int]
 """Name, value and step of one measured number."""
@@ -45,7 +46,7 @@ class Run(Protocol):
     def log_text(self, text: str, file: str) -> None:
         """Writes `text` as an artifact named `file`."""
 
-    def log_model(self, model: Any, example: np.ndarray) -> None:
+    def log_model(self, model: Any, example: "np.ndarray[Any, Any]") -> None:
         """Logs a Keras model with its signature, found at `runs:/<id>/model`; `example` is an input of three axes."""
 
     def set_tags(self, tags: Mapping[str, str]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from echo_rnn.tracking.interface import MetricRow
+
+if TYPE_CHECKING:  # composing a configuration imports this package, and shall not wait for NumPy
+    import numpy as np
 
 
 class NullRun:
@@ -30,7 +31,7 @@ class NullRun:
     def log_text(self, text: str, file: str) -> None:
         """Keeps nothing."""
 
-    def log_model(self, model: Any, example: np.ndarray) -> None:
+    def log_model(self, model: Any, example: "np.ndarray[Any, Any]") -> None:
         """Keeps nothing."""
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
