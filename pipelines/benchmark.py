@@ -45,7 +45,7 @@ def run(config: Config, records: Path) -> int:
         fingerprint=fingerprint(),
     )
     missing = [task for task in tasks if how.again or not task.is_finished]
-    with alone(records):
+    with measuring(records):
         _measure(sweep.name, missing, len(tasks), how)
     return len(missing)
 
@@ -90,7 +90,7 @@ def minutes(seconds: float) -> str:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def measuring(folder: Path) -> Iterator[None]:
     """Two measurements at once would measure each other."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.parent / "measuring.lock")
