@@ -56,7 +56,7 @@ def run(config: Config, records: Path) -> str:
     """
     for shape in shapes_of(config):
         require_known(shape)
-    mark, how = peers_fingerprint(PROGRAMS), config.benchmark
+    mark, how = peers_fingerprint(PROGRAMS, PYTHON), config.benchmark
     tasks = [
         _Task(shape, field, number, records / shape.key / f"{mark}-{number}.json")
         for shape in shapes_of(config)

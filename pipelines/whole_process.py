@@ -26,7 +26,7 @@ from pipelines import peers_report
 from pipelines.benchmark import measuring
 from pipelines.hydra_entry import in_job, run_composed
 from pipelines.layout import CONF
-from pipelines.peers import PROGRAMS
+from pipelines.peers import PROGRAMS, PYTHON
 from pipelines.shapes import shape_of
 
 _ROUNDS = 3
@@ -71,15 +71,15 @@ def job(composed: DictConfig) -> None:
 
 def run(config: Config, overrides: list[str], records: Path) -> None:
     """Measures a few rounds anew, and reports all records of this machine and code."""
-    shape, mark = shape_of(config), peers_fingerprint(PROGRAMS)
+    shape, mark = shape_of(config), peers_fingerprint(PROGRAMS, PYTHON)
     windows, _ = window_count(config.task.series_length // config.task.rows, config.trainer.window)
     steps = windows * config.trainer.epochs
-    print(f"whole processes of {steps:,} training steps, {_ROUNDS} of each; the article's takes about 2 ms a step")
+    print(f"whole processes of {steps:,} training steps, {_ROUNDS} of each")
     contestants = programs(config, overrides)
     with measuring(records), tqdm(total=_ROUNDS * len(contestants), desc="whole processes", disable=None) as bar:
         seed = np.random.SeedSequence(config.seed)
         record = measure_whole(contestants, shape, steps, _ROUNDS, seed, mark, lambda name: bar.update())
-    record.write(records / shape.key / f"{mark}-process.json")
+    record.write(records / shape.key / f"{mark}-process-{record.trained.replace(' ', '-')}.json")
     peers_report.run(config, records, mark, project_root() / "reports" / "peers")
 
 

@@ -1,6 +1,5 @@
 """Every contestant computes what ours compute: the losses of the first training steps."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from echo_rnn.benchmark.shape import Shape
-from echo_rnn.peers.contestants import contestants
+from echo_rnn.peers.contestants import c_compiler, contestants
 from echo_rnn.peers.draw import draw
 from echo_rnn.peers.process import LostError, Process
 from echo_rnn.peers.worker import TOLD
@@ -17,7 +16,7 @@ from tests.peers.shapes import SEED, tiny
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "peers"
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
-NEEDS_C = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+NEEDS_C = pytest.mark.skipif(c_compiler() is None, reason="no C compiler")
 NEEDS_PEERS = pytest.mark.skipif(not PYTHON.exists(), reason="no environment of the peers; `make peers` makes it")
 
 

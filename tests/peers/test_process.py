@@ -62,6 +62,16 @@ def test_who_fails_at_work_is_lost(text, reason, tmp_path):
     assert children() == []
 
 
+def test_who_closes_its_output_and_lives_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_END_SECONDS", 0.2)
+    with (
+        start(HELLO + READ + "os.close(1)\ntime.sleep(60)", tmp_path) as process,
+        pytest.raises(LostError, match="got a process that lives but closed its output"),
+    ):
+        process.run(1)
+    assert children() == []
+
+
 def test_who_is_silent_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_RUN_SECONDS", 0.2)
     with (

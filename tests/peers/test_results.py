@@ -1,12 +1,14 @@
 """Ratios to the best of ours, from samples whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from echo_rnn.benchmark.records import Sample
 from echo_rnn.peers.records import Entry, PeersRecord
 from echo_rnn.peers.results import compare, summary
-from echo_rnn.peers.words import sentences, table
+from echo_rnn.peers.words import named, sentences, table
 from tests.peers.shapes import SEED
 
 TRUTH = {"first": 3e-4, "best": 1e-4, "C": 5e-5, "JAX": 4e-4}
@@ -45,6 +47,19 @@ def test_steps_and_whole_processes_are_compared_apart():
     both = compare([record(), record(work="process")])
     assert [comparison.work for comparison in both] == ["steps", "process"]
     assert len(summary(both)) == 2 * len(TRUTH)
+
+
+def test_whole_processes_of_other_steps_or_another_of_ours_are_compared_apart():
+    one = record(work="process")
+    longer = record(work="process", samples=[replace(sample, steps=100) for sample in one.samples])
+    other = record(work="process", entries=one.entries[1:])
+    found = compare([one, longer, other, one])
+    assert [(each.trained, each.starts) for each in found] == [
+        ("50 steps of first", 2),
+        ("100 steps of first", 1),
+        ("50 steps of best", 1),
+    ]
+    assert len(set(map(named, found))) == 3
 
 
 def test_a_start_without_any_of_ours_is_left_out():

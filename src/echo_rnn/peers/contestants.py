@@ -90,8 +90,13 @@ def _found(interpreter: Path) -> str:
     return str(interpreter)
 
 
+def c_compiler() -> str | None:
+    """The C compiler: that of the variable CC, else cc; `None` where there is none."""
+    return shutil.which(os.environ.get("CC", "cc"))
+
+
 def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
-    compiler = shutil.which(os.environ.get("CC", "cc"))
+    compiler = c_compiler()
     if compiler is None:
         raise LostError("expected a C compiler named cc or by the variable CC, got none; install one, such as gcc")
     program = folder / source.stem

@@ -96,7 +96,10 @@ class Process:
         return answer
 
     def _last_word(self) -> str:
-        code = self._process.wait(_END_SECONDS)
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "expected an answer, got a process that lives but closed its output or input"
         if code < 0:
             return f"expected an answer, got a process that {signal.Signals(-code).name} ended"
         self._errors.seek(0)

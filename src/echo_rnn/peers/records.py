@@ -1,7 +1,7 @@
 """The raw samples of a comparison with peers: one JSON file for each start of all contestants of a shape.
 
     benchmarks/peers/<shape key>/<fingerprint>-<number>.json     training steps, in the rounds of one start
-    benchmarks/peers/<shape key>/<fingerprint>-process.json      whole processes
+    benchmarks/peers/<shape key>/<fingerprint>-process-<steps>-steps-of-<ours>.json      whole processes
 
 Format 1. `entries` says of every contestant what it is and what became of it; `samples` holds every timed call as in
 `echo_rnn.benchmark.records`, the slot being the contestant's name. Nothing derived is stored.
@@ -65,6 +65,14 @@ class PeersRecord:
     load: tuple[float, float]
     entries: list[Entry]
     samples: list[Sample]
+
+    @property
+    def trained(self) -> str:
+        """What whole processes trained: their steps, and our strategy; empty for contestants that wait in between."""
+        if self.work == "steps":
+            return ""
+        ours = next(entry.name for entry in self.entries if entry.is_ours)
+        return f"{self.samples[0].steps} steps of {ours}"
 
     def write(self, path: Path) -> None:
         """Keeps the record, atomically, with a digest of itself."""

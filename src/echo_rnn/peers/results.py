@@ -31,11 +31,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One shape.
+    """One shape; of whole processes, one training at it.
 
     Attributes:
         work: What was timed.
         shape: The shape.
+        trained: What whole processes trained, as in their records.
         best: Our fastest strategy.
         standings: The fastest first, then those that were not timed.
         starts: How often all contestants were started.
@@ -45,6 +46,7 @@ class Comparison:
 
     work: Work
     shape: Shape
+    trained: str
     best: str
     standings: list[Standing]
     starts: int
@@ -61,9 +63,9 @@ def compare(records: Sequence[PeersRecord], seed: int = 0) -> list[Comparison]:
         records: Of one fingerprint for each shape.
         seed: Of the bootstrap.
     """
-    groups: dict[tuple[Work, Shape], list[PeersRecord]] = {}
+    groups: dict[tuple[Work, Shape, str], list[PeersRecord]] = {}
     for record in records:
-        groups.setdefault((record.work, record.shape), []).append(record)
+        groups.setdefault((record.work, record.shape, record.trained), []).append(record)
     return [_comparison(own, seed) for own in groups.values() if _timed(own, of_ours=True)]
 
 
@@ -87,7 +89,7 @@ def _comparison(records: list[PeersRecord], seed: int) -> Comparison:
     standings.sort(key=lambda standing: standing.step_seconds or np.inf)
     rounds = sum(len({sample.round for sample in record.samples}) for record in records)
     last = records[-1]
-    return Comparison(last.work, last.shape, best, standings, len(records), rounds, last.environment)
+    return Comparison(last.work, last.shape, last.trained, best, standings, len(records), rounds, last.environment)
 
 
 def _timed(records: list[PeersRecord], *, of_ours: bool = False) -> list[str]:
@@ -119,6 +121,7 @@ def _entry(comparison: Comparison, standing: Standing) -> dict[str, Any]:
     return {
         "work": comparison.work,
         "shape": comparison.shape.key,
+        "trained": comparison.trained,
         "peer": entry.name,
         "is_ours": entry.is_ours,
         "ours": comparison.best,

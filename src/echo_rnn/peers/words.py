@@ -14,7 +14,7 @@ def named(comparison: Comparison) -> str:
     """What was compared, with the shape in the letters of the axes."""
     shape = comparison.shape
     letters = f"B={shape.rows}, T={shape.window}, S={shape.units}, L={shape.layers}"
-    return f"whole process, {letters}" if comparison.work == "process" else letters
+    return f"whole process of {comparison.trained}, {letters}" if comparison.work == "process" else letters
 
 
 def table(comparisons: Sequence[Comparison]) -> list[Row]:
