@@ -33,7 +33,7 @@ def alone(folder: Path, work: str) -> Iterator[None]:
         other = name.read_text() if name.is_file() else ""
         raise UserError(
             f"{work}: expected to be alone in {folder}, found another process at work, {other or 'just started'}; wait "
-            f"until it has ended, or end it: kill {other}"
+            f"until it has ended{other and f', or end it: kill {other}'}"
         ) from None
     except OSError as error:
         raise unwritable(folder, error) from error

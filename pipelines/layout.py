@@ -46,8 +46,8 @@ class Layout:
         project, here = project_root(), Path.cwd()
         if project == here:
             return self.root / "checkpoints"
-        # Experiments in clones may run at once.
-        return project / "checkpoints" / os.environ.get("DVC_EXP_NAME", here.name)
+        # Experiments in clones may run at once, and their names may be numbers, as those of checkpoints are.
+        return project / "checkpoints" / "experiments" / os.environ.get("DVC_EXP_NAME", here.name)
 
     def shown(self, path: Path) -> str:
         """A path below `root` as it is seen from the project, so that no store names a folder of a machine."""

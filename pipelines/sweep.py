@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.files import unwritable
 from pipelines.job import as_said, sweep_name
 from pipelines.store import print_comparison, store_of
 from pipelines.summary import RESULT, Summary, read_results
@@ -93,14 +94,16 @@ def _command(config: DictConfig) -> str:
 
 def _hold(folder: Path) -> None:
     """Keeps the folder for this process."""
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "sweep.lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise UserError(
             f"hydra.sweep.dir: expected a folder in which no sweep is at work, got {folder}; wait until that has ended"
         ) from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
     _held.append(lock)
 
 

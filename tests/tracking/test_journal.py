@@ -46,6 +46,33 @@ def test_what_was_sent_is_not_read_again(folder):
     journal.close()
 
 
+@pytest.mark.parametrize("damage", [b"", b"x", b"\xff", b"-1", b"1000000"])
+def test_where_what_was_sent_is_unknown_all_is_sent_again(folder, damage):
+    journal = Journal.reopen(folder)
+    journal.append({"do": "status", "status": "FINISHED", "milliseconds": 0})
+    (folder / "sent").write_bytes(damage)
+    assert len(list(journal.unsent)) == 3
+    journal.close()
+    assert folder.exists()
+    Journal.reopen(folder).close()
+
+
+def test_a_second_writer_is_told_of_the_first(tmp_path):
+    journal = Journal.create(tmp_path, HEADER)
+    with pytest.raises(UserError, match=f"run {HEADER.run_id}: another process writes it"):
+        Journal.create(tmp_path, HEADER)
+    journal.close()
+
+
+def test_a_damaged_journal_is_let_go_of(folder):
+    journal = Journal.reopen(folder)
+    with (folder / "journal.jsonl").open("ab") as file:
+        file.write(b"damage\n")
+    with pytest.raises(UserError, match="expected one JSON object a line"):
+        journal.close()
+    Journal.reopen(folder)
+
+
 def test_a_journal_goes_when_its_run_has_ended_and_all_was_sent(folder):
     journal = Journal.reopen(folder)
     journal.mark_all_sent()

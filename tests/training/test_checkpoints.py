@@ -216,6 +216,17 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     assert ".half" not in names(tmp_path)
 
 
+def test_only_numbers_are_checkpoints(tmp_path):
+    filled(tmp_path)
+    others = ("7-days", "12ab", "experiments")
+    for other in others:
+        (tmp_path / other).mkdir()
+    checkpoints = opened(tmp_path)
+    assert checkpoints.newest().steps == 30
+    checkpoints.remove()
+    assert names(tmp_path) == sorted(others)
+
+
 def test_time_passes_between_two(tmp_path, monkeypatch):
     now, writing = [100.0], [0.5]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])

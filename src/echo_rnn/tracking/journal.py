@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable, write_text
@@ -77,6 +77,8 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             lock = _held(folder, seconds=0)
             write_text(folder / _LINES, json.dumps(asdict(header)) + "\n")
+        except Timeout:  # which is an OSError, too
+            raise UserError(f"run {header.run_id}: another process writes it; wait until that has ended") from None
         except OSError as error:
             raise unwritable(folder, error) from None
         return cls(folder, lock)
@@ -149,9 +151,10 @@ class Journal:
         """The entries that the store does not have yet."""
         try:
             start = int((self.folder / _SENT).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            start = None
-        return self.lines(start)
+        except (FileNotFoundError, ValueError):
+            return self.lines()
+        # A number that is damaged or leads out of the file says nothing, and what is sent again is not kept twice.
+        return self.lines(start if 0 < start <= os.fstat(self._file).st_size else None)
 
     @property
     def ended(self) -> bool:
@@ -175,12 +178,14 @@ class Journal:
     def close(self) -> None:
         """Lets go of the journal; where the run has ended and everything was sent, the journal goes as well."""
         self._closed = True
-        if self.ended and not any(True for _ in self.unsent):
-            # First: a folder without it is none, whatever else may be left if this process dies here.
-            (self.folder / _LINES).unlink()
-            shutil.rmtree(self.folder)
-        os.close(self._file)
-        self._lock.release()
+        try:
+            if self.ended and not any(True for _ in self.unsent):
+                # First: a folder without it is none, whatever else may be left if this process dies here.
+                (self.folder / _LINES).unlink()
+                shutil.rmtree(self.folder)
+        finally:
+            os.close(self._file)
+            self._lock.release()
 
 
 def is_journal(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """The checkpoints of one training: written now and then, the last few kept, the newest whole one gone on from."""
 
+import re
 import shutil
 import sys
 import time
@@ -88,10 +89,13 @@ class Checkpoints:
 
     def _set_aside(self, other: str) -> None:
         aside = self._folder / f"set-aside-{datetime.now():%Y%m%d-%H%M%S-%f}"
-        aside.mkdir()
-        # The newest first, and the logs last: if this is cut short, the rest is as whole as it was.
-        for path in (*self._saved(), *self.logs.paths):
-            path.rename(aside / path.name)
+        try:
+            aside.mkdir()
+            # The newest first, and the logs last: if this is cut short, the rest is as whole as it was.
+            for path in (*self._saved(), *self.logs.paths):
+                path.rename(aside / path.name)
+        except OSError as error:
+            raise unwritable(aside, error) from error
         _say(
             f"training starts from the beginning: the checkpoint in {self._folder} was made with other settings, "
             f"{other}; it is kept in {aside}"
@@ -130,7 +134,8 @@ class Checkpoints:
 
     def _saved(self) -> list[Path]:
         """The newest first."""
-        return sorted(self._folder.glob("[0-9]*"), key=lambda path: int(path.name), reverse=True)
+        numbered = (path for path in self._folder.glob("*") if re.fullmatch("[0-9]+", path.name))
+        return sorted(numbered, key=lambda path: int(path.name), reverse=True)
 
 
 def _remove(path: Path) -> None:
