@@ -17,8 +17,6 @@ PATIENCE = 300  # seconds until a test gives up on what hangs
 @contextmanager
 def started(project, *command):
     """A command in a session of its own; what is left of it at the end is killed."""
-    # Tests that run in the background ignore Ctrl-C, and so would what they start.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command,
         cwd=project.folder,
@@ -28,7 +26,6 @@ def started(project, *command):
         text=True,
         start_new_session=True,
     )
-    signal.signal(signal.SIGINT, before)
     try:
         yield process
     finally:

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from tests.pipelines.lives import until
 from tests.pipelines.project import environment
 from tests.tracking.servers import Server
 
@@ -38,19 +39,22 @@ def client_of(server):
     return MlflowClient(server.address)
 
 
-def begun(server):
+def begun(training, server):
     """The run of the training, as soon as the server has some of its points."""
     client = client_of(server)
-    while True:
+
+    def found():
+        assert training.poll() is None
         experiment = client.get_experiment_by_name("echo-rnn")
         runs = client.search_runs([experiment.experiment_id]) if experiment else []
-        if runs and "train/loss" in runs[0].data.metrics:
-            return runs[0].info.run_id
+        return runs[0].info.run_id if runs and "train/loss" in runs[0].data.metrics else None
+
+    return until(found)
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_a_training_goes_on_without_its_server(training, unused, server, how):
-    run_id = begun(server)
+    run_id = begun(training, server)
     server.gone(how)
     out, err = training.communicate(timeout=300)
     assert training.returncode == 0, err
