@@ -82,6 +82,7 @@ def test_dynamic_has_its_weight_gradients_in_the_loop():
 
 def test_deferred_wavefront_has_one_batched_product_for_each_weight():
     steps, rows, layers = 11, 7, 3
-    graph = gradient_graph(wavefront_deferred, steps, sizes=(4,) * layers, rows=rows).graph
+    # Smaller layers lie in columns, which need no batched product.
+    graph = gradient_graph(wavefront_deferred, steps, sizes=(16,) * layers, rows=rows).graph
     products = [op for op in graph.get_operations() if op.type.startswith("BatchMatMul")]
     assert [op.inputs[0].shape[:2] for op in products] == [(layers, (steps + layers - 1) * rows)] * 2
