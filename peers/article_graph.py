@@ -37,8 +37,8 @@ class StackCell:
         self.state_size = tuple((units, units) for _ in kernels)
 
     def zero_state(self, batch_size, dtype):
-        """Asked for, and never called, since a state is always given."""
-        raise NotImplementedError
+        """The state before the first step; TensorFlow wants a cell to have it, though a state is always given."""
+        return tuple(tuple(tf.zeros((batch_size, size), dtype) for size in sizes) for sizes in self.state_size)
 
     def __call__(self, x_BI, state, scope=None):
         """Output and state after the step."""

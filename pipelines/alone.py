@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""One process at a time in a folder, and one measurement at a time on the machine."""
 
 import os
 from collections.abc import Iterator
@@ -46,3 +46,29 @@ def alone(folder: Path, work: str) -> Iterator[None]:
         lock.release()
         with suppress(OSError):
             folder.rmdir()
+
+
+@contextmanager
+def measuring(benchmarks: Path, *, wait: bool = False) -> Iterator[None]:
+    """Two measurements at once would measure each other.
+
+    Args:
+        benchmarks: The folder below which all records are; made where it is missing.
+        wait: Whether to wait until another one has ended.
+
+    Raises:
+        UserError: Another one is at work, and this one does not wait.
+    """
+    benchmarks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(benchmarks / "measuring.lock", timeout=-1 if wait else 0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"benchmark: expected to measure alone, found another measurement at work in {benchmarks}; "
+            "wait until it has ended"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -7,12 +7,10 @@ A sweep that was stopped goes on where it was: what has been measured on this ma
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from echo_rnn.benchmark.expected import expected_seconds, require_memory
@@ -23,7 +21,8 @@ from echo_rnn.benchmark.request import Request
 from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.config import Config, read
 from echo_rnn.config.benchmarks import Benchmark
-from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.errors import one_sentence
+from pipelines.alone import measuring
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE
 from pipelines.shapes import shapes_of
@@ -45,7 +44,7 @@ def run(config: Config, records: Path) -> int:
         fingerprint=fingerprint(),
     )
     missing = [task for task in tasks if how.again or not task.is_finished]
-    with measuring(records):
+    with measuring(records.parent):
         _measure(sweep.name, missing, len(tasks), how)
     return len(missing)
 
@@ -87,24 +86,6 @@ def _expected(task: Task, how: Benchmark) -> float:
 def minutes(seconds: float) -> str:
     """A duration as it is announced."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
-
-
-@contextmanager
-def measuring(folder: Path) -> Iterator[None]:
-    """Two measurements at once would measure each other."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.parent / "measuring.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"benchmark: expected to measure alone, found another measurement at work in {folder.parent}; "
-            "wait until it has ended"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 if __name__ == "__main__":

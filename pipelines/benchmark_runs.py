@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from echo_rnn.benchmark.records import files_of
 from echo_rnn.benchmark.results import ShapeResult, StrategyResult
 from echo_rnn.config import Config
 from echo_rnn.tracking import BENCHMARK_NOTE, Store
@@ -30,7 +31,7 @@ def log_sweep(
         with store.run(f"summary of {sweep}", f"{config.sweep.description}\n\n{summary}", tags) as run:
             for file in files:
                 run.log_artifact(file, "report")
-            for file in _whole(records):
+            for file in files_of(records):
                 run.log_artifact(file, f"records/{file.parent.name}")
     print_comparison(store, sweep)
 
@@ -72,11 +73,6 @@ def _numbers(strategy: StrategyResult) -> Iterator[tuple[str, float | None]]:
 def _digest(records: Path) -> str:
     """Eight hexadecimal digits that stand for all records."""
     digest = hashlib.sha256()
-    for file in _whole(records):
+    for file in files_of(records):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:8]
-
-
-def _whole(records: Path) -> list[Path]:
-    """The records without what a writer that was killed may have left."""
-    return [file for file in sorted(records.rglob("*.json")) if not file.name.startswith(".")]

@@ -4,8 +4,6 @@ import sys
 import time
 from dataclasses import dataclass
 
-from filelock import FileLock
-
 from echo_rnn.benchmark.expected import require_memory
 from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.formulas import stored_bytes
@@ -20,6 +18,7 @@ from echo_rnn.benchmark.words import recommendation
 from echo_rnn.config import Config
 from echo_rnn.config.network import Auto, Strategy, unroll_of
 from echo_rnn.environment import project_root
+from pipelines.alone import measuring
 from pipelines.shapes import shape_of
 
 CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")
@@ -89,10 +88,8 @@ def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
 def _measured(shape: Shape, labels: tuple[str, ...]) -> tuple[list[Record], bool]:
     """Records of the shape, and whether they were measured here: somebody else may have been faster."""
     folder = project_root() / "benchmarks"
-    folder.mkdir(exist_ok=True)
     print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
-    # Two measurements at once would measure each other.
-    with FileLock(folder / "measuring.lock"):
+    with measuring(folder, wait=True):
         found = _records(shape, labels)
         if found:
             return found, False

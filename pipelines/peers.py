@@ -23,7 +23,8 @@ from echo_rnn.peers.contestants import Contestant, contestants
 from echo_rnn.peers.draw import require_known
 from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.session import How, measure
-from pipelines.benchmark import measuring, minutes
+from pipelines.alone import measuring
+from pipelines.benchmark import minutes
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import PROJECT
 from pipelines.shapes import shapes_of
@@ -69,7 +70,7 @@ def run(config: Config, records: Path) -> str:
         f"peers: {len(tasks)} starts, {len(tasks) - len(missing)} measured before; the others take at most about "
         f"{minutes(expected)}"
     )
-    with measuring(records), tqdm(total=expected, unit="s", unit_scale=True, desc="peers", disable=None) as bar:
+    with measuring(records.parent), tqdm(total=expected, unit="s", unit_scale=True, desc="peers", disable=None) as bar:
         for task in missing:
             _measure(task, config, mark, bar)
     return mark

@@ -23,7 +23,7 @@ from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.whole import Program, measure_whole
 from echo_rnn.tasks.windows import window_count
 from pipelines import peers_report
-from pipelines.benchmark import measuring
+from pipelines.alone import measuring
 from pipelines.hydra_entry import in_job, run_composed
 from pipelines.layout import CONF
 from pipelines.peers import PROGRAMS, PYTHON
@@ -76,7 +76,7 @@ def run(config: Config, overrides: list[str], records: Path) -> None:
     steps = windows * config.trainer.epochs
     print(f"whole processes of {steps:,} training steps, {_ROUNDS} of each")
     contestants = programs(config, overrides)
-    with measuring(records), tqdm(total=_ROUNDS * len(contestants), desc="whole processes", disable=None) as bar:
+    with measuring(records.parent), tqdm(total=_ROUNDS * len(contestants), desc="whole processes", disable=None) as bar:
         seed = np.random.SeedSequence(config.seed)
         record = measure_whole(contestants, shape, steps, _ROUNDS, seed, mark, lambda name: bar.update())
     record.write(records / shape.key / f"{mark}-process-{record.trained.replace(' ', '-')}.json")

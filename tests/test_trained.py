@@ -9,6 +9,7 @@ from echo_rnn import trained
 from echo_rnn.config import network
 from echo_rnn.errors import UserError
 from echo_rnn.model import build, flat
+from tests.crashes import crash_after
 
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
 STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32"}
@@ -75,18 +76,10 @@ def test_a_flipped_bit_is_named(tmp_path, name):
 @pytest.mark.parametrize("moves", range(3))
 def test_a_crash_while_saving_leaves_the_earlier_network_or_is_detected(tmp_path, monkeypatch, moves):
     earlier, _, _ = saved(tmp_path, MODELS["rnn"])
-    done = []
-
-    def replace(path, target):
-        if len(done) == moves:
-            raise KeyboardInterrupt
-        done.append(target)
-        return original(path, target)
-
-    original = type(tmp_path).replace
-    monkeypatch.setattr(type(tmp_path), "replace", replace)
+    done = crash_after(monkeypatch, tmp_path, moves)
     with pytest.raises(KeyboardInterrupt):
         saved(tmp_path, MODELS["lstm"])
+    assert len(done) == moves
     if moves:
         with pytest.raises(UserError, match=r"weights.npz: expected \d+ bytes"):
             trained.load(tmp_path)

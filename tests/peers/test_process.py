@@ -62,21 +62,15 @@ def test_who_fails_at_work_is_lost(text, reason, tmp_path):
     assert children() == []
 
 
-def test_who_closes_its_output_and_lives_is_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_END_SECONDS", 0.2)
-    with (
-        start(HELLO + READ + "os.close(1)\ntime.sleep(60)", tmp_path) as process,
-        pytest.raises(LostError, match="got a process that lives but closed its output"),
-    ):
-        process.run(1)
-    assert children() == []
-
-
-def test_who_is_silent_is_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_RUN_SECONDS", 0.2)
-    with (
-        start(HELLO + READ + "time.sleep(60)", tmp_path) as process,
-        pytest.raises(LostError, match="within 0 s, got none"),
-    ):
+@pytest.mark.parametrize(
+    ("limit", "text", "reason"),
+    [
+        ("_END_SECONDS", READ + "os.close(1)\ntime.sleep(60)", "got a process that lives but closed its output"),
+        ("_RUN_SECONDS", READ + "time.sleep(60)", "within 0 s, got none"),
+    ],
+)
+def test_who_lives_and_does_not_answer_is_lost(limit, text, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, limit, 0.2)
+    with start(HELLO + text, tmp_path) as process, pytest.raises(LostError, match=reason):
         process.run(1)
     assert children() == []

@@ -5,12 +5,12 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 
 import psutil
 import pytest
 from filelock import FileLock
 
+from tests.pipelines.lives import PATIENCE, until
 from tests.pipelines.project import environment
 
 SHORT = ("experiment=debug", "trainer.compile=graph", "tracking.experiment=sweeps")
@@ -21,7 +21,6 @@ UNLUCKY = (
     f"model.path={','.join(f'tests.pipelines.unlucky_cells:{name}' for name in CELLS)}",
 )
 PARALLEL = ("hydra/launcher=joblib", "runtime.threads=1")
-PATIENCE = 300  # seconds until a test gives up on what hangs
 
 
 @contextlib.contextmanager
@@ -42,15 +41,6 @@ def running(project, *command):
 
 def sweep(*arguments):
     return ("python", "-m", "pipelines.train", "-m", *arguments)
-
-
-def until(condition):
-    """The first value of `condition` that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return value
 
 
 def workers(process):

@@ -13,6 +13,7 @@ from echo_rnn.errors import UserError
 from echo_rnn.files import sha256
 from echo_rnn.tasks import Echo, echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
+from tests.crashes import crash_after
 
 TASK = Echo(echo_step=3, rows=5)
 LENGTHS = SplitLengths(train=200, validation=100, test=150)
@@ -296,17 +297,7 @@ def test_crash_while_generating_leaves_the_earlier_dataset(tmp_path):
 @pytest.mark.parametrize("moves", range(7))
 def test_crash_while_publishing_is_detected(tmp_path, monkeypatch, moves):
     make(tmp_path)
-    done = []
-
-    def replace(path, target):
-        if target.parent == tmp_path:
-            if len(done) == moves:
-                raise KeyboardInterrupt
-            done.append(target)
-        return original(path, target)
-
-    original = type(tmp_path).replace
-    monkeypatch.setattr(type(tmp_path), "replace", replace)
+    done = crash_after(monkeypatch, tmp_path, moves)
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, seed=1)
     assert len(done) == moves

@@ -152,10 +152,15 @@ def kept(path: Path, version: int) -> dict[str, Any]:
 
 def records_of(folder: Path, fingerprint: str | None = None) -> Iterator[Record]:
     """All records below `folder`, in the order of their names; with `fingerprint` only those that carry it."""
-    for path in sorted(folder.rglob("*.json")):
-        # A file being written has a dot in front, and stays where its writer was killed.
-        if path.name.startswith(f"{fingerprint}-" if fingerprint else "") and not path.name.startswith("."):
+    for path in files_of(folder):
+        if path.name.startswith(f"{fingerprint}-" if fingerprint else ""):
             yield read(path)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of all records below `folder`, in the order of their names."""
+    # A file being written has a dot in front, and stays where its writer was killed.
+    return [path for path in sorted(folder.rglob("*.json")) if not path.name.startswith(".")]
 
 
 def by_shape(records: Iterator[Record] | Sequence[Record]) -> dict[Shape, list[Record]]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from echo_rnn.benchmark.records import Sample, keep, kept
+from echo_rnn.benchmark.records import Sample, files_of, keep, kept
 from echo_rnn.benchmark.shape import Shape
 
 FORMAT = 1
@@ -99,7 +99,4 @@ def read(path: Path) -> PeersRecord:
 
 def records_of(folder: Path) -> Iterator[PeersRecord]:
     """All records below `folder`, in the order of their names."""
-    for path in sorted(folder.rglob("*.json")):
-        # A file being written has a dot in front, and stays where its writer was killed.
-        if not path.name.startswith("."):
-            yield read(path)
+    yield from map(read, files_of(folder))
