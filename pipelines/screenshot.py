@@ -89,14 +89,21 @@ def pages(port: int, project: Path = PROJECT) -> Iterator[None]:
             server.send_signal(signal.SIGTERM)
 
 
+def _port(link: str) -> int | None:
+    try:
+        return urlsplit(link).port
+    except ValueError:
+        return None
+
+
 def _main(arguments: list[str]) -> None:
-    ports = [urlsplit(link).port for link in arguments[:1]]
-    if len(arguments) != 2 or None in ports:
+    port = _port(arguments[0]) if len(arguments) == 2 else None
+    if port is None:
         raise UserError(
             "screenshot: expected a link with a port, as a sweep prints it, and a file to write, got "
             f"{' '.join(arguments) or 'nothing'}"
         )
-    with pages(int(ports[0] or 0)):
+    with pages(port):
         take(arguments[0], Path(arguments[1]))
 
 

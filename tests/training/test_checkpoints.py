@@ -33,12 +33,13 @@ def progress(checkpoints, steps, memory=NOTHING):
 
 
 def filled(folder, count=3, **settings):
-    """Checkpoints after 10, 20, … steps, with a row of history for each step."""
+    """Checkpoints after 10, 20, … steps, with a row of history for each step, and one for an epoch of 10."""
     checkpoints = opened(folder, **settings)
     assert checkpoints.newest() is None
     checkpoints.run_id = "a run"
     for steps in range(10, 10 * count + 1, 10):
         checkpoints.logs.steps.append(np.arange(20, dtype=np.float32).reshape(10, 2))
+        checkpoints.logs.epochs.append(np.arange(5, dtype=np.float64)[None])
         checkpoints.save(progress(checkpoints, steps))
     return checkpoints
 
@@ -147,7 +148,7 @@ def test_a_history_that_was_cut_falls_back_as_far_as_it_reaches(tmp_path):
     [
         *((damage, "00000*/arrays.npz") for damage in DAMAGES),
         *((damage, "00000*/checkpoint.json") for damage in DAMAGES),
-        *((damage, "steps.f32") for damage in (empty, missing, folder_instead)),
+        *((damage, file) for damage in (empty, missing, folder_instead) for file in ("steps.f32", "epochs.f64")),
     ],
 )
 def test_training_does_not_begin_anew_where_all_are_damaged(damage, files, tmp_path):
@@ -155,9 +156,11 @@ def test_training_does_not_begin_anew_where_all_are_damaged(damage, files, tmp_p
     for path in tmp_path.glob(files):
         damage(path)
     expected = f"{tmp_path}: expected a checkpoint that is whole, found 3 that are not; remove the folder to train from"
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.f*") if path.is_file()}
     for _ in range(2):
         with pytest.raises(UserError, match=re.escape(expected)):
             opened(tmp_path).newest()
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_another_version_is_refused(tmp_path, monkeypatch):

@@ -55,9 +55,10 @@ class Logs:
         return Marks(self.steps.mark(), self.epochs.mark())
 
     def rewind(self, marks: Marks) -> None:
-        """Goes back to `marks`; see `Log.rewind`."""
-        self.steps.rewind(marks.steps)
-        self.epochs.rewind(marks.epochs)
+        """Goes back to `marks`, with both or with none; see `Log.rewind`."""
+        steps, epochs = self.steps.verified(marks.steps), self.epochs.verified(marks.epochs)
+        self.steps.cut(marks.steps, steps)
+        self.epochs.cut(marks.epochs, epochs)
 
     def add(self, record: EpochRecord) -> None:
         """Takes the record of the next epoch."""

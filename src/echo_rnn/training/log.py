@@ -1,6 +1,7 @@
 """Rows of numbers in a file that only grows: a long history costs no memory, and a checkpoint does not repeat it."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,14 @@ class Log:
         Raises:
             UserError: The file does not hold these rows.
         """
+        self.cut(mark, self.verified(mark))
+
+    def verified(self, mark: Mark) -> "hashlib._Hash":
+        """The checksum of the rows of `mark`, to go on with; the file stays as it is.
+
+        Raises:
+            UserError: The file does not hold these rows.
+        """
         checksum, length = hashlib.sha256(), mark.rows * self._row_bytes
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,9 +83,16 @@ class Log:
                 file.seek(0)
                 for start in range(0, length, _PIECE):
                     checksum.update(file.read(min(_PIECE, length - start)))
-                if checksum.hexdigest() != mark.sha256:
-                    raise UserError(f"{self.path}: expected {mark.rows} rows as they were written, found others")
-                file.truncate(length)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        if checksum.hexdigest() != mark.sha256:
+            raise UserError(f"{self.path}: expected {mark.rows} rows as they were written, found others")
+        return checksum
+
+    def cut(self, mark: Mark, checksum: "hashlib._Hash") -> None:
+        """The other half of `rewind`, with what `verified` gave."""
+        try:
+            os.truncate(self.path, mark.rows * self._row_bytes)
         except OSError as error:
             raise unwritable(self.path, error) from error
         self._rows, self._checksum, self._waiting = mark.rows, checksum, []
