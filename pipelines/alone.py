@@ -1,6 +1,7 @@
 """One process at a time in a folder, and one measurement at a time on the machine."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,12 +11,15 @@ from filelock import FileLock, Timeout
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
 
-_PATIENCE_SECONDS = 5  # another one may be about to leave
+# Another one may be about to leave: it saves first, and sends its last numbers for up to 10 seconds.
+_QUIET_SECONDS, _PATIENCE_SECONDS = 1, 30
 
 
 @contextmanager
 def alone(folder: Path, work: str) -> Iterator[None]:
     """Keeps `folder` for this process inside the block; the system gives it back however the process ends.
+
+    Where another one has it, waits half a minute, and says so.
 
     Args:
         folder: Made where it is missing, and removed at the end if nothing is in it.
@@ -27,7 +31,7 @@ def alone(folder: Path, work: str) -> Iterator[None]:
     lock, name = FileLock(folder / "lock"), folder / "process"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=_PATIENCE_SECONDS)
+        _acquire(lock, f"{work}: another process is at work in {folder}")
         name.write_text(str(os.getpid()))
     except Timeout:
         other = name.read_text() if name.is_file() else ""
@@ -46,6 +50,19 @@ def alone(folder: Path, work: str) -> Iterator[None]:
         lock.release()
         with suppress(OSError):
             folder.rmdir()
+
+
+def _acquire(lock: FileLock, seen: str) -> None:
+    """Takes the lock; says what is `seen` where that takes time.
+
+    Raises:
+        Timeout: It has not come free.
+    """
+    try:
+        lock.acquire(timeout=_QUIET_SECONDS)
+    except Timeout:
+        print(f"note: {seen}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
+        lock.acquire(timeout=_PATIENCE_SECONDS)
 
 
 @contextmanager
