@@ -58,6 +58,10 @@ class Cell(Protocol):
 class HandCell(Cell, Protocol):
     """A cell with a backward pass written by hand, in which the weight gradients wait until the loop is over."""
 
+    @property
+    def precision(self) -> tf.DType | None:
+        """In which its matrix products are done, or `None` for that of the tensors."""
+
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
         """`recur`, as the state after and one tensor `[B, …]` of what `recur_back` wants besides the states."""
 

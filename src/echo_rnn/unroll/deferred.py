@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from echo_rnn.cells.cell import CellWeights, HandCell, StackState, State
+from echo_rnn.cells.product import back_product
 from echo_rnn.unroll.window import Window, keep_ended
 
 
@@ -32,35 +33,37 @@ def deferred(
     h_TBS = window.x_TBI
     after = []
     for index, (cell, cell_weights, before) in enumerate(zip(cells, weights, state, strict=True)):
-        z_TBG = cell.project(cell_weights, h_TBS)
-        h_TBS, layer_state = _recurrence(cell, cell_weights, window, z_TBG, before)
+        h_TBS, layer_state = _layer(cell, cell_weights, window, h_TBS, before)
         after.append(layer_state)
         if index < len(window.masks):
             h_TBS = h_TBS * tf.stop_gradient(window.masks[index])
     return window.outputs(h_TBS), tuple(after)
 
 
-def _recurrence(
-    cell: HandCell, weights: CellWeights, window: Window, z_TBG: tf.Tensor, state: State
+def _layer(
+    cell: HandCell, weights: CellWeights, window: Window, x_TBI: tf.Tensor, state: State
 ) -> tuple[tf.Tensor, State]:
-    """All time steps of one layer, from the projected input to `h_TBS` and the state after them."""
+    """All time steps of one layer, from its input to `h_TBS` and the state after them."""
 
     def run(
-        z_TBG: tf.Tensor, recurrent_SG: tf.Tensor, bias: tf.Tensor, *state: tf.Tensor
+        x_TBI: tf.Tensor, kernel_IG: tf.Tensor, recurrent_SG: tf.Tensor, bias: tf.Tensor, *state: tf.Tensor
     ) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[tf.Tensor, ...]]]:
-        own = weights._replace(recurrent_SG=recurrent_SG, bias=bias)
-        states_T, saved_T, final = _forward(cell, own, window, z_TBG, state)
+        own = CellWeights(kernel_IG, recurrent_SG, bias)
+        states_T, saved_T, final = _forward(cell, own, window, cell.project(own, x_TBI), state)
 
         def gradients(d_h_TBS: tf.Tensor, *d_final: tf.Tensor) -> tuple[tf.Tensor, ...]:
             before_T = tuple(
                 tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(state, states_T, strict=True)
             )
             d_z_TBG, d_state = _backward(cell, own, window, (saved_T, before_T, states_T), (d_h_TBS, d_final))
-            return d_z_TBG, *cell.recur_gradients(own, saved_T, before_T, d_z_TBG), *d_state
+            d_kernel_IG, d_bias = cell.project_gradients(own, x_TBI, d_z_TBG)
+            d_recurrent_SG, d_bias_too = cell.recur_gradients(own, saved_T, before_T, d_z_TBG)
+            d_x_TBI = back_product(d_z_TBG, kernel_IG, cell.precision)
+            return d_x_TBI, d_kernel_IG, d_recurrent_SG, d_bias + d_bias_too, *d_state
 
         return (states_T[0], *final), gradients
 
-    h_TBS, *final = tf.custom_gradient(run)(z_TBG, weights.recurrent_SG, weights.bias, *state)
+    h_TBS, *final = tf.custom_gradient(run)(x_TBI, *weights, *state)
     return h_TBS, tuple(final)
 
 
