@@ -16,7 +16,6 @@ from echo_rnn.benchmark.statistics import results
 from echo_rnn.benchmark.strategies import refusal
 from echo_rnn.benchmark.words import recommendation
 from echo_rnn.config import Config
-from echo_rnn.config.network import Auto, Strategy, unroll_of
 from echo_rnn.environment import project_root
 from pipelines.alone import measuring
 from pipelines.shapes import shape_of
@@ -69,14 +68,6 @@ def choose(config: Config) -> Choice:
     windows = config.task.series_length // config.task.rows // config.trainer.window
     label, why = recommendation(result, config.trainer.epochs * windows)
     return Choice(label, why, result, time.perf_counter() - start, measured_now)
-
-
-def resolve(config: Config) -> tuple[Strategy, Choice | None]:
-    """The configured strategy, and how it was chosen where the configuration leaves that to measuring."""
-    if not isinstance(config.unroll, Auto):
-        return config.unroll, None
-    choice = choose(config)
-    return unroll_of(choice.label), choice
 
 
 def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:

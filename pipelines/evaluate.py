@@ -5,6 +5,7 @@ from typing import Any
 
 from echo_rnn.config import Config, read
 from echo_rnn.errors import one_sentence
+from echo_rnn.garbage import lasting
 from echo_rnn.runtime import start_tensorflow
 from echo_rnn.tasks.dataset import open_dataset
 from pipelines.layout import STAGE, Layout, as_stage
@@ -15,13 +16,15 @@ MOST_LAGS = 200  # more than a picture can show
 
 def run(config: Config, files: Layout) -> dict[str, Any]:
     """Evaluates the network; leaves a report, adds it to the run, and returns the numbers."""
-    store = store_of(config.tracking)
+    with lasting():
+        store = store_of(config.tracking)
     data = open_dataset(files.data)
-    start_tensorflow(config.runtime.threads)
-    from echo_rnn import trained  # noqa: PLC0415
-    from echo_rnn.evaluation import evaluate  # noqa: PLC0415
-    from echo_rnn.windows.predictor import Predictor  # noqa: PLC0415
-    from pipelines import reports  # noqa: PLC0415
+    with lasting():
+        start_tensorflow(config.runtime.threads)
+        from echo_rnn import trained  # noqa: PLC0415
+        from echo_rnn.evaluation import evaluate  # noqa: PLC0415
+        from echo_rnn.windows.predictor import Predictor  # noqa: PLC0415
+        from pipelines import reports  # noqa: PLC0415
 
     network = trained.load(files.model)
     window, test = config.trainer.window, data.test

@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from echo_rnn.config import Config, read
-from echo_rnn.config.network import Custom, Strategy, suits_one_routine
+from echo_rnn.config.network import Auto, Custom, Strategy, suits_one_routine, unroll_of
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
+from echo_rnn.garbage import lasting
 from echo_rnn.memory import require_memory
 from echo_rnn.runtime import start_tensorflow
 from echo_rnn.tasks import CLASSES, INPUTS
@@ -27,10 +28,12 @@ from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import Run, Store, UnknownRunError
 from echo_rnn.tracking.termination import Terminated
 from pipelines.alone import alone
-from pipelines.choose import Choice, resolve
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE, Layout
 from pipelines.store import new_run, store_of
+
+if TYPE_CHECKING:
+    from pipelines.choose import Choice
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
@@ -53,17 +56,19 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
 
 
 def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | None) -> str:
-    store = store_of(config.tracking)
+    with lasting():
+        store = store_of(config.tracking)
     data = open_dataset(files.data)
-    unroll, choice = resolve(config)
+    unroll, choice = _unroll(config)
     one_routine = suits_one_routine(config.model.sizes, unroll)
-    import_seconds = start_tensorflow(config.runtime.threads, one_routine=one_routine)
-    from echo_rnn import model, trained  # noqa: PLC0415
-    from echo_rnn.inputs import features  # noqa: PLC0415
-    from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
-    from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
-    from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
-    from pipelines import reports  # noqa: PLC0415
+    with lasting():
+        import_seconds = start_tensorflow(config.runtime.threads, one_routine=one_routine)
+        from echo_rnn import model, trained  # noqa: PLC0415
+        from echo_rnn.inputs import features  # noqa: PLC0415
+        from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
+        from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
+        from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
+        from pipelines import reports  # noqa: PLC0415
 
     network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
     # The children before these belong to the series.
@@ -114,6 +119,17 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     return tracked.id
 
 
+def _unroll(config: Config) -> tuple[Strategy, "Choice | None"]:
+    """The configured strategy, and how it was chosen where the configuration leaves that to measuring."""
+    if not isinstance(config.unroll, Auto):
+        return config.unroll, None
+    # What measures takes a while to import.
+    from pipelines.choose import choose  # noqa: PLC0415
+
+    choice = choose(config)
+    return unroll_of(choice.label), choice
+
+
 def _settings(config: Config, unroll: Strategy) -> dict[str, Any]:
     """What of the configuration decides the numbers, with the strategy that was chosen and a cell of one's own."""
     sections = {"task", "model", "optimizer", "schedule", "clipping", "trainer", "seed"}
@@ -135,7 +151,7 @@ def _opened(store: Store, config: Config, tags: Mapping[str, str], run_id: str) 
         return new_run(store, config, {**tags, "began_in": run_id})
 
 
-def _describe(tracked: Run, config: Config, files: Layout, dataset_digest: str, choice: Choice | None) -> None:
+def _describe(tracked: Run, config: Config, files: Layout, dataset_digest: str, choice: "Choice | None") -> None:
     """Logs what a run begins with."""
     tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
     tracked.log_artifact(files.config, "config")

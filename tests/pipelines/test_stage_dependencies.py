@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "src/echo_rnn/files.py": "how a file is replaced",
     "src/echo_rnn/errors.py": "how a refusal is said",
     "src/echo_rnn/memory.py": "what is refused before it starts",
+    "src/echo_rnn/garbage.py": "how fast a process starts and ends",
     "pipelines/alone.py": "who may be at work",
     "pipelines/show.py": "how a configuration is said",
     "pipelines/hydra_entry.py": "how Hydra's refusals are said; no stage runs under Hydra",

@@ -1,0 +1,41 @@
+"""What a training imports before its first step, in an interpreter of its own."""
+
+import subprocess
+import sys
+
+HEAVY = {"tensorflow", "keras", "mlflow", "sqlalchemy", "matplotlib", "pandas", "scipy", "sklearn"}
+# What only a model that is logged needs, at the end, and what only a strategy that is chosen by measuring does.
+LATER = {"mlflow.pyfunc", "mlflow.keras", "mlflow.tensorflow", "echo_rnn.tracking.keras_model", "pipelines.choose"}
+
+# Stands in for the training loop.
+AT_FIRST_STEP = """
+import gc, sys
+from echo_rnn.config import read
+from echo_rnn.runtime import start_tensorflow
+from pipelines import train
+from pipelines.layout import STAGE
+
+def begin(*arguments, **options):
+    print(gc.isenabled(), gc.get_freeze_count(), *sys.modules)
+    raise SystemExit
+
+config = read(STAGE.config)
+start_tensorflow(config.runtime.threads)
+import echo_rnn.training
+echo_rnn.training.train = begin
+train.run(config, STAGE)
+"""
+
+
+def test_nothing_heavy_is_imported_until_there_is_a_configuration_to_work_on():
+    code = "import sys, pipelines.job; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY.isdisjoint(answer.stdout.split())
+
+
+def test_before_the_first_step_only_what_it_needs_is_there_and_no_longer_looked_through(project):
+    collects, frozen, *modules = project.must("python", "-c", AT_FIRST_STEP).out.split()
+    assert {"tensorflow", "mlflow"} <= set(modules)
+    assert LATER.isdisjoint(modules)
+    assert collects == "True"
+    assert int(frozen) > 100_000

@@ -1,0 +1,63 @@
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from echo_rnn.garbage import lasting
+
+
+def answer(code):
+    """What a fresh interpreter says: freezing what there is would keep garbage of other tests for ever."""
+    command = [sys.executable, "-c", f"import gc, atexit\nfrom echo_rnn.garbage import lasting\n{code}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.fixture(autouse=True)
+def thawed():
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def test_nothing_is_collected_in_the_block_and_all_is_afterwards():
+    with lasting():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_a_collector_that_was_off_stays_off():
+    gc.disable()
+    with lasting():
+        pass
+    assert not gc.isenabled()
+
+
+def test_a_block_that_raises_leaves_the_collector_on():
+    with pytest.raises(ImportError), lasting():
+        raise ImportError
+    assert gc.isenabled()
+
+
+def test_what_the_block_made_is_never_looked_through_and_later_garbage_is_found():
+    code = """
+class Node:
+    def __init__(self): self.own = self
+    def __del__(self): print(self.name)
+def garbage(name): Node().name = name
+with lasting():
+    garbage("before")
+garbage("after")
+print(gc.collect() > 0)
+"""
+    assert answer(code) == ["after", "True"]
+
+
+def test_what_waits_for_the_end_of_the_process_still_happens():
+    code = """
+with lasting():
+    atexit.register(print, "exit")
+atexit.register(print, "at")
+print("end", end=" ")
+"""
+    assert answer(code) == ["end", "at", "exit"]
