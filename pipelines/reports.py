@@ -26,9 +26,16 @@ def epoch_metrics(record: EpochRecord) -> Iterator[MetricRow]:
         yield "validation/accuracy", record.validation_accuracy, record.epoch
 
 
-def phase_metrics(history: History, import_seconds: float) -> Iterator[MetricRow]:
-    """Where the wall time of a training went, and what was left over."""
+def phase_metrics(history: History, import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
+    """Where the wall time of a training went, and what was left over.
+
+    Args:
+        history: The training.
+        import_seconds: Starting TensorFlow.
+        start_seconds: From the start of the process until only tracing and compiling were left to do before a step.
+    """
     last = len(history.epochs)
+    yield "time/start", start_seconds, last
     yield "time/import", import_seconds, last
     yield "time/trace", history.preparation.trace_seconds, last
     yield "time/compile", history.preparation.compile_seconds, last

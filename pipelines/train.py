@@ -8,6 +8,7 @@ python -m pipelines.train -m unroll=static,dynamic seed=0,1     a sweep of jobs
 import os
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 from echo_rnn.config import Config, read
 from echo_rnn.config.network import Auto, Custom, Strategy, suits_one_routine, unroll_of
@@ -89,6 +91,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
             tracked.log_metrics(reports.epoch_metrics(record))
         try:
             with asked_to_stop(parent) as asked:
+                start_seconds = time.time() - psutil.Process().create_time()
                 history = train(
                     learner,
                     data,
@@ -104,7 +107,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         except BadNumbersError as error:
             tracked.set_tags({"bad_numbers": error.seen})
             raise
-        tracked.log_metrics(reports.phase_metrics(history, import_seconds))
+        tracked.log_metrics(reports.phase_metrics(history, import_seconds, start_seconds))
         exported = trained.save(
             files.model, config.model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
         )

@@ -17,8 +17,10 @@ def test_one_run_trained_and_evaluated(run):
     assert run.info.run_name == "lstm3x4-dynamic-T10-seed0"
     wanted = {"train/loss", "train/accuracy", "validation/loss", "validation/accuracy", "test/accuracy", "test/loss"}
     wanted |= {"test/accuracy_ceiling", "test/accuracy_gap", "train/leftover_steps"}
-    wanted |= {f"time/{phase}" for phase in ("import", "trace", "compile", "steady", "validation", "evaluation")}
+    phases = ("start", "import", "trace", "compile", "steady", "validation", "evaluation")
+    wanted |= {f"time/{phase}" for phase in phases}
     assert wanted <= set(run.data.metrics)
+    assert run.data.metrics["time/import"] < run.data.metrics["time/start"]
 
 
 def test_every_value_of_the_configuration_is_a_parameter(run, finished):
