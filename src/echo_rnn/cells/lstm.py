@@ -62,27 +62,26 @@ class Lstm:
         return h_BS, (h_BS, c_BS)
 
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
-        """See `HandCell`; saved are the four gates, `[B, 4·S]`."""
+        """See `HandCell`; saved is the one tanh of which all gates are made, `[B, 4·S]`."""
         h_BS, c_BS = state
-        scale = self._scale(z_BG.dtype)
-        gates_BG = (1 - scale) + scale * tf.tanh(scale * self._products(weights, z_BG, h_BS))
-        i, f, g, o = tf.split(gates_BG, 4, axis=self.axis)
+        tanh_BG = tf.tanh(self._scale(z_BG.dtype) * self._products(weights, z_BG, h_BS))
+        i, f, g, o = self._gates(tanh_BG)
         c_BS = f * c_BS + i * g
-        return (o * tf.tanh(c_BS), c_BS), gates_BG
+        return (o * tf.tanh(c_BS), c_BS), tanh_BG
 
     def recur_back(
         self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
     ) -> tuple[tf.Tensor, State]:
         """See `HandCell`."""
-        i, f, g, o = tf.split(saved, 4, axis=self.axis)
-        tanh_c = tf.tanh(after[1])
-        d_h, d_c = d_after
-        d_c = d_c + d_h * o * (1 - tanh_c**2)
+        i, f, g, o = self._gates(saved)
+        h, (d_h, d_c) = after[0], d_after
+        # tanh(c) is h / o, which spares another tanh; where o is 0, h is, too.
+        d_c = d_c + d_h * (o - h * h / tf.maximum(o, np.finfo(o.dtype.as_numpy_dtype).tiny))
         d_z = [
             d_c * g * i * (1 - i),
             d_c * before[1] * f * (1 - f),
             d_c * i * (1 - g**2),
-            d_h * tanh_c * o * (1 - o),
+            d_h * h * (1 - o),
         ]
         d_z_BG = tf.concat(d_z, axis=self.axis)
         return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG, self.precision), d_c * f)
@@ -99,6 +98,12 @@ class Lstm:
 
     def _products(self, weights: CellWeights, z_BG: tf.Tensor, h_BS: tf.Tensor) -> tf.Tensor:
         return z_BG + product(h_BS, weights.recurrent_SG, self.precision)
+
+    def _gates(self, tanh_BG: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The gates i, f, g, o, each `[B, S]`."""
+        i, f, g, o = tf.split(tanh_BG, 4, axis=self.axis)
+        i, f, o = (0.5 + 0.5 * part for part in (i, f, o))
+        return i, f, g, o
 
     def _scale(self, dtype: tf.DType) -> tf.Tensor:
         """With which one tanh computes all gates: σ(z) = ½ + ½ tanh(z / 2)."""

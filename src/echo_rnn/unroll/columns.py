@@ -5,7 +5,7 @@ is a shift by B columns; every column has weights of its own, copies of its laye
 no layer owns until it is a multiple of `_LANES`; without weights and never active, they stay at zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -110,7 +110,20 @@ class Columns(Waves):
 
     def _spread(self, layers: Sequence[tf.Tensor]) -> tf.Tensor:
         """A weight of every layer `[…]` as `[…, X]`: for each column its layer's."""
-        weight_L = tf.stack(layers, axis=-1)
-        shape = (*weight_L.shape, self.rows)
-        columns = tf.reshape(tf.broadcast_to(weight_L[..., None], shape), (*weight_L.shape[:-1], -1))
-        return pad(columns, self.columns, axis=-1)
+
+        def run(*layers: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
+            weight_L = tf.stack(layers, axis=-1)
+            shape = (*weight_L.shape, self.rows)
+            columns = tf.reshape(tf.broadcast_to(weight_L[..., None], shape), (*weight_L.shape[:-1], -1))
+            return pad(columns, self.columns, axis=-1), self._gather
+
+        return tf.custom_gradient(run)(*layers)
+
+    def _gather(self, d_X: tf.Tensor) -> list[tf.Tensor]:
+        """The gradients of all layers' weights from that of `_spread`, `[…, X]`: sums over the columns of a layer."""
+        parts = [d_X[..., layer * self.rows : (layer + 1) * self.rows] for layer in range(len(self.cells))]
+        if self.rows > _LANES:
+            return [tf.reduce_sum(part, axis=-1) for part in parts]
+        # As a sum of few columns this is a loop of its own; XLA puts a reduction into the one over waves before it,
+        # whose vectors then stop at every layer's end.
+        return [tf.add_n(tf.unstack(part, axis=-1)) for part in parts]
