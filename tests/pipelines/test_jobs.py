@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,26 @@ def test_the_seed_reaches_the_ceiling(unused):
     assert abs(metrics["accuracy_gap"]) <= 1e-4
     training = json.loads((folder / "reports/training/metrics.json").read_text())
     assert (training["steps"], training["leftover_steps"]) == (66_600, 10)
+
+
+PEAK = """
+import re, runpy, sys
+from pathlib import Path
+sys.argv[0] = "pipelines/train.py"
+runpy.run_module("pipelines.train", run_name="__main__", alter_sys=True)
+print("peak", re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of one process is read from /proc")
+def test_memory_of_a_run_does_not_grow_with_the_series(unused):
+    def peak_kib(steps):
+        answer = unused.must(
+            *("python", "-c", PEAK, "unroll=wavefront_deferred", "trainer.compile=xla", "trainer.epochs=1"),
+            *(f"task.series_length={steps}", "task.validation_length=1000", "task.test_length=1000"),
+        )
+        return int(re.search(r"^peak (\d+)$", answer.out, re.MULTILINE)[1])
+
+    growth_kib = peak_kib(50_000_000) - peak_kib(1_000_000)
+    assert growth_kib < 40_000  # the longer series take 96,000 more
