@@ -49,9 +49,12 @@ class Recorder(Rnn):
         self.log.append(("forward", self.layer, steps_in(z)))
         return (z,), z
 
-    def recur_back(self, weights, saved, before, after, d_after):
-        self.log.append(("back", self.layer, steps_in(saved)))
-        return tf.zeros_like(saved), tuple(tf.zeros_like(part) for part in before)
+    def slopes(self, saved, before, after):
+        return (saved,)
+
+    def recur_back(self, weights, slopes, d_after):
+        self.log.append(("back", self.layer, steps_in(slopes[0])))
+        return tf.zeros_like(slopes[0]), tuple(tf.zeros_like(part) for part in d_after)
 
     def recur_gradients(self, weights, saved, before, d_z):
         self.log.append(("product", self.layer, ()))

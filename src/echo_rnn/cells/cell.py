@@ -17,6 +17,9 @@ import tensorflow as tf
 State = tuple[tf.Tensor, ...]
 """What one layer carries to the next time step, each tensor `[B, S]`; the first is its output."""
 
+Slopes = tuple[tf.Tensor, ...]
+"""What the gradients that come down are multiplied with on the way back through a step, in an order of the cell's."""
+
 StackState = tuple[State, ...]
 """The states of all layers, from the input upwards."""
 
@@ -63,11 +66,12 @@ class HandCell(Cell, Protocol):
         """In which its matrix products are done, or `None` for that of the tensors."""
 
     def recur_saving(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
-        """`recur`, as the state after and one tensor `[B, …]` of what `recur_back` wants besides the states."""
+        """`recur`, as the state after and one tensor `[B, …]` of what `slopes` wants besides the states."""
 
-    def recur_back(
-        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
-    ) -> tuple[tf.Tensor, State]:
+    def slopes(self, saved: tf.Tensor, before: State, after: State) -> Slopes:
+        """What `recur_back` multiplies with, for one time step or, with an axis T in front of all, for many at once."""
+
+    def recur_back(self, weights: CellWeights, slopes: Slopes, d_after: State) -> tuple[tf.Tensor, State]:
         """From the gradient of the state after to those of the projected input `d_z_BG` and of the state before."""
 
     def recur_gradients(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from echo_rnn.cells.cell import CellWeights, State
+from echo_rnn.cells.cell import CellWeights, Slopes, State
 from echo_rnn.cells.initial import kernels
 from echo_rnn.cells.product import back_product, bias_gradient, product, weight_gradient
 
@@ -74,22 +74,26 @@ class Gru:
             saved = [z, r, n]
         return (z * h_BS + (1 - z) * n,), tf.concat(saved, axis=self.axis)
 
-    def recur_back(
-        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
-    ) -> tuple[tf.Tensor, State]:
-        """See `HandCell`."""
-        (h_BS,), (d_h,) = before, d_after
+    def slopes(self, saved: tf.Tensor, before: State, after: State) -> Slopes:
+        """See `HandCell`; of z by h', of n by h', of r by what it multiplies, then r and z."""
+        (h_BS,) = before
         z, r, n, *rest = tf.split(saved, 4 if self.reset_after else 3, axis=self.axis)
-        d_z = d_h * (h_BS - n) * z * (1 - z)
-        d_n = d_h * (1 - z) * (1 - n**2)
+        reset = rest[0] if self.reset_after else h_BS
+        return (h_BS - n) * z * (1 - z), (1 - z) * (1 - n**2), reset * r * (1 - r), r, z
+
+    def recur_back(self, weights: CellWeights, slopes: Slopes, d_after: State) -> tuple[tf.Tensor, State]:
+        """See `HandCell`."""
+        z_by_h, n_by_h, r_by_reset, r, z = slopes
+        (d_h,) = d_after
+        d_z, d_n = d_h * z_by_h, d_h * n_by_h
         if self.reset_after:
-            d_r = d_n * rest[0] * r * (1 - r)
+            d_r = d_n * r_by_reset
             d_BG = tf.concat([d_z, d_r, d_n * r], axis=self.axis)
             d_before = back_product(d_BG, weights.recurrent_SG, self.precision)
         else:
             zr_SG, n_SS = self._halves(weights)
             d_rh = back_product(d_n, n_SS, self.precision)
-            d_r = d_rh * h_BS * r * (1 - r)
+            d_r = d_rh * r_by_reset
             d_before = d_rh * r + back_product(tf.concat([d_z, d_r], axis=self.axis), zr_SG, self.precision)
         return tf.concat([d_z, d_r, d_n], axis=self.axis), (d_h * z + d_before,)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.cells.cell import CellWeights, State
+from echo_rnn.cells.cell import CellWeights, Slopes, State
 from echo_rnn.cells.initial import kernels
 from echo_rnn.cells.product import back_product, bias_gradient, product, weight_gradient
 
@@ -69,22 +69,21 @@ class Lstm:
         c_BS = f * c_BS + i * g
         return (o * tf.tanh(c_BS), c_BS), tanh_BG
 
-    def recur_back(
-        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
-    ) -> tuple[tf.Tensor, State]:
-        """See `HandCell`."""
+    def slopes(self, saved: tf.Tensor, before: State, after: State) -> Slopes:
+        """See `HandCell`; from h' to c', from c' to i, f, g and c, from h' to o."""
         i, f, g, o = self._gates(saved)
-        h, (d_h, d_c) = after[0], d_after
+        h = after[0]
         # tanh(c) is h / o, which spares another tanh; where o is 0, h is, too.
-        d_c = d_c + d_h * (o - h * h / tf.maximum(o, np.finfo(o.dtype.as_numpy_dtype).tiny))
-        d_z = [
-            d_c * g * i * (1 - i),
-            d_c * before[1] * f * (1 - f),
-            d_c * i * (1 - g**2),
-            d_h * h * (1 - o),
-        ]
-        d_z_BG = tf.concat(d_z, axis=self.axis)
-        return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG, self.precision), d_c * f)
+        to_c = o - h * h / tf.maximum(o, np.finfo(o.dtype.as_numpy_dtype).tiny)
+        return to_c, g * i * (1 - i), before[1] * f * (1 - f), i * (1 - g**2), f, h * (1 - o)
+
+    def recur_back(self, weights: CellWeights, slopes: Slopes, d_after: State) -> tuple[tf.Tensor, State]:
+        """See `HandCell`."""
+        to_c, to_i, to_f, to_g, to_c_before, to_o = slopes
+        d_h, d_c = d_after
+        d_c = d_c + d_h * to_c
+        d_z_BG = tf.concat([d_c * to_i, d_c * to_f, d_c * to_g, d_h * to_o], axis=self.axis)
+        return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG, self.precision), d_c * to_c_before)
 
     def recur_gradients(
         self, weights: CellWeights, saved_T: tf.Tensor, before_T: State, d_z_TBG: tf.Tensor

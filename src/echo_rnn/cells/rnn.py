@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from echo_rnn.cells.cell import CellWeights, State
+from echo_rnn.cells.cell import CellWeights, Slopes, State
 from echo_rnn.cells.initial import kernels
 from echo_rnn.cells.product import back_product, bias_gradient, product, weight_gradient
 
@@ -49,11 +49,13 @@ class Rnn:
         h_BS, after = self.recur(weights, z_BG, state)
         return after, h_BS[..., :0]
 
-    def recur_back(
-        self, weights: CellWeights, saved: tf.Tensor, before: State, after: State, d_after: State
-    ) -> tuple[tf.Tensor, State]:
+    def slopes(self, saved: tf.Tensor, before: State, after: State) -> Slopes:
         """See `HandCell`."""
-        d_z_BG = d_after[0] * (1 - after[0] ** 2)
+        return (1 - after[0] ** 2,)
+
+    def recur_back(self, weights: CellWeights, slopes: Slopes, d_after: State) -> tuple[tf.Tensor, State]:
+        """See `HandCell`."""
+        d_z_BG = d_after[0] * slopes[0]
         return d_z_BG, (back_product(d_z_BG, weights.recurrent_SG, self.precision),)
 
     def recur_gradients(

@@ -9,9 +9,9 @@
 
 Automatic differentiation of a loop adds up a weight gradient at each step; here it is one product whose cost the
 matrix routine can hide. Stored for the backward pass, for each (layer, step, row): the projected input is not kept,
-the gates and the state are, 4·S and 2·S for an LSTM (GRU 4·S or 3·S and S, simple S), and during the backward pass
-its G values d_z. Graph size, tracing time and compile time do not depend on T and grow linearly in L. A second
-derivative is TensorFlow's own, of the loops written here.
+the gates and the state are, 4·S and 2·S for an LSTM (GRU 4·S or 3·S and S, simple S), and during a layer's backward
+pass its slopes, 6·S (5·S, S), and its G values d_z. Graph size, tracing time and compile time do not depend on T and
+grow linearly in L. A second derivative is TensorFlow's own, of the loops written here.
 
 Sources: Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks on GPUs" (cuDNN), sections 3.1
 and 3.2; Haste (lmnt-com/haste).
@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from echo_rnn.cells.cell import CellWeights, HandCell, StackState, State
+from echo_rnn.cells.cell import CellWeights, HandCell, Slopes, StackState, State
 from echo_rnn.cells.product import back_product
 from echo_rnn.unroll.window import Window, keep_ended
 
@@ -55,7 +55,8 @@ def _layer(
             before_T = tuple(
                 tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(state, states_T, strict=True)
             )
-            d_z_TBG, d_state = _backward(cell, own, window, (saved_T, before_T, states_T), (d_h_TBS, d_final))
+            slopes_T = cell.slopes(saved_T, before_T, states_T)
+            d_z_TBG, d_state = _backward(cell, own, window, slopes_T, (d_h_TBS, d_final))
             d_kernel_IG, d_bias = cell.project_gradients(own, x_TBI, d_z_TBG)
             d_recurrent_SG, d_bias_too = cell.recur_gradients(own, saved_T, before_T, d_z_TBG)
             d_x_TBI = back_product(d_z_TBG, kernel_IG, cell.precision)
@@ -96,18 +97,21 @@ def _backward(
     cell: HandCell,
     weights: CellWeights,
     window: Window,
-    seen: tuple[tf.Tensor, State, State],
+    slopes_T: Slopes,
     d: tuple[tf.Tensor, State],
 ) -> tuple[tf.Tensor, State]:
     """From the gradients of all outputs and of the final state to those of all projected inputs and of the first."""
     steps = window.steps
-    arrays = tf.nest.map_structure(lambda tensor: tf.TensorArray(tensor.dtype, steps).unstack(tensor), (*seen, d[0]))
+    # Each step takes the product with the transpose, and would transpose anew; of one made here it undoes a transpose.
+    recurrent_GS = tf.transpose(weights.recurrent_SG)
+    arrays = tf.nest.map_structure(lambda tensor: tf.TensorArray(tensor.dtype, steps).unstack(tensor), (slopes_T, d[0]))
 
     def one_step(t: tf.Tensor, d_state: State, d_z: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
-        saved, before, after, d_h_BS = tf.nest.map_structure(lambda array: array.read(t), arrays)
+        slopes, d_h_BS = tf.nest.map_structure(lambda array: array.read(t), arrays)
         active_B1 = window.active_B1(t)
         d_state = (d_state[0] + d_h_BS, *d_state[1:])
-        d_z_BG, d_before = cell.recur_back(weights, saved, before, after, d_state)
+        own = weights._replace(recurrent_SG=tf.transpose(recurrent_GS))
+        d_z_BG, d_before = cell.recur_back(own, slopes, d_state)
         if active_B1 is not None:
             d_z_BG = tf.where(active_B1, d_z_BG, 0)
         return t - 1, keep_ended(active_B1, d_before, d_state), d_z.write(t, d_z_BG)
@@ -115,7 +119,7 @@ def _backward(
     _, d_state, d_z = tf.while_loop(
         lambda t, *_: t >= 0,
         one_step,
-        (tf.convert_to_tensor(steps - 1), d[1], tf.TensorArray(seen[0].dtype, steps)),
+        (tf.convert_to_tensor(steps - 1), d[1], tf.TensorArray(d[0].dtype, steps)),
         maximum_iterations=steps,
     )
     return d_z.stack(), d_state

@@ -100,7 +100,7 @@ def _backward(
         active = waves.active(w)
         # What does not come down, because a row has not begun or has ended, goes past the cell.
         coming = tuple(tf.where(active, d, 0) for d in d_state)
-        d_z, d_before = waves.cell.recur_back(weights, saved, before, after, coming)
+        d_z, d_before = waves.cell.recur_back(weights, waves.cell.slopes(saved, before, after), coming)
         d_before = keep_ended(active, d_before, d_state)
         d_x, d_h = waves.handed_back(
             back_product(d_z, weights.kernel_IG, waves.cell.precision), None if masks is None else masks[w]
