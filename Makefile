@@ -45,7 +45,7 @@ ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=500
 
 peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and in C, beside ours; needs a C compiler
 	@$(BIN)/python -m pipelines.peers sweep=peers
-	@$(BIN)/python -m pipelines.peers sweep=peers_large
+	@$(BIN)/python -m pipelines.peers sweep=peers_large benchmark.minimum_milliseconds=500
 
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
