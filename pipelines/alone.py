@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
 
-# Another one may be about to leave: it saves first, and sends its last numbers for up to 10 seconds.
+# Another one may be about to leave: it saves first, and sends its last numbers to a server for up to 10 seconds.
 _QUIET_SECONDS, _PATIENCE_SECONDS = 1, 30
 
 
@@ -31,7 +31,7 @@ def alone(folder: Path, work: str) -> Iterator[None]:
     lock, name = FileLock(folder / "lock"), folder / "process"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _acquire(lock, f"{work}: another process is at work in {folder}")
+        _acquire(lock, f"{work}: another process is at work in {folder}", name)
         name.write_text(str(os.getpid()))
     except Timeout:
         other = name.read_text() if name.is_file() else ""
@@ -52,8 +52,8 @@ def alone(folder: Path, work: str) -> Iterator[None]:
             folder.rmdir()
 
 
-def _acquire(lock: FileLock, seen: str) -> None:
-    """Takes the lock; says what is `seen` where that takes time.
+def _acquire(lock: FileLock, seen: str, name: Path) -> None:
+    """Takes the lock; says what is `seen` where that takes time, and the process that `name` holds.
 
     Raises:
         Timeout: It has not come free.
@@ -61,7 +61,8 @@ def _acquire(lock: FileLock, seen: str) -> None:
     try:
         lock.acquire(timeout=_QUIET_SECONDS)
     except Timeout:
-        print(f"note: {seen}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
+        other = f", {name.read_text()}" if name.is_file() else ""
+        print(f"note: {seen}{other}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
         lock.acquire(timeout=_PATIENCE_SECONDS)
 
 

@@ -1,10 +1,5 @@
-import gc
 import subprocess
 import sys
-
-import pytest
-
-from echo_rnn.garbage import lasting
 
 
 def answer(code):
@@ -13,30 +8,45 @@ def answer(code):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.fixture(autouse=True)
-def thawed():
-    yield
-    gc.enable()
-    gc.unfreeze()
-
-
 def test_nothing_is_collected_in_the_block_and_all_is_afterwards():
-    with lasting():
-        assert not gc.isenabled()
-    assert gc.isenabled()
+    code = """
+with lasting(): print(gc.isenabled())
+print(gc.isenabled())
+"""
+    assert answer(code) == ["False", "True"]
 
 
 def test_a_collector_that_was_off_stays_off():
-    gc.disable()
-    with lasting():
-        pass
-    assert not gc.isenabled()
+    code = """
+gc.disable()
+with lasting(): pass
+print(gc.isenabled())
+"""
+    assert answer(code) == ["False"]
 
 
 def test_a_block_that_raises_leaves_the_collector_on():
-    with pytest.raises(ImportError), lasting():
-        raise ImportError
-    assert gc.isenabled()
+    code = """
+try:
+    with lasting(): raise ImportError
+except ImportError:
+    print(gc.isenabled())
+"""
+    assert answer(code) == ["True"]
+
+
+def test_what_an_earlier_training_left_is_still_found():
+    code = """
+import sys
+sys.modules["tensorflow"] = gc
+class Node: pass
+node = Node()
+node.own = node
+del node
+with lasting(): print(gc.isenabled(), gc.get_freeze_count())
+print(gc.get_freeze_count(), gc.collect() > 0)
+"""
+    assert answer(code) == ["True", "0", "0", "True"]
 
 
 def test_what_the_block_made_is_never_looked_through_and_later_garbage_is_found():

@@ -6,17 +6,22 @@ them again and again while they are imported, and three times more when the proc
 
 import atexit
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
 def lasting() -> Iterator[None]:
-    """Around imports, once or twice in a process: what there is after the block is never looked through again.
+    """Around what brings TensorFlow and MLflow in: what there is after the block is never looked through again.
 
-    Nor is anything when the process ends and the system takes all memory back; what must happen then belongs into a
-    `with` block or into `atexit`, and not into a destructor.
+    Nor is anything when the process ends and the system takes all memory back; what must happen then belongs in a
+    `with` block or in `atexit`, and not in a destructor. Where TensorFlow has been imported before, this does nothing:
+    what an earlier training left is garbage.
     """
+    if "tensorflow" in sys.modules:
+        yield
+        return
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -59,7 +59,8 @@ def _pin(threading: object, threads: int) -> None:
 def _routines(limit: int) -> Iterator[None]:
     """Sets XLA's option, unless a person has, and takes it out again: no child process shall take it for theirs."""
     theirs = os.environ.get("XLA_FLAGS")
-    if _ROUTINE_OPTION not in (theirs or ""):
+    a_file = bool(theirs) and not str(theirs).lstrip().startswith("-")  # then XLA reads nothing else
+    if _ROUTINE_OPTION not in (theirs or "") and not a_file:
         ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}"
         if limit == _WINDOWS_BYTES:
             ours += " --xla_cpu_prefer_vector_width=512"

@@ -155,7 +155,7 @@ def test_a_second_training_is_refused_while_one_is_at_work(project):
         second = project.run(*STAGE)
         process.send_signal(signal.SIGCONT)
     assert second.code == 2
-    assert "note: training: another process is at work in checkpoints; waiting" in second.err
+    assert f"note: training: another process is at work in checkpoints, {process.pid}; waiting" in second.err
     assert re.search(rf"expected to be alone in checkpoints, .* {process.pid}; .* kill {process.pid}$", second.sentence)
 
 

@@ -1,7 +1,8 @@
 """What a strategy stores for the backward pass, as its docstring in `echo_rnn.unroll` counts it.
 
 Counted are values for each (layer, step, row) in units of S, 4 bytes each. The input of the lowest layer counts as one
-S, and what a window has in any case (inputs, outputs, logits) is left out.
+S. Left out is what a window has in any case (inputs, outputs, logits), and what `deferred` makes on the way back of the
+layer that it is at, slopes and gradients of gates.
 """
 
 import math
@@ -11,7 +12,7 @@ from echo_rnn.config import network
 
 # What automatic differentiation of a step keeps: the output of each gate and of tanh c, states and the layer's input.
 _STEP = {"lstm": 8, "gru": 7, "rnn": 2}
-# What a backward pass written by hand keeps: the gates that `recur_saving` gives, and the state.
+# What a backward pass written by hand keeps: what `recur_saving` gives, and the state.
 _DEFERRED = {"lstm": 4 + 2, "gru": 4 + 1, "rnn": 0 + 1}
 _BLOCK = 7
 _STATE = {"lstm": 2, "gru": 1, "rnn": 1}

@@ -73,8 +73,8 @@ class Lstm:
         """See `HandCell`; from h' to c', from c' to i, f, g and c, from h' to o."""
         i, f, g, o = self._gates(saved)
         h = after[0]
-        # tanh(c) is h / o, which spares another tanh; where o is 0, h is, too.
-        to_c = o - h * h / tf.maximum(o, np.finfo(o.dtype.as_numpy_dtype).tiny)
+        # tanh(c) is h / o, which spares another tanh. Where o is 0, h is, too, or the row has ended and nothing counts.
+        to_c = o - tf.math.divide_no_nan(h * h, o)
         return to_c, g * i * (1 - i), before[1] * f * (1 - f), i * (1 - g**2), f, h * (1 - o)
 
     def recur_back(self, weights: CellWeights, slopes: Slopes, d_after: State) -> tuple[tf.Tensor, State]:

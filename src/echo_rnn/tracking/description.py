@@ -15,7 +15,8 @@ One run is one training with its evaluation. Runs of a sweep share the tag `swee
 | `test/accuracy_ceiling` | the best accuracy any model can reach: some targets echo bits that it never saw |
 | `test/accuracy_gap` | ceiling minus accuracy |
 | `test/loss`, `test/perplexity` | cross-entropy in nats for each target, and its exponential |
-| `time/start`, `time/import` | seconds from the start of the process to tracing; those of it that TensorFlow took |
+| `time/start` | seconds from the start of the process to tracing, with all waiting and generating, to about a second |
+| `time/import` | those of them that starting TensorFlow took |
 | `time/*` | seconds of wall time for each later phase: trace, compile, steady, validation, evaluation |
 
 Parameters are the composed configuration with dotted names; `git.dirty` says whether the code differed from the commit.
