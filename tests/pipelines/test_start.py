@@ -19,11 +19,14 @@ def begin(*arguments, **options):
     print(gc.isenabled(), gc.get_freeze_count(), *sys.modules)
     raise SystemExit
 
-config = read(STAGE.config)
-start_tensorflow(config.runtime.threads)
-import echo_rnn.training
-echo_rnn.training.train = begin
-train.run(config, STAGE)
+def start(*arguments, **options):
+    seconds = start_tensorflow(*arguments, **options)
+    import echo_rnn.training
+    echo_rnn.training.train = begin
+    return seconds
+
+train.start_tensorflow = start
+train.run(read(STAGE.config), STAGE)
 """
 
 
