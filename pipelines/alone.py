@@ -34,7 +34,7 @@ def alone(folder: Path, work: str) -> Iterator[None]:
         _acquire(lock, f"{work}: another process is at work in {folder}", name)
         name.write_text(str(os.getpid()))
     except Timeout:
-        other = name.read_text() if name.is_file() else ""
+        other = _process(name)
         raise UserError(
             f"{work}: expected to be alone in {folder}, found another process at work, {other or 'just started'}; wait "
             f"until it has ended{other and f', or end it: kill {other}'}"
@@ -61,9 +61,14 @@ def _acquire(lock: FileLock, seen: str, name: Path) -> None:
     try:
         lock.acquire(timeout=_QUIET_SECONDS)
     except Timeout:
-        other = f", {name.read_text()}" if name.is_file() else ""
-        print(f"note: {seen}{other}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
+        other = _process(name)
+        print(f"note: {seen}{other and f', {other}'}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
         lock.acquire(timeout=_PATIENCE_SECONDS)
+
+
+def _process(name: Path) -> str:
+    """The process that has a folder, or nothing where it has only just begun."""
+    return name.read_text() if name.is_file() else ""
 
 
 @contextmanager

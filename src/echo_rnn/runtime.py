@@ -59,13 +59,14 @@ def _pin(threading: object, threads: int) -> None:
 def _routines(limit: int) -> Iterator[None]:
     """Sets XLA's option, unless a person has, and takes it out again: no child process shall take it for theirs."""
     theirs = os.environ.get("XLA_FLAGS")
-    a_file = bool(theirs) and not str(theirs).lstrip().startswith("-")  # then XLA reads nothing else
-    if _ROUTINE_OPTION not in (theirs or "") and not a_file:
+    flags = theirs or ""
+    # XLA takes what does not begin with a dash for a file of flags, and reads nothing else.
+    if _ROUTINE_OPTION not in flags and (not flags or flags.lstrip().startswith("-")):
         ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}"
         if limit == _WINDOWS_BYTES:
             ours += " --xla_cpu_prefer_vector_width=512"
         # What comes last counts.
-        os.environ["XLA_FLAGS"] = f"{ours} {theirs or ''}".strip()
+        os.environ["XLA_FLAGS"] = f"{ours} {flags}".strip()
     try:
         yield
     finally:

@@ -54,7 +54,7 @@ def weight_gradient(x_T: tf.Tensor, d_T: tf.Tensor, precision: tf.DType | None, 
     features = x_T.shape[-1]
     if features == 1:
         # XLA would make one loop of a product with a vector and of what reads the vector, and walk across the rows of
-        # `d_T`, for a third of a training step of a large layer. A matrix goes to a matrix routine.
+        # `d_T`, for a fifth of a training step of a large layer. A matrix goes to a matrix routine.
         x_T = tf.pad(x_T, [*[(0, 0)] * (x_T.shape.rank - 1), (0, 1)])
     stacked = x_T.shape[:-3]
     x_X, d_X = (tf.reshape(part, (*stacked, -1, part.shape[-1])) for part in _narrow(precision, x_T, d_T))
