@@ -30,7 +30,6 @@ def alone(folder: Path, work: str) -> Iterator[None]:
     """
     lock, name = FileLock(folder / "lock"), folder / "process"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _acquire(lock, f"{work}: another process is at work in {folder}", name)
         name.write_text(str(os.getpid()))
     except Timeout:
@@ -59,16 +58,31 @@ def _acquire(lock: FileLock, seen: str, name: Path) -> None:
         Timeout: It has not come free.
     """
     try:
-        lock.acquire(timeout=_QUIET_SECONDS)
+        _take(lock, _QUIET_SECONDS)
     except Timeout:
         other = _process(name)
         print(f"note: {seen}{other and f', {other}'}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
-        lock.acquire(timeout=_PATIENCE_SECONDS)
+        _take(lock, _PATIENCE_SECONDS)
+
+
+def _take(lock: FileLock, seconds: float) -> None:
+    """Takes the lock, in a folder that whoever leaves may remove between any two steps of this.
+
+    Raises:
+        Timeout: It has not come free.
+    """
+    while not lock.is_locked:
+        with suppress(FileNotFoundError):
+            Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=seconds)
 
 
 def _process(name: Path) -> str:
     """The process that has a folder, or nothing where it has only just begun."""
-    return name.read_text() if name.is_file() else ""
+    try:
+        return name.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 @contextmanager
