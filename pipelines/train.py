@@ -70,13 +70,15 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
         from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
         from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
+        from echo_rnn.windows.lanes import lanes_of  # noqa: PLC0415
         from pipelines import reports  # noqa: PLC0415
 
     network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
     # The children before these belong to the series.
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
-    learner = Learner(network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed)
+    lanes = lanes_of(config.trainer.compile, config.runtime.threads)
+    learner = Learner(network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed, lanes=lanes)
     seen = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
     checkpoints = Checkpoints(files.checkpoints, seen, config.trainer.checkpoint)
     start = checkpoints.newest()

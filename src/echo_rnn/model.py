@@ -18,6 +18,7 @@ import tensorflow as tf
 from echo_rnn.cells import Cell, CellWeights, StackState, build_cells
 from echo_rnn.cells.product import product
 from echo_rnn.config import network
+from echo_rnn.config.fields import Compile
 from echo_rnn.unroll import Dropout, Masks, Unroll, build_unroll, window
 
 _NO_MASKS = Masks()
@@ -101,7 +102,7 @@ class Model:
 
 
 def build(
-    model: network.Model, unroll: network.Strategy, inputs: int, classes: int, *, compiled: str = "graph"
+    model: network.Model, unroll: network.Strategy, inputs: int, classes: int, *, compiled: Compile = "graph"
 ) -> Model:
     """The network that the configuration describes.
 
@@ -110,7 +111,7 @@ def build(
         unroll: The way through time.
         inputs: Input features (I).
         classes: Output classes (C).
-        compiled: `none`, `graph` or `xla`, how it will be compiled.
+        compiled: How it will be compiled.
 
     Raises:
         UserError: These cannot be combined.

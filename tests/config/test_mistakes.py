@@ -251,16 +251,17 @@ def test_missing_conf(tmp_path, composed, conf):
 
 
 @pytest.mark.parametrize(
-    ("groups", "expected"),
+    ("groups", "compiled", "expected"),
     [
-        ({"unroll": "block"}, "trainer.compile = xla"),
-        ({"unroll": "block", "model": "gru"}, "model.cell = gru"),
-        ({"unroll": "wavefront", "model": "custom"}, "model.cell = custom"),
+        ({"unroll": "block"}, "xla", "trainer.compile = xla"),
+        ({"unroll": "block"}, "lanes", "trainer.compile = lanes"),
+        ({"unroll": "block", "model": "gru"}, "xla", "model.cell = gru"),
+        ({"unroll": "wavefront", "model": "custom"}, "xla", "model.cell = custom"),
     ],
 )
-def test_strategy_that_the_network_cannot_have(groups, expected, composed):
+def test_strategy_that_the_network_cannot_have(groups, compiled, expected, composed):
     with pytest.raises(UserError) as caught:
-        composed(groups)
+        composed(groups, values={"trainer": {"compile": compiled}})
     one_sentence(str(caught.value), "unroll.name", expected, repr(groups["unroll"]), "params.yaml (groups.unroll)")
 
 

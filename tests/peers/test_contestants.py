@@ -1,6 +1,7 @@
 """Every contestant computes what ours compute: the losses of the first training steps."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,13 @@ def test_other_libraries_train_as_ours_does(name, expected, tmp_path):
 def test_other_ways_in_tensorflow_train_as_ours_does(name, expected, tmp_path):
     # What `fit` tells is a running mean, of which differences are taken.
     np.testing.assert_allclose(losses(name, SEED, tmp_path), expected(SEED), rtol=1e-4)
+
+
+def test_a_large_shape_is_trained_in_lanes_too(expected, tmp_path):
+    large = replace(SEED, layers=1, units=20)
+    names = [each.name for each in contestants(large, ["deferred", "block"], PROGRAMS, PYTHON) if each.is_ours]
+    assert names == ["deferred xla", "block graph", "deferred lanes", "dynamic graph"]
+    np.testing.assert_allclose(losses("dynamic lanes", large, tmp_path), expected(large), rtol=2e-5)
 
 
 @pytest.mark.slow

@@ -55,10 +55,11 @@ def network(cell="rnn", sizes=(4, 3), unroll=dynamic, **dropout):
     return Model(tuple(map(CELLS[cell], sizes)), unroll, 1, 2, Dropout(**dropout))
 
 
-def learner(model=None, optimizer=None, seed=0):
+def learner(model=None, optimizer=None, seed=0, lanes=1):
     model = model or network()
     weights_seed, dropout_seed = np.random.SeedSequence(seed).spawn(2)
-    return training.Learner(model, model.initial_weights(weights_seed), optimizer or adagrad(), seed=dropout_seed)
+    weights = model.initial_weights(weights_seed)
+    return training.Learner(model, weights, optimizer or adagrad(), seed=dropout_seed, lanes=lanes)
 
 
 def checkpoints(folder, settings=CHECKPOINT, **numbers):

@@ -15,11 +15,12 @@ from echo_rnn.errors import UserError
 
 # Seconds.
 _START = 6.0  # TensorFlow, first costs, the machine's own matrix product
-_PREPARE = {"none": 0.1, "graph": 0.8, "xla": 4.0}  # a loop, trained and forward
-_WRITTEN_OUT = {"none": 0.0, "graph": 0.04, "xla": 0.05}  # for each cell in the graph
+_PREPARE = {"none": 0.1, "graph": 0.8, "xla": 4.0, "lanes": 4.0}  # a loop, trained and forward
+_WRITTEN_OUT = {"none": 0.0, "graph": 0.04, "xla": 0.05, "lanes": 0.05}  # for each cell in the graph
 _XLA_PAIR = 0.004  # XLA's time grows with the square of a graph without loops
-_CELL_IN_LOOP = {"none": 2e-3, "graph": 40e-6, "xla": 30e-6}  # forward, backward and update, without the products
-_CELL_WRITTEN_OUT = {"none": 2e-3, "graph": 15e-6, "xla": 60e-6}
+# Forward, backward and update, without the products.
+_CELL_IN_LOOP = {"none": 2e-3, "graph": 40e-6, "xla": 30e-6, "lanes": 30e-6}
+_CELL_WRITTEN_OUT = {"none": 2e-3, "graph": 15e-6, "xla": 60e-6, "lanes": 60e-6}
 _FORWARD = 0.3  # of a training step
 _FLOPS_PER_THREAD = 25e9
 _WARMUP_CALLS = 8
@@ -28,7 +29,7 @@ _PARITY_STEPS = 6
 # Bytes.
 _PROCESS = 700 * 2**20  # TensorFlow
 _PROGRAM = 40 * 2**20
-_CELL = {"none": 0, "graph": 1.2 * 2**20, "xla": 3 * 2**20}  # for each cell in the graph
+_CELL = {"none": 0, "graph": 1.2 * 2**20, "xla": 3 * 2**20, "lanes": 3 * 2**20}  # for each cell in the graph
 _DATA = 2 * 2**24
 
 
@@ -93,7 +94,7 @@ def require_memory(shape: Shape, labels: Sequence[str]) -> None:
 
 def _prepare(shape: Shape, label: str) -> float:
     cells = written_out(shape, label)
-    pairs = _XLA_PAIR * cells**2 if shape.compile == "xla" else 0.0
+    pairs = _XLA_PAIR * cells**2 if shape.compile in ("xla", "lanes") else 0.0
     return _PREPARE[shape.compile] + _WRITTEN_OUT[shape.compile] * cells + pairs
 
 

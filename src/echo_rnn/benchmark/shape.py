@@ -4,6 +4,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from echo_rnn.config.fields import Compile
+
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
@@ -19,7 +21,7 @@ class Shape:
         window: T.
         inputs: I.
         precision: `float32` or `bfloat16`.
-        compile: `none`, `graph` or `xla`.
+        compile: `none`, `graph`, `xla` or `lanes`.
         threads: Of TensorFlow, within an operation and between operations.
     """
 
@@ -30,7 +32,7 @@ class Shape:
     window: int
     inputs: int
     precision: str
-    compile: str
+    compile: Compile
     threads: int
 
     @property

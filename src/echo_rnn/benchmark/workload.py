@@ -7,7 +7,7 @@ call, and the number of windows is an argument too, so that one compilation serv
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,13 +16,15 @@ import tensorflow as tf
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import network_of
 from echo_rnn.cells import StackState, build_cells
-from echo_rnn.model import Model
+from echo_rnn.model import Model, Weights
 from echo_rnn.training.learner import Learner, Snapshot
 from echo_rnn.training.loss import cross_entropy
-from echo_rnn.unroll import Unroll
-from echo_rnn.windows.loop import Mode, WindowLoop
+from echo_rnn.unroll import Masks, Unroll
+from echo_rnn.windows.lanes import Lanes, lanes_of
+from echo_rnn.windows.loop import WindowLoop
 
 CLASSES = 2
+_NO_MASKS = Masks()
 _SCALAR = tf.TensorSpec((), tf.float32)
 _MOST_WINDOWS = 256
 _MOST_VALUES = 2**22  # 16 MiB
@@ -93,9 +95,12 @@ class Program:
         """
         self._data = data
         self.model = Model(build_cells(network_of(shape)), unroll, shape.inputs, CLASSES)
-        self.learner = Learner(self.model, self.model.initial_weights(np.random.SeedSequence(seed)), optimizer())
+        weights = self.model.initial_weights(np.random.SeedSequence(seed))
+        mode = shape.compile
+        lanes = lanes_of(mode, shape.threads)
+        self.learner = Learner(self.model, weights, optimizer(), lanes=lanes)
+        self._predict = Lanes(self._loss, lanes) if lanes > 1 else self._loss
         self._rows = shape.rows
-        mode = cast("Mode", shape.compile)
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode),
             "forward": WindowLoop(self._forward_window, [_SCALAR], mode),
@@ -151,9 +156,20 @@ class Program:
 
     def _forward_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
         x_TBI, y_TB = arrays
-        logits_TBC, state = self.model(self.learner.weights, x_TBI, state)
-        # The loss needs every output, so that none can be left out.
-        return state, [cross_entropy(logits_TBC, y_TB)]
+        return self._predict(self.learner.weights, x_TBI, y_TB, state)
+
+    def _loss(
+        self,
+        weights: Weights,
+        x_TBI: tf.Tensor,
+        y_TB: tf.Tensor,
+        state: StackState,
+        masks: Masks = _NO_MASKS,
+        share: float = 1.0,
+    ) -> tuple[StackState, list[tf.Tensor]]:
+        """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""
+        logits_TBC, state = self.model(weights, x_TBI, state, masks=masks)
+        return state, [share * cross_entropy(logits_TBC, y_TB)]
 
 
 def _graph_size(graph: tf.Graph | None) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from echo_rnn.config.fields import PATTERNS, Name, Positive, Section, Sizes, Text, listed
+from echo_rnn.config.fields import PATTERNS, Compile, Name, Positive, Section, Sizes, Text, listed
 from echo_rnn.config.network import LABELS
 
 _LABEL = rf"^({'|'.join(LABELS)}|(partial|checkpointed)[1-9][0-9]*)$"
@@ -25,7 +25,7 @@ class Grid(Section):
     window: Sizes
     inputs: Sizes
     precision: Annotated[list[Literal["float32", "bfloat16"]], *_ONE_OR_MORE]
-    compile: Annotated[list[Literal["none", "graph", "xla"]], *_ONE_OR_MORE]
+    compile: Annotated[list[Compile], *_ONE_OR_MORE]
 
     def combinations(self) -> Iterator[dict[str, Any]]:
         """What makes each shape, by name, but for the threads."""

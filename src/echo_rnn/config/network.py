@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from echo_rnn.config.fields import Fraction, Import, Section, Size, Sizes
+from echo_rnn.config.fields import Compile, Fraction, Import, Section, Size, Sizes
 from echo_rnn.errors import UserError
 
 
@@ -190,13 +190,13 @@ def suits_one_routine(sizes: Sequence[int], unroll: Strategy) -> bool:
 WHOLE_STEPS = ("static", "dynamic", "partial", "checkpointed", "dynamic_rnn", "static_rnn")
 
 
-def refusal(model: Model, unroll: Unroll, compiled: str) -> str | None:
+def refusal(model: Model, unroll: Unroll, compiled: Compile) -> str | None:
     """Why a network cannot be unrolled in this way, with what to use instead, or `None` where it can.
 
     Args:
         model: The layers.
         unroll: The way through time.
-        compiled: `none`, `graph` or `xla`, how the trainer compiles.
+        compiled: How the trainer compiles.
     """
     if model.cell == "custom" and unroll.name not in WHOLE_STEPS:
         return f"for model.cell = custom, of whose arithmetic nothing is known, one of {', '.join(WHOLE_STEPS)}"
@@ -205,7 +205,7 @@ def refusal(model: Model, unroll: Unroll, compiled: str) -> str | None:
     return _refusal_of_block(model, compiled) if unroll.name == "block" else None
 
 
-def _refusal_of_block(model: Model, compiled: str) -> str | None:
+def _refusal_of_block(model: Model, compiled: Compile) -> str | None:
     if model.cell != "lstm":
         return (
             f"for model.cell = {model.cell} any strategy but block, a kernel for LSTM layers; deferred is the nearest"
@@ -215,9 +215,9 @@ def _refusal_of_block(model: Model, compiled: str) -> str | None:
             f"for model.precision = {model.precision} any strategy but block, a kernel in float32; deferred is the "
             "nearest"
         )
-    if compiled == "xla":
+    if compiled in ("xla", "lanes"):
         return (
-            "for trainer.compile = xla any strategy but block, a kernel that XLA does not have; deferred is the "
-            "nearest, or use trainer.compile = graph"
+            f"for trainer.compile = {compiled} any strategy but block, a kernel that XLA does not have; deferred is "
+            "the nearest, or use trainer.compile = graph"
         )
     return None

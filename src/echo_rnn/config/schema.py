@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
-from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
+from echo_rnn.config.fields import Compile, Count, FilledText, Name, NonNegative, Section, Size, Text
 from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
 from echo_rnn.tracking.address import mask
@@ -65,7 +65,7 @@ class Trainer(Section):
 
     epochs: Annotated[int, Field(ge=1, le=10**6)]
     window: Size
-    compile: Literal["none", "graph", "xla"]
+    compile: Compile
     scope: Literal["step", "block"]
     validate_every: Annotated[int, Field(ge=1)]
     early_stop: EarlyStop

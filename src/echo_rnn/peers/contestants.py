@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from echo_rnn.benchmark.records import REFERENCE
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import refusal
+from echo_rnn.config.fields import Compile
 from echo_rnn.peers.process import LostError
 from echo_rnn.tasks import CLASSES
 
@@ -43,13 +44,19 @@ def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Pat
     """Ours first, then all others that have something to say at the shape.
 
     Args:
-        shape: The shape; ours are compiled as it says.
+        shape: The shape; ours are compiled as it says, and where that is by XLA and layers are large, in lanes too.
         labels: Our strategies. One that cannot be compiled so runs as a graph, and so does the reference once more:
             a plain `tf.while_loop`.
         programs: The folder of the peers' programs.
         python: The interpreter of the peers' own environment.
     """
-    kinds = [(label, shape.compile if refusal(shape, label) is None else "graph") for label in labels]
+    is_large = shape.units > _SMALL_UNITS
+    modes: tuple[Compile, ...] = ("xla", "lanes") if is_large and shape.compile == "xla" else (shape.compile,)
+    kinds = [
+        (label, mode if refusal(replace(shape, compile=mode), label) is None else "graph")
+        for mode in modes
+        for label in labels
+    ]
     ours = [_ours(label, compiled, shape) for label, compiled in dict.fromkeys([*kinds, (REFERENCE, "graph")])]
 
     def script(name: str, interpreter: Path, file: str, *arguments: str) -> Contestant:
@@ -61,7 +68,7 @@ def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Pat
         script("PyTorch", python, "torch_lstm.py"),
         script("JAX", python, "jax_scan.py", "1"),
     ]
-    if shape.units > _SMALL_UNITS:
+    if is_large:
         return [*ours, *large]
     return [
         *ours,

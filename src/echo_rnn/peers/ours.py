@@ -5,8 +5,10 @@ python -m echo_rnn.peers.ours STRATEGY COMPILE PROBLEM
 
 import sys
 from dataclasses import replace
+from typing import cast
 
 from echo_rnn.benchmark.shape import Shape
+from echo_rnn.config.fields import Compile
 from echo_rnn.config.network import suits_one_routine, unroll_of
 from echo_rnn.peers.problem import Problem
 from echo_rnn.peers.worker import Ready, serve
@@ -23,12 +25,12 @@ def prepare(problem: Problem) -> Ready:
     from echo_rnn.unroll import named  # noqa: PLC0415
 
     data = Data(tf.constant(problem.x_WTBI), tf.constant(problem.y_WTB))
-    program = Program(_shape(problem, compiled), named(label), data, seed=0)
+    program = Program(_shape(problem, cast("Compile", compiled)), named(label), data, seed=0)
     program.restart(replace(program.learner.snapshot(), weights=problem.weights))
     return Ready(program.train, 1, f"tensorflow {tf.__version__}")
 
 
-def _shape(problem: Problem, compiled: str) -> Shape:
+def _shape(problem: Problem, compiled: Compile) -> Shape:
     return Shape(
         cell="lstm",
         layers=problem.layers,

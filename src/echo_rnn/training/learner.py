@@ -11,6 +11,7 @@ from echo_rnn.cells import StackState
 from echo_rnn.model import Model, Weights, flat
 from echo_rnn.training.loss import accuracy, cross_entropy
 from echo_rnn.unroll import Masks
+from echo_rnn.windows.lanes import Lanes
 
 _SEED = np.random.SeedSequence(0)
 
@@ -47,6 +48,7 @@ class Learner:
         optimizer: keras.optimizers.Optimizer,
         *,
         seed: np.random.SeedSequence = _SEED,
+        lanes: int = 1,
     ) -> None:
         """Makes variables of `weights`.
 
@@ -55,6 +57,8 @@ class Learner:
             weights: Where it starts.
             optimizer: A fresh one.
             seed: Decides what is dropped, where the model drops anything.
+            lanes: In how many compiled programs the rows of a window run beside each other; with 1 they are a part of
+                whatever graph `step` is called in.
         """
         self.model = model
         self._seed = seed.generate_state(2).view(np.int32).astype(np.int64)
@@ -62,6 +66,7 @@ class Learner:
         self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
         self._optimizer = optimizer
         optimizer.build(self._variables)
+        self._run = Lanes(self._gradients, lanes) if lanes > 1 else self._gradients
 
     @property
     def weights(self) -> Weights:
@@ -81,13 +86,25 @@ class Learner:
         Returns:
             The state after the window, and loss and accuracy before the update.
         """
-        weights, masks = self.weights, self._masks(*y_TB.shape)
+        state, (loss, accurate, *gradients) = self._run(self.weights, x_TBI, y_TB, state, self._masks(*y_TB.shape))
+        self._optimizer.apply(gradients, self._variables)
+        return state, loss, accurate
+
+    def _gradients(
+        self,
+        weights: Weights,
+        x_TBI: tf.Tensor,
+        y_TB: tf.Tensor,
+        state: StackState,
+        masks: Masks,
+        share: float = 1.0,
+    ) -> tuple[StackState, list[tf.Tensor]]:
+        """The state after the window; loss, accuracy and the gradients of all weights, each times `share`."""
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
             logits_TBC, state = self.model(weights, x_TBI, state, masks=masks)
-            loss = cross_entropy(logits_TBC, y_TB)
-        self._optimizer.apply(tape.gradient(loss, flat(weights)), self._variables)
-        return state, loss, accuracy(logits_TBC, y_TB)
+            loss = share * cross_entropy(logits_TBC, y_TB)
+        return state, [loss, share * accuracy(logits_TBC, y_TB), *tape.gradient(loss, flat(weights))]
 
     def _masks(self, steps: int, rows: int) -> Masks:
         """What the coming step drops."""

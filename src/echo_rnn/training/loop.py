@@ -84,7 +84,9 @@ class _Training:
         self._state = self._zero_state()
         windows, leftover = window_count(row_steps, trainer.window)
         example = np.zeros((self._buffer_size, trainer.window, self._rows), np.uint8)
+        before = learner.snapshot()
         preparation = self._loop.prepare([example, example], self._state)
+        learner.restore(before)
         self._history = History(windows, leftover, preparation, checkpoints.logs)
         self._stop = EarlyStop(trainer.early_stop)
         if start is not None:

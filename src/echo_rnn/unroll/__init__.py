@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from echo_rnn.config import network
+from echo_rnn.config.fields import Compile
 from echo_rnn.errors import UserError
 from echo_rnn.unroll.block import block
 from echo_rnn.unroll.checkpointed import Checkpointed
@@ -42,13 +43,13 @@ def named(label: str) -> Unroll:
     return _strategy(network.unroll_of(label))
 
 
-def build_unroll(unroll: network.Strategy, model: network.Model, compiled: str = "graph") -> Unroll:
+def build_unroll(unroll: network.Strategy, model: network.Model, compiled: Compile = "graph") -> Unroll:
     """The strategy that the configuration describes.
 
     Args:
         unroll: Its section.
         model: The layers that it is for.
-        compiled: `none`, `graph` or `xla`, how the trainer compiles.
+        compiled: How the trainer compiles.
 
     Raises:
         UserError: The three cannot be combined; the sentence says what to use instead.

@@ -3,21 +3,22 @@
 On the seed's shape a training step is microseconds of arithmetic, and one call from Python to TensorFlow costs more
 than that. So the loop over windows is part of the graph: the call takes a buffer of windows, the first one to run and
 how many, and returns what each window gave. `count` is an input of the graph, not a part of it: one compilation
-serves every number of windows, and a call with `count` 0 compiles and does nothing else.
+serves every number of windows, and a call with `count` 0 compiles and does nothing else. Lanes are programs of their
+own within the graph (`echo_rnn.windows.lanes`), and are compiled when they first run.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from echo_rnn.cells import StackState
+from echo_rnn.config.fields import Compile
 
 Array = np.ndarray[Any, Any]
-Mode = Literal["none", "graph", "xla"]
 Body = Callable[[Sequence[tf.Tensor], StackState], tuple[StackState, Sequence[tf.Tensor]]]
 """What is done to one window: its arrays, each `[T, B]`, and the state before it, to the state after it and outputs."""
 
@@ -38,13 +39,14 @@ class Preparation:
 class WindowLoop:
     """Runs `body` over the windows of a buffer, one after another, with the state carried."""
 
-    def __init__(self, body: Body, outputs: Sequence[tf.TensorSpec], mode: Mode) -> None:
+    def __init__(self, body: Body, outputs: Sequence[tf.TensorSpec], mode: Compile) -> None:
         """Nothing is traced before `prepare`, or before the first call where that comes without it.
 
         Args:
             body: What is done to one window.
             outputs: Shape and dtype of each output of `body`.
-            mode: `none` runs eagerly, `graph` as a TensorFlow graph, `xla` compiled.
+            mode: `none` runs eagerly, `graph` as a TensorFlow graph, `xla` compiled, `lanes` as a graph of which
+                `body` makes what is compiled.
         """
         self._body = body
         self._outputs = outputs
@@ -57,17 +59,18 @@ class WindowLoop:
         return getattr(self._run, "graph", None)
 
     def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
-        """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`; runs no window."""
+        """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`.
+
+        No window is run, but in lanes the first one is, and what it changes is for the caller to take back.
+        """
         if self._mode == "none":
             return Preparation(0.0, 0.0)
-        function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
-        tensors, nothing = _tensors(buffers), tf.constant(0)
+        tensors, first, count = _tensors(buffers), tf.constant(0), tf.constant(int(self._mode == "lanes"))
         start = time.perf_counter()
-        run = function.get_concrete_function(tensors, nothing, nothing, state)
+        run = self._trace(tensors, state)
         traced = time.perf_counter()
         # A fetched value makes sure that the call is over.
-        np.asarray(run(tensors, nothing, nothing, state)[1][0])
-        self._run = run
+        np.asarray(run(tensors, first, count, state)[1][0])
         return Preparation(traced - start, time.perf_counter() - traced)
 
     def __call__(
@@ -78,12 +81,17 @@ class WindowLoop:
         Returns:
             The state after the last of them, and each output `[count, …]`.
         """
-        if self._run is None:
-            self.prepare(buffers, state)
-        assert self._run is not None
-        state, outputs = self._run(_tensors(buffers), tf.constant(first), tf.constant(count), state)
+        tensors = _tensors(buffers)
+        run = self._run or self._trace(tensors, state)
+        state, outputs = run(tensors, tf.constant(first), tf.constant(count), state)
         # Copies: a view of few windows would keep the whole buffer's outputs in memory.
         return state, [np.array(np.asarray(output)[:count]) for output in outputs]
+
+    def _trace(self, tensors: Sequence[tf.Tensor], state: StackState) -> Callable[..., Any]:
+        """Makes the graph of the loop."""
+        function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
+        self._run = function.get_concrete_function(tensors, tf.constant(0), tf.constant(0), state)
+        return self._run
 
     def _loop(
         self, buffers: Sequence[tf.Tensor], first: tf.Tensor, count: tf.Tensor, state: StackState

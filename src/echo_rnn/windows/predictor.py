@@ -9,10 +9,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from echo_rnn.cells import StackState
+from echo_rnn.config.fields import Compile
 from echo_rnn.inputs import features
 from echo_rnn.model import Model, Weights
 from echo_rnn.windows.buffers import buffers, capacity
-from echo_rnn.windows.loop import Mode, WindowLoop
+from echo_rnn.windows.loop import WindowLoop
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Predictor:
     """Runs a network along series; what it compiled for one it uses again for the next."""
 
     def __init__(
-        self, model: Model, weights: Callable[[], Weights], window: int, mode: Mode, *, zeroed: bool = False
+        self, model: Model, weights: Callable[[], Weights], window: int, mode: Compile, *, zeroed: bool = False
     ) -> None:
         """Nothing is traced yet.
 
@@ -42,7 +43,7 @@ class Predictor:
             model: The network.
             weights: Gives its weights; called inside the graph, so that variables are read when it runs.
             window: Time steps of a window.
-            mode: See `WindowLoop`.
+            mode: See `WindowLoop`; there are no lanes here, but one graph.
             zeroed: Whether the state is set to zero before every window in place of being carried.
         """
         self._model = model

@@ -21,7 +21,7 @@ AXES = {
 }
 _SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
 _FIELDS = ("cell", "layers", "units", "rows", "window", "inputs", "precision", "compile", "threads")
-_WORDS = {"none": "not compiled", "graph": "graph", "xla": "XLA"}
+_WORDS = {"none": "not compiled", "graph": "graph", "xla": "XLA", "lanes": "XLA in lanes"}
 _COLUMNS = 3
 
 

@@ -1,0 +1,1 @@
+"""Rows in lanes train as rows in one program do."""
