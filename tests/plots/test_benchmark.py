@@ -146,7 +146,7 @@ def test_panels_hold_every_shape_once_in_order() -> None:
 def test_what_shapes_share_and_where_they_differ_is_named() -> None:
     results = [result(SEED, []), result(replace(SEED, units=8, compile="xla"), [])]
     assert varying(results) == ["units", "compile"]
-    assert named(results[1].shape, varying(results)) == "S = 8, XLA"
+    assert named(results[1].shape, varying(results)) == "S = 8, under XLA"
     assert shared(results) == "LSTM, L = 3, B = 5, T = 15, I = 1, float32, 2 threads"
 
 

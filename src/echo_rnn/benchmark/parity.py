@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from echo_rnn.benchmark.records import NOT_A_NUMBER
 from echo_rnn.benchmark.workload import Program
 from echo_rnn.cells import StackState
 from echo_rnn.training.learner import Snapshot
@@ -25,8 +26,6 @@ from echo_rnn.training.learner import Snapshot
 # Between strategies that are right, float32 leaves up to 1e-5; a wrong gradient is off by tenths of itself. In bfloat16
 # Keras's layers carry the state and add up gradients with 8 bits, which leaves up to 0.1.
 TOLERANCES = {"float32": 1e-3, "bfloat16": 0.2}
-NOT_A_NUMBER = 1e9
-"""Stands for an error that is infinite or NaN, which JSON cannot hold."""
 
 _STEPS = 3
 # A gradient this much smaller than the largest one may be what rounding leaves of zero.

@@ -22,6 +22,8 @@ from echo_rnn.files import write_json
 FORMAT = 1
 REFERENCE = "dynamic"
 CONTROL = "dynamic again"
+NOT_A_NUMBER = 1e9
+"""Stands for an error that is infinite or NaN, which JSON cannot hold."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,13 @@ from typing import Any
 from echo_rnn.config.fields import Compile
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+COMPILED: dict[Compile, str] = {
+    "none": "not compiled",
+    "graph": "as a graph",
+    "xla": "under XLA",
+    "lanes": "under XLA in lanes",
+}
+"""How a shape is compiled, in words."""
 
 
 @dataclass(frozen=True, order=True)

@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from echo_rnn.benchmark.records import REFERENCE
+from echo_rnn.benchmark.records import NOT_A_NUMBER, REFERENCE
 from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.shape import COMPILED, Shape
 
 _SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
 _UNROLLED = "static"
 _EXAMPLES = 3
 _DIGITS = 4
-# `parity.NOT_A_NUMBER`, which cannot be imported here without TensorFlow; NaN is not below it either.
-_NOT_FINITE = 1e9
 _RELATION = {"faster": "faster", "slower": "slower", "no difference shown": "not shown to differ"}
 
 
@@ -113,8 +111,10 @@ def _named(shape: Shape, names: Iterable[str]) -> str:
 
 
 def _word(shape: Shape, name: str) -> str:
+    if name == "compile":
+        return COMPILED[shape.compile]
     value = getattr(shape, name)
-    return f"{value} threads" if name == "threads" else f"compiled by {value}" if name == "compile" else str(value)
+    return f"{value} threads" if name == "threads" else str(value)
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -268,7 +268,7 @@ def _mistakes(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[st
         of = [(r, own) for r in results if (own := r.of(label)) and own.verdict == "wrong"]
         if of:
             error = max(own.largest_error for _, own in of)
-            size = f"largest relative error {error:.2g}" if error < _NOT_FINITE else "not even finite"
+            size = f"largest relative error {error:.2g}" if error < NOT_A_NUMBER else "not even finite"
             where = "" if len(results) == 1 else f" at {_examples([r for r, _ in of], varying)}"
             found.append(
                 f"{label} is wrong{where}: it computes something else than {REFERENCE} ({size}) and is not ranked."
@@ -369,5 +369,5 @@ def _row(result: ShapeResult, own: StrategyResult, varying: Sequence[str]) -> di
         "stored by formula": _bytes(own.formula_bytes),
         "graph nodes": f"{own.graph_nodes:,}",
         "graph size": _bytes(own.graph_bytes),
-        "largest error": f"{own.largest_error:.1e}" if own.largest_error < _NOT_FINITE else "not finite",
+        "largest error": f"{own.largest_error:.1e}" if own.largest_error < NOT_A_NUMBER else "not finite",
     }

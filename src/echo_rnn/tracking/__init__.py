@@ -8,7 +8,7 @@ with store.run("lstm3x4-dynamic-T15-seed0", description="...", tags={"sweep": ".
 
 from pathlib import Path
 
-from echo_rnn.tracking.address import mask, resolve
+from echo_rnn.tracking.address import resolve
 from echo_rnn.tracking.description import BENCHMARK_NOTE, TRAINING_NOTE
 from echo_rnn.tracking.interface import MetricRow, Run, Store, UnknownRunError
 from echo_rnn.tracking.links import comparison_link, parallel_link
@@ -23,7 +23,6 @@ __all__ = [
     "Store",
     "UnknownRunError",
     "comparison_link",
-    "mask",
     "open_store",
     "parallel_link",
     "upload",

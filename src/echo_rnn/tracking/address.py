@@ -1,12 +1,12 @@
 """Which tracking store is meant, and whether its address can be one."""
 
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from echo_rnn.errors import UserError
+from echo_rnn.secrets import mask
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
@@ -32,11 +32,6 @@ class Address:
     def artifacts(self) -> Path | None:
         """The folder for the artifacts of an embedded store; a server decides for itself."""
         return None if self.database is None else self.database.parent / ARTIFACTS
-
-
-def mask(text: str) -> str:
-    """Hides user names and passwords of addresses that stand anywhere in `text`."""
-    return re.sub(r"://[^/\s]*@", "://***@", text)
 
 
 def resolve(configured: str | None, root: Path) -> Address:

@@ -14,8 +14,9 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from echo_rnn import environment
 from echo_rnn.errors import UserError
+from echo_rnn.secrets import mask
 from echo_rnn.tracking.abandoned import end_abandoned
-from echo_rnn.tracking.address import Address, mask
+from echo_rnn.tracking.address import Address
 from echo_rnn.tracking.failures import one_sentence_of
 from echo_rnn.tracking.fetch import entries_of
 from echo_rnn.tracking.interface import UnknownRunError

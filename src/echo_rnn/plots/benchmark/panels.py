@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from echo_rnn.benchmark.results import ShapeResult
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.shape import COMPILED, Shape
 from echo_rnn.plots import style
 from echo_rnn.plots.style import MUTED
 
@@ -21,7 +21,6 @@ AXES = {
 }
 _SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
 _FIELDS = ("cell", "layers", "units", "rows", "window", "inputs", "precision", "compile", "threads")
-_WORDS = {"none": "not compiled", "graph": "graph", "xla": "XLA", "lanes": "XLA in lanes"}
 _COLUMNS = 3
 
 
@@ -182,7 +181,9 @@ def _fact(shape: Shape, field: str) -> str:
         return f"{_SYMBOLS[field]} = {value}"
     if field == "threads":
         return f"{value} thread{'' if value == 1 else 's'}"
-    return str(value).upper() if field == "cell" else _WORDS.get(str(value), str(value))
+    if field == "compile":
+        return COMPILED[shape.compile]
+    return str(value).upper() if field == "cell" else str(value)
 
 
 def _marks(low: float, high: float, most: int) -> list[float]:
