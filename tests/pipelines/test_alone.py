@@ -6,16 +6,16 @@ from pipelines.alone import alone
 
 
 def test_many_come_and_go_one_at_a_time(tmp_path):
-    folder, inside, most = tmp_path / "checkpoints", set(), []
+    folder, inside, together = tmp_path / "checkpoints", set(), []
 
     def visit(number):
         for _ in range(300):
             with alone(folder, "training"):
                 inside.add(number)
-                most.append(len(inside))
+                together.append(len(inside))
                 inside.remove(number)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(visit, range(4)))
-    assert most == [1] * 1200
+    assert together == [1] * 1200
     assert not folder.exists()
