@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.pipelines.project import Project
 
@@ -15,42 +16,60 @@ ROOT = Path(__file__).parents[2]
 MADE = ("build/", "reports/", "benchmarks/", "dvc.lock")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """The tests of this folder that look at a finished project run in one process, which makes it once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            shared = {"finished", "project"} & set(item.fixturenames)
-            item.add_marker(pytest.mark.xdist_group("pipelines" if shared else item.path.stem))
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, worker_id):
+    """Makes a project once for all processes that run the tests: who wants it first makes it, others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+
+    def once(name, make):
+        folder, made = shared / name / "echo", shared / name / "made"
+        with FileLock(shared / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one who failed
+                make(folder)
+                made.touch()
+        return Project(folder)
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory):
+def fresh(once):
     """The project as it stands here, committed in a repository of its own, with the debug experiment chosen."""
-    folder = tmp_path_factory.mktemp("project") / "echo"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if not name.startswith(MADE) and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    project = Project(folder)
-    project.edit("params.yaml", "experiment: seed", "experiment: debug")
-    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]):
-        project.must("git", *command)
-    return project
+
+    def make(folder):
+        for name in listed():
+            if not name.startswith(MADE) and (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        project = Project(folder)
+        project.edit("params.yaml", "experiment: seed", "experiment: debug")
+        for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]):
+            project.must("git", *command)
+
+    return once("fresh", make)
+
+
+def listed():
+    """The files that git sees."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return filter(None, names.split("\0"))
 
 
 @pytest.fixture(scope="session")
-def finished(fresh):
+def finished(fresh, once):
     """The same after one `dvc repro`."""
-    project = fresh.copy(fresh.folder.with_name("finished"))
-    answer = project.must("dvc", "repro")
-    assert set(answer.stages) == {"compose", "generate", "train", "evaluate", "benchmark", "report"}
-    project.must("git", "add", ".")
-    project.must("git", "commit", "-q", "-m", "run")
-    return project
+
+    def make(folder):
+        project = fresh.copy(folder)
+        answer = project.must("dvc", "repro")
+        assert set(answer.stages) == {"compose", "generate", "train", "evaluate", "benchmark", "report"}
+        project.must("git", "add", ".")
+        project.must("git", "commit", "-q", "-m", "run")
+
+    return once("finished", make)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from contextlib import contextmanager
 
-from tests.pipelines.project import Answer, environment
+from tests.pipelines.project import Answer, Project, environment
 
 STAGE = ("python", "-m", "pipelines.train", "--stage")
 DVC = ("dvc", "repro", "train")
@@ -54,11 +56,11 @@ def numbers(folder):
     return sorted(int(path.name) for path in folder.glob("[0-9]*"))
 
 
-def until_saved(project, process, more=2, folder="checkpoints"):
-    """Waits until the training has written some more checkpoints, or has ended."""
+def until_saved(project, process, folder="checkpoints"):
+    """Waits until the training has written one more checkpoint, which it does when it begins, or has ended."""
     place = project.folder / folder
     before = max(numbers(place), default=0)
-    until(lambda: process.poll() is not None or max(numbers(place), default=0) >= before + more)
+    until(lambda: process.poll() is not None or max(numbers(place), default=0) > before)
 
 
 def killed(project, *command, pause=0.0):
@@ -71,6 +73,17 @@ def killed(project, *command, pause=0.0):
             return False
         os.killpg(process.pid, signal.SIGKILL)
         return True
+
+
+def copied_with_runs(project, folder):
+    """A copy of a project whose store has the runs, too, with their places in the copy."""
+    copy = Project(shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db*")))
+    with (
+        contextlib.closing(sqlite3.connect(project.folder / "mlflow.db")) as store,
+        contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as copied,
+    ):
+        copied.executescript("\n".join(store.iterdump()).replace(os.fspath(project.folder), os.fspath(folder)))
+    return copy
 
 
 def points(project, key):

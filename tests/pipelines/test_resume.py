@@ -9,27 +9,38 @@ import signal
 import psutil
 import pytest
 
-from tests.pipelines.lives import DVC, STAGE, answer, killed, numbers, points, started, until, until_saved
+from tests.pipelines.lives import (
+    DVC,
+    STAGE,
+    answer,
+    copied_with_runs,
+    killed,
+    numbers,
+    points,
+    started,
+    until,
+    until_saved,
+)
 
 # By compile mode, so that each trains for some seconds.
-EPOCHS = {"none": 12, "graph": 150, "xla": 150}
+EPOCHS = {"none": 4, "graph": 60, "xla": 250}
+STEPS = 30  # of an epoch
 METRICS = ("train/loss", "train/accuracy", "validation/loss", "validation/accuracy", "train/steps")
 WEIGHTS = "models/weights.npz"
 
 
-@pytest.fixture(scope="module")
-def prepared(fresh, tmp_path_factory):
+@pytest.fixture(scope="session")
+def prepared(fresh, once):
     """By compile mode, a project whose data is there, and a checkpoint is due after every call of the loop."""
-    made = {}
 
     def of(mode):
-        if mode not in made:
-            project = fresh.copy(tmp_path_factory.mktemp("prepared") / mode)
+        def make(folder):
+            project = fresh.copy(folder)
             trainer = f"{{epochs: {EPOCHS[mode]}, compile: {mode}, checkpoint: {{seconds: 0}}}}"
             project.edit("params.yaml", "values: {}", f"values: {{trainer: {trainer}}}")
             project.must("dvc", "repro", "generate")
-            made[mode] = project
-        return made[mode]
+
+        return once(f"prepared-{mode}", make)
 
     return of
 
@@ -40,20 +51,33 @@ def project(prepared, request, tmp_path):
     return prepared(getattr(request, "param", "graph")).copy(tmp_path / "echo")
 
 
-@pytest.fixture(scope="module")
-def whole(prepared, tmp_path_factory):
+@pytest.fixture(scope="session")
+def whole(prepared, once):
     """By compile mode, what a training without a break leaves: its weights, report, and the points of its run."""
-    made = {}
+    known = {}
 
     def of(project):
         mode = re.search(r"compile: (\w+)", (project.folder / "params.yaml").read_text())[1]
-        if mode not in made:
-            copy = prepared(mode).copy(tmp_path_factory.mktemp("whole") / mode)
-            copy.must(*STAGE)
-            made[mode] = outcome(copy)
-        return made[mode]
+        if mode not in known:
+            known[mode] = outcome(once(f"whole-{mode}", lambda folder: prepared(mode).copy(folder).must(*STAGE)))
+        return known[mode]
 
     return of
+
+
+@pytest.fixture
+def stopped(prepared, once, tmp_path):
+    """A project whose training was asked to end: there is a checkpoint of its beginning, and one of its end."""
+
+    def make(folder):
+        project = prepared("graph").copy(folder)
+        with started(project, *STAGE) as process:
+            until_saved(project, process)
+            process.terminate()
+            assert answer(process).code == 143
+        assert len(numbers(folder / "checkpoints")) >= 2
+
+    return copied_with_runs(once("stopped", make), tmp_path / "echo")
 
 
 def outcome(project):
@@ -65,7 +89,7 @@ def outcome(project):
 
 
 def test_a_killed_training_goes_on_to_the_same_bits_in_the_same_run(project, whole):
-    assert killed(project, *STAGE)
+    assert killed(project, *STAGE, pause=0.5)
     resumed = project.must(*STAGE)
     assert re.search(r"note: training goes on after step [\d,]+, from checkpoints/\d+", resumed.err)
     assert outcome(project) == whole(project)
@@ -82,7 +106,7 @@ def test_a_killed_training_goes_on_to_the_same_bits_in_the_same_run(project, who
 )
 def test_killed_at_random_again_and_again(project, command, whole):
     chance = random.Random(len(command))
-    kills = sum(killed(project, *command, pause=chance.uniform(0, 0.7)) for _ in range(4))
+    kills = sum(killed(project, *command, pause=chance.uniform(0, 0.7)) for _ in range(3))
     assert kills >= 2
     project.must(*command)
     assert outcome(project) == whole(project)
@@ -97,7 +121,10 @@ def test_asked_to_end_it_saves_and_says_how_to_go_on(number, code, project, whol
         said = answer(process)
     assert said.code == code
     (sentence,) = (line for line in said.err.splitlines() if "stopped" in line)
-    steps, command = re.fullmatch(r"stopped after step ([\d,]+) of 4,500; to go on from there: (.*)", sentence).groups()
+    steps, of, command = re.fullmatch(
+        r"stopped after step ([\d,]+) of (.*); to go on from there: (.*)", sentence
+    ).groups()
+    assert of == f"{EPOCHS['graph'] * STEPS:,}"
     assert "Traceback" not in said.err
     (run,) = project.runs()
     assert run.info.status == "KILLED"
@@ -160,64 +187,59 @@ def test_a_second_training_is_refused_while_one_is_at_work(project):
 
 
 @pytest.mark.slow
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(project, whole):
-    assert killed(project, *STAGE)
-    newest = project.folder / "checkpoints" / f"{max(numbers(project.folder / 'checkpoints')):06}" / "arrays.npz"
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(stopped, whole):
+    newest = stopped.folder / "checkpoints" / f"{max(numbers(stopped.folder / 'checkpoints')):06}" / "arrays.npz"
     newest.write_bytes(newest.read_bytes()[:-1])
-    said = project.must(*STAGE).err
+    said = stopped.must(*STAGE).err
     assert re.search(r"note: checkpoints/\d+/arrays.npz: expected \d+ bytes, found \d+; the checkpoint before", said)
-    assert outcome(project) == whole(project)
+    assert outcome(stopped) == whole(stopped)
 
 
 @pytest.mark.slow
-def test_where_all_are_damaged_nothing_begins_anew(project):
-    assert killed(project, *STAGE)
-    for file in project.folder.glob("checkpoints/*/arrays.npz"):
+def test_where_all_are_damaged_nothing_begins_anew(stopped):
+    for file in stopped.folder.glob("checkpoints/*/arrays.npz"):
         file.write_bytes(b"")
-    before = {path: path.read_bytes() for path in project.folder.rglob("checkpoints/*/*")}
-    refused = project.run(*STAGE)
+    before = {path: path.read_bytes() for path in stopped.folder.rglob("checkpoints/*/*")}
+    refused = stopped.run(*STAGE)
     assert refused.code == 2
     assert "expected a checkpoint that is whole, found" in refused.err
     assert "remove the folder to train from the beginning" in refused.err
-    assert {path: path.read_bytes() for path in project.folder.rglob("checkpoints/*/*")} == before
+    assert {path: path.read_bytes() for path in stopped.folder.rglob("checkpoints/*/*")} == before
 
 
 @pytest.mark.slow
-def test_other_settings_begin_anew_and_say_so(project):
-    assert killed(project, *DVC)
-    project.edit("params.yaml", "values: {", "values: {optimizer: {learning_rate: 0.2}, ")
-    said = project.must(*DVC).err
+def test_other_settings_begin_anew_and_say_so(stopped):
+    stopped.edit("params.yaml", "values: {", "values: {optimizer: {learning_rate: 0.2}, ")
+    said = stopped.must(*DVC).err
     assert "training starts from the beginning" in said
     assert "optimizer.learning_rate (0.3 → 0.2)" in said
-    (aside,) = (project.folder / "checkpoints").glob("set-aside-*")
+    (aside,) = (stopped.folder / "checkpoints").glob("set-aside-*")
     assert numbers(aside)
-    old, new = project.runs()
+    old, new = stopped.runs()
     assert (old.info.status, new.info.status) == ("KILLED", "FINISHED")
     assert new.data.params["optimizer.learning_rate"] == "0.2"
 
 
 @pytest.mark.slow
-def test_what_may_change_last_bits_is_said_and_marked(project):
-    assert killed(project, *DVC)
-    project.edit("params.yaml", "values: {", "values: {runtime: {threads: 1}, ")
-    said = project.must(*DVC).err
+def test_what_may_change_last_bits_is_said_and_marked(stopped):
+    stopped.edit("params.yaml", "values: {", "values: {runtime: {threads: 1}, ")
+    said = stopped.must(*DVC).err
     assert "last bits may differ" in said
     assert "runtime.threads (2 → 1)" in said
-    (run,) = project.runs()
+    (run,) = stopped.runs()
     assert run.data.tags["resumed.other_bits"] == "runtime.threads (2 → 1)"
 
 
 @pytest.mark.slow
-def test_a_store_that_does_not_know_the_run_gets_a_new_one_with_all_points(project, whole):
-    assert killed(project, *STAGE)
-    (before,) = {project.json(path)["run_id"] for path in project.folder.glob("checkpoints/*/checkpoint.json")}
-    for file in project.folder.glob("mlflow.db*"):
+def test_a_store_that_does_not_know_the_run_gets_a_new_one_with_all_points(stopped, whole):
+    (before,) = {stopped.json(path)["run_id"] for path in stopped.folder.glob("checkpoints/*/checkpoint.json")}
+    for file in stopped.folder.glob("mlflow.db*"):
         file.unlink()
-    shutil.rmtree(project.folder / "pending", ignore_errors=True)
-    assert "the training goes on in a new run" in project.must(*STAGE).err
-    (run,) = project.runs()
+    shutil.rmtree(stopped.folder / "pending", ignore_errors=True)
+    assert "the training goes on in a new run" in stopped.must(*STAGE).err
+    (run,) = stopped.runs()
     assert run.data.tags["began_in"] == before
-    assert outcome(project) == whole(project)
+    assert outcome(stopped) == whole(stopped)
 
 
 @pytest.mark.slow
