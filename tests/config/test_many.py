@@ -4,8 +4,7 @@ The sentence names a key or the place of the mistake; there is no traceback, and
 hundreds, the slow one thousands of new ones in each place.
 """
 
-import copy
-import functools
+import pickle
 import re
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from echo_rnn.config import Config, compose, composition, composition_sentence
 from echo_rnn.config.network import Auto
@@ -129,16 +129,27 @@ def assert_can_be_trained(config):
 
 @pytest.fixture(autouse=True)
 def hydra_once(monkeypatch):
-    """Hydra composes the same groups once: what differs between examples is what comes after it."""
+    """Hydra composes the same groups once, and reads a file once: what differs between examples comes after it."""
+    monkeypatch.setattr(OmegaConf, "load", staticmethod(once(OmegaConf.load, by=content)))
+    monkeypatch.setattr(composition, "hydra_compose", once(composition.hydra_compose, by=lambda *given, **more: given))
 
-    @functools.cache
-    def kept(overrides):
-        return original("config", list(overrides), return_hydra_config=True)
 
-    original = composition.hydra_compose
-    monkeypatch.setattr(
-        composition, "hydra_compose", lambda name, overrides, **more: copy.deepcopy(kept(tuple(overrides)))
-    )
+def content(file):
+    """What stands in a file that is given by its path, or opened."""
+    return Path(file if isinstance(file, Path) else file.name).read_bytes()
+
+
+def once(function, by):
+    """The function, whose results are kept by what decides them, as bytes, since whoever gets one may change it."""
+    kept = {}
+
+    def kept_or_new(*given, **more):
+        key = repr(by(*given, **more))
+        if key not in kept:
+            kept[key] = pickle.dumps(function(*given, **more))
+        return pickle.loads(kept[key])
+
+    return kept_or_new
 
 
 def hold_in_params(groups, changes, folder):
