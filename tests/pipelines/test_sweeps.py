@@ -54,6 +54,12 @@ def workers(process):
     return found
 
 
+def at_training(project, process):
+    """The jobs whose training has begun."""
+    begun = {file.read_text() for file in project.folder.glob("multirun/*/*/*/checkpoints/process")}
+    return [job for job in workers(process) if str(job.pid) in begun]
+
+
 def folder_of(project):
     (folder,) = (project.folder / "multirun").glob("*/*")
     return folder
@@ -100,21 +106,22 @@ def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused, number):
-    seeds = "seed=0,1"
-    with running(unused, *sweep(*SHORT, seeds)) as (process, popen):
-        until(lambda: list(unused.folder.glob("multirun/*/*/0/result.json")))
-        (job,) = until(lambda: workers(process))
-        process.send_signal(number)
-        out, _ = popen.communicate(timeout=PATIENCE)
-        assert popen.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 128 + number)
-        psutil.wait_procs([job], timeout=PATIENCE)
-        assert not job.is_running()
-    before = (folder_of(unused) / "0/result.json").read_bytes()
-    again = unused.run(*rest_of(out))
+def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused):
+    """Ended in each way, one after the other: what was printed goes on, and is ended again."""
+    command = sweep(*SHORT, "seed=0,1")
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        with running(unused, *command) as (process, popen):
+            (first,) = until(lambda: list(unused.folder.glob("multirun/*/*/0/result.json")))
+            (job,) = until(lambda: at_training(unused, process))
+            process.send_signal(number)
+            out, _ = popen.communicate(timeout=PATIENCE)
+            assert popen.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 128 + number)
+            psutil.wait_procs([job], timeout=PATIENCE)
+            assert not job.is_running()
+        command, before = rest_of(out), first.read_bytes()
+    again = unused.run(*command)
     assert again.code == 0, again.out + again.err
-    assert (folder_of(unused) / "0/result.json").read_bytes() == before
+    assert first.read_bytes() == before
     assert sum(path.parent.name.isdigit() for path in folder_of(unused).glob("*/result.json")) == 2
 
 
@@ -142,7 +149,7 @@ def test_sweeps_and_the_pipeline_at_the_same_time(unused):
         running(unused, *sweep(*SHORT, "seed=0,1", "runtime.threads=1")) as (_, first),
         running(unused, *sweep(*SHORT, "seed=2,3", "runtime.threads=1")) as (_, second),
     ):
-        answer = unused.run("dvc", "repro")
+        answer = unused.run("dvc", "repro", "evaluate")
         assert answer.code == 0, answer.err
         for process in (first, second):
             out, _ = process.communicate(timeout=PATIENCE)
