@@ -47,12 +47,12 @@ def require_steps_to(client, run_id, last):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_program_loses_nothing_and_doubles_nothing(store, client, tmp_path, seed):
     draw = random.Random(seed)
-    run_id, last = killed(tmp_path, draw.uniform(0, 3))
+    run_id, last = killed(tmp_path, draw.uniform(0, 1.5))
     open_store(None, "echo", tmp_path)  # what any next command does
     require_steps_to(client, run_id, last)
     assert client.get_run(run_id).info.status == "KILLED"
     assert list((tmp_path / "pending").iterdir()) == []
 
-    _, again = killed(tmp_path, draw.uniform(0, 3), run_id)  # starts from the first step, as after a lost checkpoint
+    _, again = killed(tmp_path, draw.uniform(0, 1.5), run_id)  # starts from the first step, as after a lost checkpoint
     open_store(None, "echo", tmp_path)
     require_steps_to(client, run_id, max(last, again))
