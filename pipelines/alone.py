@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from echo_rnn.files import unwritable
 
 # Another one may be about to leave: it saves first, and sends its last numbers to a server for up to 10 seconds.
 _QUIET_SECONDS, _PATIENCE_SECONDS = 1, 30
+_AGAIN_SECONDS = 0.01
 
 
 @contextmanager
@@ -70,11 +72,17 @@ def _take(lock: FileLock, seconds: float) -> None:
 
     Raises:
         Timeout: It has not come free.
+        OSError: The folder cannot be made.
     """
+    deadline = time.monotonic() + seconds
     while not lock.is_locked:
-        with suppress(FileNotFoundError):
+        try:
             Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=seconds)
+            lock.acquire(timeout=max(0, deadline - time.monotonic()))
+        except (FileNotFoundError, FileExistsError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 def _process(name: Path) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from echo_rnn.config import Config, read
+from echo_rnn.config.lanes import lanes_of
 from echo_rnn.config.network import Auto, Custom, Strategy, suits_one_routine, unroll_of
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
@@ -52,7 +53,8 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
         parent: A process whose end ends the training, too.
     """
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
-    require_memory(config.model, INPUTS, config.task.rows, config.trainer.window)
+    lanes = lanes_of(config.trainer.compile, config.runtime.threads)
+    require_memory(config.model, INPUTS, config.task.rows, config.trainer.window, lanes)
     with alone(files.checkpoints, "training"):
         return _run(config, files, tags, parent)
 
@@ -70,7 +72,6 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
         from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
         from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
-        from echo_rnn.windows.lanes import lanes_of  # noqa: PLC0415
         from pipelines import reports  # noqa: PLC0415
 
     network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)

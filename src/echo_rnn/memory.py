@@ -6,26 +6,33 @@ from echo_rnn.config import network
 from echo_rnn.errors import UserError
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1, "custom": 0}  # of a cell of one's own nothing is known
-_COPIES = 4  # of the weights: themselves, their gradients, the last good ones and those that are looked at
+_COPIES = 3  # of the weights: themselves, the last good ones and those that are looked at; gradients come on top
 _BYTES = 4
 
 
-def least_bytes(model: network.Model, inputs: int, rows: int, window: int) -> int:
+def least_bytes(model: network.Model, inputs: int, rows: int, window: int, lanes: int = 1) -> int:
     """What a training step needs whatever the strategy: the weights, and outputs `[T, B, S]` with their gradient."""
     sizes = model.sizes
     weights = sum(
         _GATES[model.cell] * size * (below + size + 1) for below, size in zip((inputs, *sizes), sizes, strict=False)
     )
-    return _BYTES * (_COPIES * weights + 2 * window * rows * sizes[-1])
+    return _BYTES * ((_COPIES + min(lanes, rows)) * weights + 2 * window * rows * sizes[-1])
 
 
-def require_memory(model: network.Model, inputs: int, rows: int, window: int) -> None:
+def require_memory(model: network.Model, inputs: int, rows: int, window: int, lanes: int = 1) -> None:
     """Refuses what is sure not to fit; what is not refused may still be too much.
+
+    Args:
+        model: The network.
+        inputs: Input features (I).
+        rows: B.
+        window: T.
+        lanes: In how many programs beside each other the rows run, each with gradients of its own.
 
     Raises:
         UserError: The least that it needs is more than is available.
     """
-    needed, available = least_bytes(model, inputs, rows, window), psutil.virtual_memory().available
+    needed, available = least_bytes(model, inputs, rows, window, lanes), psutil.virtual_memory().available
     if needed > available:
         raise UserError(
             f"model.units: expected a network that trains in the {available / 2**30:.1f} GiB of memory that are "

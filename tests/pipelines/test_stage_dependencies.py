@@ -25,7 +25,7 @@ EXCEPTIONS = {
     "pipelines/__init__.py": "where the code lies",
     "src/echo_rnn/files.py": "how a file is replaced",
     "src/echo_rnn/errors.py": "how a refusal is said",
-    "src/echo_rnn/secrets.py": "how a refusal is said",
+    "src/echo_rnn/masking.py": "how a refusal is said",
     "src/echo_rnn/memory.py": "what is refused before it starts",
     "src/echo_rnn/garbage.py": "how fast a process starts and ends",
     "pipelines/alone.py": "who may be at work",

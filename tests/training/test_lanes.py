@@ -44,6 +44,12 @@ def test_one_step_at_a_time_gives_the_same_bits_as_many():
     assert_same_bits(in_lanes(model, 2, scope="step"), in_lanes(model, 2))
 
 
+@pytest.mark.parametrize(("lanes", "mode"), [(1, "lanes"), (4, "graph"), (4, "xla")])
+def test_learner_and_loop_agree_on_lanes(lanes, mode):
+    with pytest.raises(ValueError, match="lanes"):
+        trained(learner(lanes=lanes), compile=mode)
+
+
 def test_a_training_in_lanes_goes_on_to_the_same_bits(tmp_path):
     model = network("lstm", unroll=deferred, output=0.2)
     calls = itertools.count()

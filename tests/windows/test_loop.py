@@ -58,10 +58,24 @@ def test_preparing_runs_no_window_and_tells_its_cost(mode):
     loop = WindowLoop(counting, OUTPUTS, mode)
     preparation = loop.prepare([X_WTB], ZERO)
     assert counter.numpy() == 0
+    assert preparation.windows == 0
     loop([X_WTB], 1, 4, ZERO)
     assert counter.numpy() == 4
     compiled = mode != "none"
     assert (preparation.trace_seconds > 0, preparation.compile_seconds > 0) == (compiled, compiled)
+
+
+def test_preparing_in_lanes_runs_the_first_window_and_says_so():
+    seen = tf.Variable(tf.zeros(ROWS))
+
+    def noting(arrays, state):
+        state, outputs = digits(arrays, state)
+        seen.assign_add(outputs[0])
+        return state, outputs
+
+    loop = WindowLoop(noting, OUTPUTS, "lanes")
+    assert loop.prepare([X_WTB], ZERO).windows == 1
+    np.testing.assert_array_equal(seen, expected(0, 1)[0])
 
 
 def test_one_trace_serves_every_count():

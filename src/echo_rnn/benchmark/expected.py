@@ -11,6 +11,7 @@ from echo_rnn.benchmark.formulas import stored_bytes, written_out
 from echo_rnn.benchmark.records import REFERENCE
 from echo_rnn.benchmark.shape import GATES, Shape
 from echo_rnn.benchmark.timing import LEAST_ROUNDS
+from echo_rnn.config.lanes import lanes_for, lanes_of
 from echo_rnn.errors import UserError
 
 # Seconds.
@@ -74,7 +75,8 @@ def expected_bytes(shape: Shape, labels: Sequence[str]) -> int:
     graphs = sum(_PROGRAM + _CELL[shape.compile] * written_out(shape, label) for label in slots)
     activations = max(stored_bytes(shape, label) for label in slots)
     # Each program has weights and sums of squares; a step's gradients and the copies that are compared come on top.
-    return int(_PROCESS + _DATA + graphs + weights * (2 * len(slots) + 8) + 3 * window + 1.5 * activations)
+    copies = 2 * len(slots) + 7 + _lanes(shape)
+    return int(_PROCESS + _DATA + graphs + weights * copies + 3 * window + 1.5 * activations)
 
 
 def require_memory(shape: Shape, labels: Sequence[str]) -> None:
@@ -95,7 +97,12 @@ def require_memory(shape: Shape, labels: Sequence[str]) -> None:
 def _prepare(shape: Shape, label: str) -> float:
     cells = written_out(shape, label)
     pairs = _XLA_PAIR * cells**2 if shape.compile in ("xla", "lanes") else 0.0
-    return _PREPARE[shape.compile] + _WRITTEN_OUT[shape.compile] * cells + pairs
+    programs = 2 if shape.rows % _lanes(shape) else 1  # lanes of two sizes
+    return programs * (_PREPARE[shape.compile] + _WRITTEN_OUT[shape.compile] * cells + pairs)
+
+
+def _lanes(shape: Shape) -> int:
+    return lanes_for(shape.rows, lanes_of(shape.compile, shape.threads))
 
 
 def _step(shape: Shape, label: str) -> float:

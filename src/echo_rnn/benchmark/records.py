@@ -55,7 +55,7 @@ class Prepared:
 
     Attributes:
         trace_seconds: Python to graph.
-        compile_seconds: Graph to an executable; the call that does it runs no step.
+        compile_seconds: Graph to an executable; the call that does it runs no step, but one in lanes.
         first_call_seconds: Trace, compile and one step.
         graph_nodes: Operations in the graph of the training loop, functions counted once.
         graph_bytes: The graph as a protocol buffer.

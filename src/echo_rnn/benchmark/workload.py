@@ -16,11 +16,12 @@ import tensorflow as tf
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import network_of
 from echo_rnn.cells import StackState, build_cells
+from echo_rnn.config.lanes import lanes_of
 from echo_rnn.model import Model, Weights
 from echo_rnn.training.learner import Learner, Snapshot
 from echo_rnn.training.loss import cross_entropy
 from echo_rnn.unroll import Masks, Unroll
-from echo_rnn.windows.lanes import Lanes, lanes_of
+from echo_rnn.windows.lanes import Lanes
 from echo_rnn.windows.loop import WindowLoop
 
 CLASSES = 2
@@ -118,7 +119,7 @@ class Program:
         loop = self._loops["train"]
         start = time.perf_counter()
         preparation = loop.prepare(self._data, self.zero_state())
-        loop(self._data, 0, 1, self.zero_state())
+        loop(self._data, 0, 1 - preparation.windows, self.zero_state())
         first_call_seconds = time.perf_counter() - start
         self._loops["forward"].prepare(self._data, self.zero_state())
         self.restart(before)

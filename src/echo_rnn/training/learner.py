@@ -1,5 +1,7 @@
 """Weights and optimizer as variables, and one training step: the part that a strategy's speed is about."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +59,8 @@ class Learner:
             weights: Where it starts.
             optimizer: A fresh one.
             seed: Decides what is dropped, where the model drops anything.
-            lanes: In how many compiled programs the rows of a window run beside each other; with 1 they are a part of
-                whatever graph `step` is called in.
+            lanes: In how many compiled programs at most the rows of a window run beside each other; with 1 they are a
+                part of whatever graph `step` is called in.
         """
         self.model = model
         self._seed = seed.generate_state(2).view(np.int32).astype(np.int64)
@@ -66,7 +68,8 @@ class Learner:
         self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
         self._optimizer = optimizer
         optimizer.build(self._variables)
-        self._run = Lanes(self._gradients, lanes) if lanes > 1 else self._gradients
+        self.in_lanes = lanes > 1
+        self._run = Lanes(self._gradients, lanes) if self.in_lanes else self._gradients
 
     @property
     def weights(self) -> Weights:
@@ -88,7 +91,8 @@ class Learner:
         """
         state, (loss, accurate, *gradients) = self._run(self.weights, x_TBI, y_TB, state, self._masks(*y_TB.shape))
         self._optimizer.apply(gradients, self._variables)
-        return state, loss, accurate
+        # Shares add up to 1 but for rounding.
+        return state, loss, tf.minimum(accurate, 1)
 
     def _gradients(
         self,
@@ -98,7 +102,7 @@ class Learner:
         state: StackState,
         masks: Masks,
         share: float = 1.0,
-    ) -> tuple[StackState, list[tf.Tensor]]:
+    ) -> tuple[StackState, list[tf.Tensor | None]]:
         """The state after the window; loss, accuracy and the gradients of all weights, each times `share`."""
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
@@ -124,6 +128,15 @@ class Learner:
             [np.array(variable.numpy()) for variable in self._variables],
             [np.array(variable.numpy()) for variable in self._optimizer.variables],
         )
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Takes back what the block does to the variables."""
+        before = self.snapshot()
+        try:
+            yield
+        finally:
+            self.restore(before)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Sets all variables to what `snapshot` holds."""

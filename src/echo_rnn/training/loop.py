@@ -67,6 +67,8 @@ class _Training:
     def __init__(
         self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
     ) -> None:
+        if learner.in_lanes != (trainer.compile == "lanes"):
+            raise ValueError(f"trainer.compile is {trainer.compile}, but the learner's lanes say otherwise")
         self._learner = learner
         self._data = data
         self._trainer = trainer
@@ -84,9 +86,8 @@ class _Training:
         self._state = self._zero_state()
         windows, leftover = window_count(row_steps, trainer.window)
         example = np.zeros((self._buffer_size, trainer.window, self._rows), np.uint8)
-        before = learner.snapshot()
-        preparation = self._loop.prepare([example, example], self._state)
-        learner.restore(before)
+        with learner.undone():
+            preparation = self._loop.prepare([example, example], self._state)
         self._history = History(windows, leftover, preparation, checkpoints.logs)
         self._stop = EarlyStop(trainer.early_stop)
         if start is not None:

@@ -29,11 +29,14 @@ class Preparation:
 
     Attributes:
         trace_seconds: Python to graph; 0 when eager.
-        compile_seconds: Graph to machine code (or to an executable plan without XLA); 0 when eager.
+        compile_seconds: Graph to machine code (or to an executable plan without XLA), with the windows that were run
+            for it; 0 when eager.
+        windows: How many those are: 1 in lanes, and 0 otherwise.
     """
 
     trace_seconds: float
     compile_seconds: float
+    windows: int = 0
 
 
 class WindowLoop:
@@ -61,17 +64,18 @@ class WindowLoop:
     def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
         """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`.
 
-        No window is run, but in lanes the first one is, and what it changes is for the caller to take back.
+        In lanes this runs the first window, and what that changes is for the caller to take back; otherwise none.
         """
         if self._mode == "none":
             return Preparation(0.0, 0.0)
-        tensors, first, count = _tensors(buffers), tf.constant(0), tf.constant(int(self._mode == "lanes"))
+        windows = int(self._mode == "lanes")
+        tensors, first, count = _tensors(buffers), tf.constant(0), tf.constant(windows)
         start = time.perf_counter()
         run = self._trace(tensors, state)
         traced = time.perf_counter()
         # A fetched value makes sure that the call is over.
         np.asarray(run(tensors, first, count, state)[1][0])
-        return Preparation(traced - start, time.perf_counter() - traced)
+        return Preparation(traced - start, time.perf_counter() - traced, windows)
 
     def __call__(
         self, buffers: Sequence[Array], first: int, count: int, state: StackState
