@@ -39,9 +39,9 @@ def work_apart(files: Layout, sweep: str, overrides: Sequence[str]) -> None:
     """
     (files.root / RESULT.name).unlink(missing_ok=True)
     command = [sys.executable, "-m", "pipelines.work", str(files.root), sweep, *overrides]
-    # In a session of its own, so that Ctrl-C reaches it once, from here; its input ends when this process does.
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     with termination_raises():
+        # In a session of its own, so that Ctrl-C reaches it once, from here; its input ends when this process does.
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         try:
             code = process.wait()
         except BaseException as error:

@@ -2,6 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from echo_rnn.errors import UserError
 from pipelines.alone import alone
 
 
@@ -19,3 +22,11 @@ def test_many_come_and_go_one_at_a_time(tmp_path):
         list(pool.map(visit, range(4)))
     assert together == [1] * 1200
     assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_said_and_not_tried_for_ever(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing" / "there")
+    for place in ("file", "link", "file/checkpoints"):
+        with pytest.raises(UserError, match="expected to write it, got"), alone(tmp_path / place, "training"):
+            pass
