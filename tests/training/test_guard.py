@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 
 from echo_rnn.errors import UserError
-from echo_rnn.training import loop
+from echo_rnn.training import guard, loop
 from echo_rnn.training.guard import BadNumbersError, Guard
 from echo_rnn.training.stopping import StoppedError
 from tests.training.problems import WINDOWS, checkpoints, dataset, learner, trained
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """However slow the machine is: variables are looked at at the end of an epoch and not between."""
+    monkeypatch.setattr(guard, "_SECONDS_BETWEEN_LOOKS", 3600.0)
 
 
 class BadAt(keras.optimizers.schedules.LearningRateSchedule):
@@ -41,6 +47,7 @@ def variables(snapshot):
     return [*snapshot.weights, *snapshot.optimizer]
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize(
     ("mode", "bad"), [("none", np.inf), ("graph", np.nan), ("xla", np.nan), ("graph", np.inf), ("lanes", np.nan)]
 )
@@ -55,6 +62,7 @@ def test_a_bad_loss_is_named_and_the_variables_before_are_kept(mode, bad, tmp_pa
     assert_kept(tmp_path, WINDOWS, snapshots[0])
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_the_same_training_again_ends_at_the_same_step(tmp_path):
     """What is kept is where the training stood: it comes to the same bad number, and does not hide it."""
     for _ in range(2):
@@ -63,6 +71,7 @@ def test_the_same_training_again_ends_at_the_same_step(tmp_path):
     assert_kept(tmp_path, WINDOWS)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_bad_first_step_leaves_the_first_variables(tmp_path):
     pupil = spoilt(0)
     start = pupil.snapshot()
@@ -82,6 +91,7 @@ def test_weights_that_the_very_last_step_spoils_are_noticed(scope, tmp_path):
     assert checkpoints(tmp_path).newest().is_finite
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_an_infinite_average_of_the_optimizer_is_noticed(tmp_path):
     """Adagrad with an infinite sum of squares gives finite losses for ever and learns nothing."""
     pupil = learner()
@@ -108,10 +118,10 @@ def test_variables_are_copied_between_epochs_too_but_not_all_the_time(tmp_path, 
         copies.append(now[0])
         return progress
 
-    guard = Guard(slow_copy, lambda progress: tmp_path, WINDOWS)
+    own = Guard(slow_copy, lambda progress: tmp_path, WINDOWS)
     for step in range(1, 1001):
         now[0] += 0.1
-        guard.check_losses(np.ones(1, np.float32), step)
+        own.check_losses(np.ones(1, np.float32), step)
     # 100 s of training: a copy that takes 1 s is made after every 20 s, besides the first.
     assert len(copies) == 1 + 5
 
