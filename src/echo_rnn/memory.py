@@ -3,6 +3,7 @@
 import psutil
 
 from echo_rnn.config import network
+from echo_rnn.config.lanes import lanes_for
 from echo_rnn.errors import UserError
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1, "custom": 0}  # of a cell of one's own nothing is known
@@ -16,7 +17,7 @@ def least_bytes(model: network.Model, inputs: int, rows: int, window: int, lanes
     weights = sum(
         _GATES[model.cell] * size * (below + size + 1) for below, size in zip((inputs, *sizes), sizes, strict=False)
     )
-    return _BYTES * ((_COPIES + min(lanes, rows)) * weights + 2 * window * rows * sizes[-1])
+    return _BYTES * ((_COPIES + lanes_for(rows, lanes)) * weights + 2 * window * rows * sizes[-1])
 
 
 def require_memory(model: network.Model, inputs: int, rows: int, window: int, lanes: int = 1) -> None:
@@ -27,7 +28,7 @@ def require_memory(model: network.Model, inputs: int, rows: int, window: int, la
         inputs: Input features (I).
         rows: B.
         window: T.
-        lanes: In how many programs beside each other the rows run, each with gradients of its own.
+        lanes: In how many programs at most the rows run beside each other, each with gradients of its own.
 
     Raises:
         UserError: The least that it needs is more than is available.
