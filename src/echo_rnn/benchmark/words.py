@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from echo_rnn.benchmark.records import NOT_A_NUMBER, REFERENCE
 from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult
-from echo_rnn.benchmark.shape import COMPILED, Shape
+from echo_rnn.benchmark.shape import Shape
 
 _SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
 _UNROLLED = "static"
@@ -112,7 +112,7 @@ def _named(shape: Shape, names: Iterable[str]) -> str:
 
 def _word(shape: Shape, name: str) -> str:
     if name == "compile":
-        return COMPILED[shape.compile]
+        return f"compile={shape.compile}"
     value = getattr(shape, name)
     return f"{value} threads" if name == "threads" else str(value)
 
