@@ -177,7 +177,7 @@ def test_the_command_of_the_page_names_a_cell():
 
 
 def test_the_page_names_the_strategies_that_take_it():
-    sentence = re.search(r"run whole steps:\n(.*?)\.", PAGE, flags=re.DOTALL)[1]
+    sentence = re.search(r"run whole steps:(.*?)\.", PAGE, flags=re.DOTALL)[1]
     assert tuple(re.findall(r"`(\w+)`", sentence)) == network.WHOLE_STEPS
 
 

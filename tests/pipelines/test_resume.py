@@ -163,7 +163,9 @@ def test_ctrl_c_under_dvc(project, whole):
 
 
 @pytest.mark.slow
-def test_a_killed_dvc_takes_its_training_with_it_and_the_next_one_goes_on(project, whole):
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])  # one may stay between DVC and the stage, one never does
+def test_a_killed_dvc_takes_its_training_with_it_and_the_next_one_goes_on(shell, project, whole, monkeypatch):
+    monkeypatch.setenv("SHELL", shell)
     with started(project, *DVC) as process:
         until_saved(project, process)
         process.kill()  # and nothing else

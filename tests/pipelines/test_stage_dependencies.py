@@ -172,7 +172,7 @@ def outs_of(stage):
 
 
 DECLARED = [(name, dep) for name, stage in STAGES.items() for dep in stage["deps"]]
-PROGRAMS = {name: stage["cmd"].split()[:3] for name, stage in STAGES.items()}
+PROGRAMS = {name: stage["cmd"].removeprefix("exec ").split()[:3] for name, stage in STAGES.items()}
 
 
 def test_each_stage_runs_the_module_of_its_name():
