@@ -24,7 +24,7 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
         from echo_rnn import trained  # noqa: PLC0415
         from echo_rnn.evaluation import evaluate  # noqa: PLC0415
         from echo_rnn.windows.predictor import Predictor  # noqa: PLC0415
-        from pipelines import reports  # noqa: PLC0415
+        from pipelines import metrics, reports  # noqa: PLC0415
 
     network = trained.load(files.model)
     window, test = config.trainer.window, data.test
@@ -46,7 +46,7 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
         seconds = time.perf_counter() - start
         pictures = reports.report_evaluation(evaluation, window, config.task.echo_step, files.evaluation)
         # Where other code evaluates the same network anew, what it finds is what counts.
-        tracked.log_metrics(reports.test_metrics(evaluation, seconds), again=True)
+        tracked.log_metrics(metrics.test_metrics(evaluation, seconds), again=True)
         for path in (*pictures, files.evaluation / "metrics.json"):
             tracked.log_artifact(path, "figures" if path.suffix == ".png" else "evaluation")
     gap = f"{abs(evaluation.accuracy_gap):.6f} {'below' if evaluation.accuracy_gap >= 0 else 'above'}"

@@ -72,7 +72,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
         from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
         from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
-        from pipelines import reports  # noqa: PLC0415
+        from pipelines import metrics  # noqa: PLC0415
 
     network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
     # The children before these belong to the series.
@@ -91,7 +91,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
             tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
         # A run keeps each number once; those of the last epochs may not have reached it.
         for record in checkpoints.logs.records():
-            tracked.log_metrics(reports.epoch_metrics(record))
+            tracked.log_metrics(metrics.epoch_metrics(record))
         try:
             with asked_to_stop(parent) as asked:
                 start_seconds = time.time() - psutil.Process().create_time()
@@ -102,7 +102,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
                     checkpoints=checkpoints,
                     start=start,
                     asked=asked,
-                    on_epoch=lambda record: tracked.log_metrics(reports.epoch_metrics(record)),
+                    on_epoch=lambda record: tracked.log_metrics(metrics.epoch_metrics(record)),
                 )
         except StoppedError as stopped:
             print(f"{stopped}; to go on from there: {_again(files)}", file=sys.stderr)
@@ -110,10 +110,12 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         except BadNumbersError as error:
             tracked.set_tags({"bad_numbers": error.seen})
             raise
-        tracked.log_metrics(reports.phase_metrics(history, import_seconds, start_seconds))
+        tracked.log_metrics(metrics.phase_metrics(history, import_seconds, start_seconds))
         exported = trained.save(
             files.model, config.model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
         )
+        from pipelines import reports  # noqa: PLC0415 # matplotlib takes a while
+
         picture = reports.report_training(history, data.validation.accuracy_ceiling, files.training)
         tracked.log_artifact(picture, "figures")
         example_BN = data.validation.x_EBN[0][:, : config.trainer.window]

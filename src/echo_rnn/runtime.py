@@ -16,6 +16,10 @@ from echo_rnn.errors import UserError
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 _STEPS_BYTES, _WINDOWS_BYTES = 100_000, 400_000
 
+# Keras imports them where they are installed, for wrappers and galleries that nothing here uses; that takes a quarter
+# of its own start. Whoever wants those parts of Keras imports the library first.
+_UNUSED = ("sklearn", "matplotlib")
+
 
 def start_tensorflow(threads: int, *, one_routine: bool = False) -> float:
     """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
@@ -32,7 +36,7 @@ def start_tensorflow(threads: int, *, one_routine: bool = False) -> float:
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _held_back(), _routines(_WINDOWS_BYTES if one_routine else _STEPS_BYTES):
+    with _held_back(), _without(*_UNUSED), _routines(_WINDOWS_BYTES if one_routine else _STEPS_BYTES):
         import keras  # noqa: F401, PLC0415
         import tensorflow as tf  # noqa: PLC0415
 
@@ -74,6 +78,18 @@ def _routines(limit: int) -> Iterator[None]:
             os.environ.pop("XLA_FLAGS", None)
         else:
             os.environ["XLA_FLAGS"] = theirs
+
+
+@contextmanager
+def _without(*libraries: str) -> Iterator[None]:
+    """Inside the block, libraries that are not imported yet cannot be: for the import system, `None` is not there."""
+    hidden = [name for name in libraries if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # which the standard library documents
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager
