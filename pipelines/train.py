@@ -19,7 +19,6 @@ import numpy as np
 import psutil
 
 from echo_rnn.config import Config, read
-from echo_rnn.config.lanes import lanes_of
 from echo_rnn.config.network import Auto, Custom, Strategy, suits_one_routine, unroll_of
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
@@ -53,8 +52,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
         parent: A process whose end ends the training, too.
     """
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
-    lanes = lanes_of(config.trainer.compile, config.runtime.threads)
-    require_memory(config.model, INPUTS, config.task.rows, config.trainer.window, lanes)
+    require_memory(config.model, INPUTS, config.task.rows, config.trainer.window, config.lanes)
     with alone(files.checkpoints, "training"):
         return _run(config, files, tags, parent)
 
@@ -78,8 +76,8 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     # The children before these belong to the series.
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
-    lanes = lanes_of(config.trainer.compile, config.runtime.threads)
-    learner = Learner(network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed, lanes=lanes)
+    weights = network.initial_weights(weights_seed)
+    learner = Learner(network, weights, optimizer, seed=dropout_seed, lanes=config.lanes)
     seen = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
     checkpoints = Checkpoints(files.checkpoints, seen, config.trainer.checkpoint)
     start = checkpoints.newest()

@@ -21,8 +21,6 @@ from echo_rnn.config import network
 from echo_rnn.config.fields import Compile
 from echo_rnn.unroll import Dropout, Masks, Unroll, build_unroll, window
 
-_NO_MASKS = Masks()
-
 
 class HeadWeights(NamedTuple):
     """The linear head."""
@@ -83,7 +81,7 @@ class Model:
         state: StackState,
         *,
         lengths_B: tf.Tensor | None = None,
-        masks: Masks = _NO_MASKS,
+        masks: Masks = Masks(),
     ) -> tuple[tf.Tensor, StackState]:
         """A window's input to `logits_TBC` and the state after the window.
 

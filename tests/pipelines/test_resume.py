@@ -23,7 +23,7 @@ from tests.pipelines.lives import (
 )
 
 # By compile mode, so that each trains for some seconds.
-EPOCHS = {"none": 4, "graph": 60, "xla": 250}
+EPOCHS = {"none": 2, "graph": 48, "xla": 250}
 STEPS = 30  # of an epoch
 METRICS = ("train/loss", "train/accuracy", "validation/loss", "validation/accuracy", "train/steps")
 WEIGHTS = "models/weights.npz"
@@ -36,7 +36,7 @@ def prepared(fresh, once):
     def of(mode):
         def make(folder):
             project = fresh.copy(folder)
-            trainer = f"{{epochs: {EPOCHS[mode]}, compile: {mode}, checkpoint: {{seconds: 0}}}}"
+            trainer = f"{{epochs: {EPOCHS[mode]}, validate_every: 4, compile: {mode}, checkpoint: {{seconds: 0}}}}"
             project.edit("params.yaml", "values: {}", f"values: {{trainer: {trainer}}}")
             project.must("dvc", "repro", "generate")
 

@@ -21,11 +21,10 @@ from echo_rnn.model import Model, Weights
 from echo_rnn.training.learner import Learner, Snapshot
 from echo_rnn.training.loss import cross_entropy
 from echo_rnn.unroll import Masks, Unroll
-from echo_rnn.windows.lanes import Lanes
+from echo_rnn.windows.lanes import in_lanes
 from echo_rnn.windows.loop import WindowLoop
 
 CLASSES = 2
-_NO_MASKS = Masks()
 _SCALAR = tf.TensorSpec((), tf.float32)
 _MOST_WINDOWS = 256
 _MOST_VALUES = 2**22  # 16 MiB
@@ -100,7 +99,7 @@ class Program:
         mode = shape.compile
         lanes = lanes_of(mode, shape.threads)
         self.learner = Learner(self.model, weights, optimizer(), lanes=lanes)
-        self._predict = Lanes(self._loss, lanes) if lanes > 1 else self._loss
+        self._predict = in_lanes(self._loss, lanes)
         self._rows = shape.rows
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode),
@@ -165,7 +164,7 @@ class Program:
         x_TBI: tf.Tensor,
         y_TB: tf.Tensor,
         state: StackState,
-        masks: Masks = _NO_MASKS,
+        masks: Masks = Masks(),
         share: float = 1.0,
     ) -> tuple[StackState, list[tf.Tensor]]:
         """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""

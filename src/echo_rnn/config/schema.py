@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Compile, Count, FilledText, Name, NonNegative, Section, Size, Text
+from echo_rnn.config.lanes import lanes_of
 from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
 from echo_rnn.masking import mask
@@ -184,6 +185,11 @@ class Config(Section):
         if expected is not None:
             raise conflict(("unroll.name", expected, self.unroll.name), choice=True)
         return self
+
+    @property
+    def lanes(self) -> int:
+        """In how many lanes at most the rows of a window run."""
+        return lanes_of(self.trainer.compile, self.runtime.threads)
 
     @property
     def run_name(self) -> str:

@@ -13,7 +13,7 @@ from echo_rnn.cells import StackState
 from echo_rnn.model import Model, Weights, flat
 from echo_rnn.training.loss import accuracy, cross_entropy
 from echo_rnn.unroll import Masks
-from echo_rnn.windows.lanes import Lanes
+from echo_rnn.windows.lanes import in_lanes
 
 _SEED = np.random.SeedSequence(0)
 
@@ -69,7 +69,7 @@ class Learner:
         self._optimizer = optimizer
         optimizer.build(self._variables)
         self.in_lanes = lanes > 1
-        self._run = Lanes(self._gradients, lanes) if self.in_lanes else self._gradients
+        self._run = in_lanes(self._gradients, lanes)
 
     @property
     def weights(self) -> Weights:
@@ -100,7 +100,7 @@ class Learner:
         x_TBI: tf.Tensor,
         y_TB: tf.Tensor,
         state: StackState,
-        masks: Masks,
+        masks: Masks = Masks(),
         share: float = 1.0,
     ) -> tuple[StackState, list[tf.Tensor | None]]:
         """The state after the window; loss, accuracy and the gradients of all weights, each times `share`."""

@@ -23,14 +23,18 @@ from echo_rnn.config.lanes import lanes_for
 from echo_rnn.model import Weights
 from echo_rnn.unroll import Masks
 
-_NO_MASKS = Masks()
-
 
 class Pass(Protocol):
     """What is done to the rows of a window."""
 
     def __call__(
-        self, weights: Weights, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState, masks: Masks, share: float
+        self,
+        weights: Weights,
+        x_TBI: tf.Tensor,
+        y_TB: tf.Tensor,
+        state: StackState,
+        masks: Masks = Masks(),
+        share: float = 1.0,
     ) -> tuple[StackState, list[tf.Tensor | None]]:
         """Runs the rows that it is given.
 
@@ -48,6 +52,11 @@ class Pass(Protocol):
         """
 
 
+def in_lanes(run: Pass, most: int) -> "Pass | Lanes":
+    """The pass in so many lanes at most, or as it is where that is one: a part of whatever graph it is called in."""
+    return Lanes(run, most) if most > 1 else run
+
+
 class Lanes:
     """Runs a pass over a window's rows in lanes, from within a graph."""
 
@@ -62,7 +71,7 @@ class Lanes:
         self._count = count
 
     def __call__(
-        self, weights: Weights, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState, masks: Masks = _NO_MASKS
+        self, weights: Weights, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState, masks: Masks = Masks()
     ) -> tuple[StackState, list[tf.Tensor | None]]:
         """As the pass, for all rows."""
         rows = int(y_TB.shape[1])
