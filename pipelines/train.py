@@ -29,6 +29,7 @@ from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import Run, Store, UnknownRunError
 from echo_rnn.tracking.termination import Terminated
+from pipelines import PARENT
 from pipelines.alone import alone
 from pipelines.hydra_entry import run_composed
 from pipelines.layout import STAGE, Layout
@@ -181,7 +182,7 @@ if __name__ == "__main__":
     with one_sentence():
         if sys.argv[1:] == ["--stage"]:
             # DVC that was killed would leave this at work, beside what the next `dvc repro` starts.
-            run(read(STAGE.config), STAGE, parent=os.getppid() if "DVC_STAGE" in os.environ else None)
+            run(read(STAGE.config), STAGE, parent=PARENT if "DVC_STAGE" in os.environ else None)
         else:
             from pipelines.job import job
 

@@ -152,9 +152,18 @@ def _cpu_model() -> str:
 
 
 def _host_digest() -> str:
-    # The boot time keeps process ids of two boots apart; the digest keeps the machine's name out of the store.
-    marks = f"{platform.node()}|{_boot_mark()}"
+    # The boot and the namespace keep apart process ids that have nothing to do with each other; the digest keeps the
+    # machine's name out of the store.
+    marks = f"{platform.node()}|{_boot_mark()}|{_process_namespace()}"
     return hashlib.sha256(marks.encode()).hexdigest()[:16]
+
+
+def _process_namespace() -> str:
+    """Containers of one machine may share its name, and have processes of their own; nothing where there are none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _boot_mark() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.pipelines.project import Project
+from tests.pipelines.project import Project, environment
 
 ROOT = Path(__file__).parents[2]
 # What a run leaves; the clone starts without it, as a fresh checkout that nobody has run.
@@ -53,8 +53,9 @@ def fresh(once):
 
 def listed():
     """The files that git sees."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
-    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    # Whoever owns it.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"]
+    names = subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True).stdout
     return filter(None, names.split("\0"))
 
 

@@ -12,11 +12,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+# Nothing of the person's own settings of git: they may sign commits, or run hooks.
+IDENTITY = {
+    **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    **{"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"},
+}
 
-
-# Of the person, of DVC, of scikit-learn, and of the `make` that runs the tests, which would make another one speak.
-FOREIGN = ("MLFLOW_", "DVC_", "GIT_", "KMP_", "MAKE", "MFLAGS")
+# Of the person, of DVC, of scikit-learn, of the `make` that runs the tests, which would make another one speak, and
+# what colours or lengthens what is said.
+FOREIGN = (
+    *("MLFLOW_", "DVC_", "GIT_", "KMP_", "MAKE", "MFLAGS"),
+    *("FORCE_COLOR", "CLICOLOR", "TTY_", "HYDRA_", "PYTHONWARNINGS", "PYTHONDEVMODE"),
+)
 
 
 def environment():

@@ -40,6 +40,19 @@ def test_nothing_heavy_is_imported_until_there_is_a_configuration_to_work_on():
     assert HEAVY.isdisjoint(answer.stdout.split())
 
 
+PARENT = """
+import os, sys
+os.getppid = lambda: 0 if "numpy" in sys.modules else 77  # as if that had ended while libraries are imported
+import pipelines.train
+print(pipelines.train.PARENT)
+"""
+
+
+def test_whose_end_ends_a_training_is_asked_before_anything_takes_time():
+    answer = subprocess.run([sys.executable, "-c", PARENT], capture_output=True, text=True, check=True)
+    assert answer.stdout == "77\n"
+
+
 def test_before_the_first_step_only_what_it_needs_is_there_and_no_longer_looked_through(project):
     collects, frozen, *modules = project.must("python", "-c", AT_FIRST_STEP).out.split()
     assert {"tensorflow", "mlflow"} <= set(modules)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from tests.pipelines.lives import PATIENCE, until
+from tests.pipelines.lives import PATIENCE, until, until_saved
 from tests.pipelines.project import environment
 
 SHORT = ("experiment=debug", "trainer.compile=graph", "tracking.experiment=sweeps")
@@ -58,6 +58,14 @@ def at_training(project, process):
     """The jobs whose training has begun."""
     begun = {file.read_text() for file in project.folder.glob("multirun/*/*/*/checkpoints/process")}
     return [job for job in workers(process) if str(job.pid) in begun]
+
+
+def gone(process):
+    """Whether it has ended; nobody may be there to wait for it."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def folder_of(project):
@@ -108,19 +116,20 @@ def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs
 @pytest.mark.slow
 def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused):
     """Ended in each way, one after the other: what was printed goes on, and is ended again."""
-    command = sweep(*SHORT, "seed=0,1")
+    command = sweep(*SHORT, "seed=0,1", "trainer.epochs=60", "trainer.validate_every=30")
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         with running(unused, *command) as (process, popen):
             (first,) = until(lambda: list(unused.folder.glob("multirun/*/*/0/result.json")))
-            (job,) = until(lambda: at_training(unused, process))
+            until_saved(unused, popen, folder=first.parents[1] / "1" / "checkpoints")
+            (job,) = at_training(unused, process)
             process.send_signal(number)
             out, _ = popen.communicate(timeout=PATIENCE)
             assert popen.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 128 + number)
-            psutil.wait_procs([job], timeout=PATIENCE)
-            assert not job.is_running()
+            until(lambda job=job: gone(job))
         command, before = rest_of(out), first.read_bytes()
     again = unused.run(*command)
     assert again.code == 0, again.out + again.err
+    assert "training goes on after step" in again.err
     assert first.read_bytes() == before
     assert sum(path.parent.name.isdigit() for path in folder_of(unused).glob("*/result.json")) == 2
 

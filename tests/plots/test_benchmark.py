@@ -323,6 +323,22 @@ def test_preparation_holds_trace_compile_and_graph() -> None:
     assert found == [[[10, 1], [20, 2]], [[10, 0.1], [20, 0.2]], [[10, 70], [20, 140]]]
 
 
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ([(10, 4, 5), (20, 4, 5)], ""),
+        ([(10, 4, 5), (10, 64, 5), (20, 4, 5), (20, 64, 5)], "; a line for each of S = 4, 64"),
+        ([(10, 4, 5), (20, 4, 5), (20, 64, 8)], "; a line for each of S = 4, 64 and of B = 5, 8"),
+    ],
+)
+def test_preparation_says_what_its_lines_are(shapes: list[tuple[int, int, int]], said: str) -> None:
+    results = [
+        result(replace(SEED, window=t, units=s, rows=b), [strategy("static", trace_seconds=1.0)]) for t, s, b in shapes
+    ]
+    title = drawn("preparation", results).get_suptitle()
+    assert title.partition(";")[1:] == said.partition(";")[1:]
+
+
 def test_the_overview_ranks_by_time_and_says_what_is_wrong() -> None:
     strategies = [
         strategy("dynamic", step_seconds=0.002),

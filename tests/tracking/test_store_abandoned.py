@@ -1,7 +1,11 @@
 """A run whose process died without a word is ended by the next command; a live one is left alone."""
 
+import os
 import signal
+import subprocess
+import sys
 
+import psutil
 import pytest
 
 from echo_rnn import environment
@@ -50,6 +54,16 @@ def test_only_a_run_of_a_process_that_is_gone_from_this_machine_is_ended(store, 
     run = client.create_run(store.experiment_id, tags=environment.process() | {tag: value})
     open_store(None, "echo", tmp_path)
     assert client.get_run(run.info.run_id).info.status == status
+
+
+def test_a_process_that_nobody_waited_for_is_gone(store, client, tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        start = psutil.Process(process.pid).create_time()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # and leaves the zombie
+        tags = environment.process() | {"process.pid": str(process.pid), "process.start": str(start)}
+        run = client.create_run(store.experiment_id, tags=tags)
+        open_store(None, "echo", tmp_path)
+    assert client.get_run(run.info.run_id).info.status == "KILLED"
 
 
 def test_a_run_whose_journal_is_being_sent_is_left_to_its_sender(child, client, tmp_path):

@@ -15,6 +15,7 @@ from tests.training.test_repeatable import Counts
 BLOCK = 4
 # Two blocks of four windows and one of one, and the end of the epoch.
 PLACES_OF_AN_EPOCH = 4
+PLACES = 1 + 2 * PLACES_OF_AN_EPOCH  # the first one before anything is done
 
 
 def pupil():
@@ -54,7 +55,7 @@ def uninterrupted(**settings):
     return trained(pupil(), **settings)
 
 
-@pytest.mark.parametrize("place", range(1, 2 * PLACES_OF_AN_EPOCH + 1))
+@pytest.mark.parametrize("place", range(1, PLACES + 1))
 @pytest.mark.parametrize("mode", ["none", pytest.param("graph", marks=pytest.mark.slow)])
 def test_at_every_place(mode, place, tmp_path):
     asked = iter([at(place), lambda: False])
@@ -65,15 +66,15 @@ def test_at_every_place(mode, place, tmp_path):
 
 @pytest.mark.parametrize("mode", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 def test_after_every_call(mode, tmp_path):
-    outcome, lives = finished(tmp_path, lambda: at(1), compile=mode)
-    assert lives == 1 + 2 * PLACES_OF_AN_EPOCH
+    outcome, lives = finished(tmp_path, lambda: at(2), compile=mode)
+    assert lives == PLACES
     assert_same(outcome, uninterrupted(compile=mode))
 
 
 @pytest.mark.parametrize("scope", ["step", "block"])
 def test_where_buffers_begin_elsewhere(scope, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "capacity", lambda *shape: 5)
-    outcome, lives = finished(tmp_path, lambda: at(2), compile="none", scope=scope)
+    outcome, lives = finished(tmp_path, lambda: at(3), compile="none", scope=scope)
     assert lives > 3
     assert_same(outcome, uninterrupted(compile="none"))
 
@@ -113,6 +114,6 @@ def test_epochs_are_told_once(tmp_path):
 def test_what_was_trained_on_is_what_remains(tmp_path):
     """Stopped within an epoch, the losses on disk are those of the steps that are done, no more."""
     with pytest.raises(StoppedError, match="stopped after step 8 of 18"):
-        trained(pupil(), folder=tmp_path, compile="none", asked=at(2))
+        trained(pupil(), folder=tmp_path, compile="none", asked=at(3))
     losses = np.fromfile(tmp_path / "steps.f32", np.float32).reshape(-1, 2)[:, 0]
     np.testing.assert_array_equal(losses, uninterrupted(compile="none").losses[:8])

@@ -39,6 +39,15 @@ def test_a_signal_that_is_ignored_stays_ignored(number):
         assert not asked()
 
 
+def test_a_signal_that_is_ignored_stays_so_after_the_other_came():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with asked_to_stop() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
 def test_the_end_of_a_parent_counts_as_sigterm():
     with asked_to_stop(parent=os.getppid()) as asked:
         assert not asked()

@@ -12,7 +12,7 @@ from echo_rnn import environment
 _PACKAGE = Path(echo_rnn.__file__).parent
 # What is measured and what measures; not what is made of the samples afterwards.
 _MEASURES = ("memory", "parity", "peak", "session", "strategies", "timing", "workload")
-_ROOMS = ("cells", "unroll", "windows", "training", "model.py", "runtime.py", "config/network.py")
+_ROOMS = ("cells", "unroll", "windows", "training", "model.py", "runtime.py", "config/network.py", "config/lanes.py")
 _CODE = (*_ROOMS, *(f"benchmark/{name}.py" for name in _MEASURES))
 
 

@@ -40,8 +40,11 @@ def end_abandoned(client: MlflowClient, experiment_id: str, pending: Container[s
 def _is_alive(run: Run) -> bool:
     tags = run.data.tags
     try:
-        start = psutil.Process(int(tags["process.pid"])).create_time()
-        return abs(start - float(tags["process.start"])) <= _TOLERANCE_SECONDS
+        process = psutil.Process(int(tags["process.pid"]))
+        # In a container, what nobody waited for may stay a zombie as long as the container lives.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - float(tags["process.start"])) <= _TOLERANCE_SECONDS
     except psutil.NoSuchProcess:
         return False
     except (KeyError, ValueError, psutil.Error):

@@ -99,6 +99,8 @@ class _Training:
         history, epochs = self._history, self._trainer.epochs
         total = epochs * history.windows
         self._checkpoints.save(self._guard.good)
+        if asked():  # while it compiled
+            raise StoppedError(history.steps, total)
         # `disable=None` keeps the bar away where the output is no terminal.
         with tqdm(total=total, initial=history.steps, unit="step", disable=None, smoothing=0.1) as bar:
             while len(history.epochs) < epochs and not self._stop.exhausted:

@@ -34,7 +34,8 @@ class Asked:
         """Handles a signal; the next one ends the process at once, wherever it is."""
         self.signal = number
         for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+            if signal.getsignal(each) == self.take:  # and is not ignored
+                signal.signal(each, signal.SIG_DFL)
 
 
 @contextmanager

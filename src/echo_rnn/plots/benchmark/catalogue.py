@@ -87,8 +87,8 @@ PICTURES = (
         "preparation",
         "Before the first step: trace, compile, graph",
         "Time to trace the Python code to a graph, time to make an executable of it, and the graph's operations; all "
-        "axes are logarithmic. There is a line for each number of units and rows, because these should make no "
-        "difference: how far lines of one strategy lie apart is noise.",
+        "axes are logarithmic. There is a line for each number of units and rows. As a graph, these make no "
+        "difference, and how far lines of one strategy lie apart is noise; XLA may make other routines of other sizes.",
         preparation,
     ),
 )

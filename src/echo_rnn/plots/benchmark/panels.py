@@ -51,6 +51,14 @@ def shared(results: Sequence[ShapeResult]) -> str:
     return named(results[0].shape, [field for field in _FIELDS if field not in varying(results)])
 
 
+def each_of(results: Sequence[ShapeResult], *fields: str) -> str:
+    """The values of those fields that vary, as in `S = 4, 64`; empty where none does."""
+    values = {field: sorted({getattr(result.shape, field) for result in results}) for field in fields}
+    return " and of ".join(
+        f"{_SYMBOLS[field]} = {', '.join(map(str, found))}" for field, found in values.items() if len(found) > 1
+    )
+
+
 def labels(results: Sequence[ShapeResult]) -> list[str]:
     """All strategies, in the order in which they were asked for."""
     return list(dict.fromkeys(strategy.label for result in results for strategy in result.strategies))

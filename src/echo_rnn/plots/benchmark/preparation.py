@@ -22,7 +22,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[StrategyResult], float]]] = {
 def preparation(results: Sequence[ShapeResult]) -> Figure | None:
     """Trace time, compile time and graph size along T or L, a line for each strategy and each S and B.
 
-    A graph does not depend on S and B, so that their lines lie on each other. `None` where neither T nor L varies.
+    A graph hardly depends on S and B, so that their lines lie near each other. `None` where neither T nor L varies.
     """
     field = panels.axis_of(results, ("window", "layers"))
     if field is None:
@@ -31,7 +31,8 @@ def preparation(results: Sequence[ShapeResult]) -> Figure | None:
     groups = panels.panels(results, field, "units", "rows")
     figure = style.figure(0.9 + 3.0 * len(groups))
     grid = figure.subplots(len(groups), len(_COLUMNS), squeeze=False)
-    panels.subtitle(figure, panels.shared(results))
+    lines = panels.each_of(results, "units", "rows")
+    panels.subtitle(figure, panels.shared(results) + (lines and f"; a line for each of {lines}"))
     for all_axes, group in zip(grid, groups, strict=True):
         for axes, (title, (unit, value)) in zip(all_axes, _COLUMNS.items(), strict=True):
             where = f"{group.title}\n" if group.title and axes is all_axes[0] else ""
