@@ -52,6 +52,13 @@ def test_partial_graph_grows_with_the_steps_of_its_body():
     assert sizes[1] - sizes[0] == sizes[2] - sizes[1] > 0
 
 
+@pytest.mark.parametrize("steps", [5, 7])
+def test_partial_of_all_steps_has_no_loop(steps):
+    types = {op.type for op in gradient_graph(Partial(steps), 5).graph.get_operations()}
+    assert "MatMul" in types
+    assert not [kind for kind in types if "While" in kind]
+
+
 CELLS = {
     # Recurrent weight gradients: in the reset-before GRU the candidate's product has an input of its own.
     "lstm": (lambda units: Lstm(units, 1.0), 1),

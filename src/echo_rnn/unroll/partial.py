@@ -1,6 +1,6 @@
 """Partial unrolling: a loop whose body advances k time steps.
 
-    t = 0 … r-1:  one step each, written out                       r = T mod k
+    t = 0 … r-1:  one step each, written out                       r = T mod k, and T where k ≥ T
     while t < T:  k steps written out;  t += k
 
 Stored for the backward pass, for each (layer, step, row): the same values as static unrolling, about 8·S for an LSTM.
@@ -43,8 +43,10 @@ class Partial:
                 outputs = outputs.write(t + offset, h_BS)
             return t + steps, state, outputs
 
-        t, state, outputs = advance(0, window.steps % self.steps, state, window.writer(cells[-1].units))
-        if window.steps >= self.steps:
+        # A loop of one turn would be paid for and buy nothing.
+        first = window.steps % self.steps if self.steps < window.steps else window.steps
+        t, state, outputs = advance(0, first, state, window.writer(cells[-1].units))
+        if first < window.steps:
             _, state, outputs = tf.while_loop(
                 lambda t, *_: t < longest,
                 lambda t, state, outputs: advance(t, self.steps, state, outputs),

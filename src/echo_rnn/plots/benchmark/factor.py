@@ -62,10 +62,8 @@ def factor_of(label: str) -> int | None:
 
 def _points(result: ShapeResult) -> list[tuple[float, Interval]]:
     """Speed-ups by k; dynamic is k = 1 and static is k = T, as is every larger k."""
-    found: dict[int, Interval] = {}
-    for strategy in result.strategies:
-        ends = {REFERENCE: 1, "static": result.shape.window}
-        k = ends.get(strategy.label, factor_of(strategy.label))
-        if k is not None and k <= result.shape.window and strategy.speedup is not None:
-            found.setdefault(k, strategy.speedup)
+    window = result.shape.window
+    timed = {strategy.label: strategy.speedup for strategy in result.strategies if strategy.speedup is not None}
+    found = {k: speedup for label, speedup in timed.items() if (k := factor_of(label)) is not None and k <= window}
+    found |= {k: timed[end] for end, k in ((REFERENCE, 1), ("static", window)) if end in timed}
     return [(float(k), found[k]) for k in sorted(found)]

@@ -29,7 +29,8 @@ _LOOKS: dict[str, tuple[str, str, Dashes, bool]] = {  # colour, marker, dashes, 
 }
 _OTHERS = ("*", "8", "<", ">", "d", "p")
 _NUMBERED = {"partial": (ORANGE, True), "checkpointed": (SKY, False)}
-_BY_SIZE = (("<", "--"), (">", "-."), ("d", ":"), ("p", (0, (5, 1))), ("*", (0, (1, 1))), ("8", "-"))
+_MARKERS = ("<", ">", "d", "p", "*", "8")  # by the number
+_DASHES: tuple[Dashes, ...] = ("--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")  # by its size
 _SEQUENCE: tuple[tuple[str, str, Dashes], ...] = (  # for what is ordered: from light to dark
     (SKY, "v", ":"),
     (ORANGE, "s", "--"),
@@ -52,8 +53,9 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
             found[label] = _look(*_LOOKS[label])
         elif numbered is not None and numbered[1] in _NUMBERED:
             color, filled = _NUMBERED[numbered[1]]
-            marker, dashes = _BY_SIZE[int(numbered[2]).bit_length() % len(_BY_SIZE)]
-            found[label] = _look(color, marker, dashes, filled)
+            number = int(numbered[2])
+            dashes = _DASHES[number.bit_length() % len(_DASHES)]
+            found[label] = _look(color, _MARKERS[number % len(_MARKERS)], dashes, filled)
         else:
             found[label] = _look(_BROWN, _OTHERS[others % len(_OTHERS)], "-", others >= len(_OTHERS))
             others += 1
