@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 
 from echo_rnn.config import Config, read
-from echo_rnn.config.network import Auto, Custom, Strategy, suits_one_routine, unroll_of
+from echo_rnn.config.network import Auto, Custom, Strategy, unroll_of
+from echo_rnn.config.routines import routine_bytes
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
 from echo_rnn.garbage import lasting
@@ -63,9 +64,9 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         store = store_of(config.tracking)
     data = open_dataset(files.data)
     unroll, choice = _unroll(config)
-    one_routine = suits_one_routine(config.model.sizes, unroll)
+    limit = routine_bytes(config.model.sizes, unroll)
     with lasting():
-        import_seconds = start_tensorflow(config.runtime.threads, one_routine=one_routine)
+        import_seconds = start_tensorflow(config.runtime.threads, routine_bytes=limit)
         from echo_rnn import model, trained  # noqa: PLC0415
         from echo_rnn.inputs import features  # noqa: PLC0415
         from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415

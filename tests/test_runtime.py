@@ -48,7 +48,7 @@ LOOP = """
 import os
 from pathlib import Path
 from echo_rnn.runtime import start_tensorflow
-start_tensorflow(1)
+start_tensorflow(1, routine_bytes=LIMIT)
 import tensorflow as tf
 grow = tf.function(lambda x: tf.while_loop(lambda x: x < 9.0, lambda x: [tf.tanh(x) + x], [x]), jit_compile=True)
 grow(tf.constant(1.0))
@@ -58,9 +58,14 @@ print(sum("xla_cpu_small_call" in file.read_text() for file in Path(FOLDER).glob
 
 
 @pytest.mark.parametrize(
-    ("option", "routines"), [("", 1), ("--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1", 0)]
+    ("limit", "option", "routines"),
+    [
+        (100_000, "", 1),
+        (100_000, "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1", 0),
+        (1, "", 0),
+    ],
 )
-def test_a_small_loop_becomes_one_routine_unless_a_person_says_otherwise(tmp_path, option, routines):
+def test_a_small_loop_becomes_one_routine_unless_a_person_says_otherwise(tmp_path, limit, option, routines):
     theirs = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text {option}"
-    answer = run(LOOP.replace("FOLDER", repr(str(tmp_path))), XLA_FLAGS=theirs)
+    answer = run(LOOP.replace("FOLDER", repr(str(tmp_path))).replace("LIMIT", str(limit)), XLA_FLAGS=theirs)
     assert answer.stdout.splitlines() == [theirs, str(routines)]

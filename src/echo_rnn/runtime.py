@@ -7,27 +7,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from echo_rnn.config.routines import WINDOWS_BYTES, XLA_BYTES
 from echo_rnn.errors import UserError
 
-# XLA makes one machine routine of a loop that touches fewer bytes than this, and calls one for each operation
-# otherwise. Small networks spend most of their time in such calls. The first number takes in loops over time steps of
-# small layers, the second a loop over windows too. Such routines gain from the longest vectors that a processor has;
-# XLA's own choice is at most 256 bits.
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
-_STEPS_BYTES, _WINDOWS_BYTES = 100_000, 400_000
 
 # Keras imports them where they are installed, for wrappers and galleries that nothing here uses; that takes a quarter
 # of its own start. Whoever wants those parts of Keras imports the library first.
 _UNUSED = ("sklearn", "matplotlib")
 
 
-def start_tensorflow(threads: int, *, one_routine: bool = False) -> float:
+def start_tensorflow(threads: int, *, routine_bytes: int = XLA_BYTES) -> float:
     """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
 
     Args:
         threads: How many.
-        one_routine: Whether loops over windows may become one routine too; see
-            `echo_rnn.config.network.suits_one_routine`. The first start in a process decides.
+        routine_bytes: Which loops become one machine routine under XLA; see `echo_rnn.config.routines`. The first start
+            in a process decides.
 
     Returns:
         The seconds that took, near 0 where it had started before.
@@ -36,7 +32,7 @@ def start_tensorflow(threads: int, *, one_routine: bool = False) -> float:
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _held_back(), _without(*_UNUSED), _routines(_WINDOWS_BYTES if one_routine else _STEPS_BYTES):
+    with _held_back(), _without(*_UNUSED), _routines(routine_bytes):
         import keras  # noqa: F401, PLC0415
         import tensorflow as tf  # noqa: PLC0415
 
@@ -65,9 +61,10 @@ def _routines(limit: int) -> Iterator[None]:
     theirs = os.environ.get("XLA_FLAGS")
     flags = theirs or ""
     # XLA takes what does not begin with a dash for a file of flags, and reads nothing else.
-    if _ROUTINE_OPTION not in flags and (not flags or flags.lstrip().startswith("-")):
+    if limit and _ROUTINE_OPTION not in flags and (not flags or flags.lstrip().startswith("-")):
         ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}"
-        if limit == _WINDOWS_BYTES:
+        if limit >= WINDOWS_BYTES:
+            # Such a routine gains from the longest vectors that a processor has; XLA's own choice is at most 256 bits.
             ours += " --xla_cpu_prefer_vector_width=512"
         # What comes last counts.
         os.environ["XLA_FLAGS"] = f"{ours} {flags}".strip()

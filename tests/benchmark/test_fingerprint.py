@@ -29,7 +29,7 @@ def test_it_is_twelve_digits_and_the_same_for_the_same_code_wherever_it_is(packa
     "file",
     [
         *("cells/lstm.py", "unroll/static.py", "windows/loop.py", "training/learner.py", "benchmark/timing.py"),
-        *("model.py", "config/lanes.py"),
+        *("model.py", "config/lanes.py", "config/routines.py"),
     ],
 )
 def test_it_changes_with_the_code_that_is_measured(package, file):

@@ -15,7 +15,8 @@ from types import FrameType
 from typing import Any
 
 from echo_rnn.benchmark import request as requests
-from echo_rnn.config.network import suits_one_routine, unroll_of
+from echo_rnn.config.network import unroll_of
+from echo_rnn.config.routines import routine_bytes
 from echo_rnn.errors import one_sentence
 from echo_rnn.runtime import start_tensorflow
 
@@ -33,8 +34,8 @@ def main() -> None:
     with one_sentence():
         request = requests.read(arguments.request)
         labels = request.labels if request.memory is None else (request.memory,)
-        one_routine = all(suits_one_routine([request.shape.units], unroll_of(label)) for label in labels)
-        start_tensorflow(request.shape.threads, one_routine=one_routine)
+        limit = min(routine_bytes([request.shape.units], unroll_of(label)) for label in labels)
+        start_tensorflow(request.shape.threads, routine_bytes=limit)
         from echo_rnn.benchmark import session  # noqa: PLC0415 (TensorFlow has its threads now)
 
         session.run(request, _report).write(arguments.record)

@@ -1,7 +1,6 @@
 """The sections that describe the network: its layers and the way they are unrolled through time."""
 
 import re
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
@@ -161,29 +160,6 @@ def unroll_of(label: str) -> Strategy:
     if steps[1] == "partial":
         return Partial(name="partial", steps=int(steps[2]))
     return Checkpointed(name="checkpointed", steps=int(steps[2]))
-
-
-_MOST_UNITS_OF_A_ROUTINE = 8
-
-
-def suits_one_routine(sizes: Sequence[int], unroll: Strategy) -> bool:
-    """Whether XLA may make one machine routine of a loop over windows.
-
-    It then calls no library for matrix products, which is slow for larger layers, and compiles for minutes where time
-    steps are written out.
-
-    Args:
-        sizes: State units of each layer.
-        unroll: The way through time.
-    """
-    match unroll:
-        case Simple():
-            written_out = unroll.name in ("static", "static_rnn")
-        case KerasLayers():
-            written_out = unroll.unroll
-        case Partial() | Checkpointed():
-            written_out = True
-    return max(sizes) <= _MOST_UNITS_OF_A_ROUTINE and not written_out
 
 
 # What runs a cell as a whole, one step of one layer at a time.

@@ -9,7 +9,8 @@ from typing import cast
 
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.config.fields import Compile
-from echo_rnn.config.network import suits_one_routine, unroll_of
+from echo_rnn.config.network import unroll_of
+from echo_rnn.config.routines import routine_bytes
 from echo_rnn.peers.problem import Problem
 from echo_rnn.peers.worker import Ready, serve
 from echo_rnn.runtime import start_tensorflow
@@ -18,7 +19,7 @@ from echo_rnn.runtime import start_tensorflow
 def prepare(problem: Problem) -> Ready:
     """Builds the program; it is compiled by its first run."""
     _, label, compiled, _ = sys.argv
-    start_tensorflow(problem.threads, one_routine=suits_one_routine([problem.units], unroll_of(label)))
+    start_tensorflow(problem.threads, routine_bytes=routine_bytes([problem.units], unroll_of(label)))
     import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
 
     from echo_rnn.benchmark.workload import Data, Program  # noqa: PLC0415

@@ -10,7 +10,8 @@ import echo_rnn
 from echo_rnn import environment
 
 _PACKAGE = Path(echo_rnn.__file__).parent
-_FILES = ("model.py", "inputs.py", "runtime.py", "evaluation.py", "config/lanes.py", "tasks/windows.py")
+_SETTINGS = ("config/lanes.py", "config/routines.py")
+_FILES = ("model.py", "inputs.py", "runtime.py", "evaluation.py", "tasks/windows.py", *_SETTINGS)
 _CODE = ("cells", "unroll", "windows", "training", *_FILES)
 _MOST_NAMED = 3
 
