@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.windows.lanes import Lanes
+from echo_rnn.windows.lanes import Lanes, Rows
 
 STEPS, ROWS = 2, 6
 X_TBI = tf.constant(np.random.default_rng(0).normal(size=(STEPS, ROWS, 1)), tf.float32)
@@ -12,15 +12,15 @@ Y_TB = tf.zeros((STEPS, ROWS), tf.int32)
 STATE = ((tf.range(ROWS, dtype=tf.float32)[:, None],),)
 
 
-def halved(weights, x_TBI, y_TB, state, masks, share):
+def halved(weights, rows, share):
     """Each row's state and sum; a mean, and a gradient that is not there."""
-    ((before_B1,),) = state
-    return ((before_B1 / 2 + tf.reduce_sum(x_TBI, axis=0),),), [share * tf.reduce_mean(x_TBI), None]
+    ((before_B1,),) = rows.state
+    return ((before_B1 / 2 + tf.reduce_sum(rows.x_TBI, axis=0),),), [share * tf.reduce_mean(rows.x_TBI), None]
 
 
 def traced(lanes):
     run = Lanes(halved, lanes)
-    return tf.function(lambda x, y, state: run((), x, y, state)).get_concrete_function(X_TBI, Y_TB, STATE)
+    return tf.function(lambda *arrays: run((), Rows(*arrays))).get_concrete_function(X_TBI, Y_TB, STATE)
 
 
 @pytest.mark.parametrize(("lanes", "programs"), [(1, 1), (2, 2), (4, 3), (5, 3), (6, 6), (9, 6)])

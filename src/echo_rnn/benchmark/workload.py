@@ -20,8 +20,8 @@ from echo_rnn.config.lanes import lanes_of
 from echo_rnn.model import Model, Weights
 from echo_rnn.training.learner import Learner, Snapshot
 from echo_rnn.training.loss import cross_entropy
-from echo_rnn.unroll import Masks, Unroll
-from echo_rnn.windows.lanes import in_lanes
+from echo_rnn.unroll import Unroll
+from echo_rnn.windows.lanes import Rows, in_lanes
 from echo_rnn.windows.loop import WindowLoop
 
 CLASSES = 2
@@ -156,20 +156,12 @@ class Program:
 
     def _forward_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
         x_TBI, y_TB = arrays
-        return self._predict(self.learner.weights, x_TBI, y_TB, state)
+        return self._predict(self.learner.weights, Rows(x_TBI, y_TB, state))
 
-    def _loss(
-        self,
-        weights: Weights,
-        x_TBI: tf.Tensor,
-        y_TB: tf.Tensor,
-        state: StackState,
-        masks: Masks = Masks(),
-        share: float = 1.0,
-    ) -> tuple[StackState, list[tf.Tensor]]:
+    def _loss(self, weights: Weights, rows: Rows, share: float = 1.0) -> tuple[StackState, list[tf.Tensor]]:
         """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""
-        logits_TBC, state = self.model(weights, x_TBI, state, masks=masks)
-        return state, [share * cross_entropy(logits_TBC, y_TB)]
+        logits_TBC, state = self.model(weights, rows.x_TBI, rows.state, masks=rows.masks)
+        return state, [share * cross_entropy(logits_TBC, rows.y_TB)]
 
 
 def _graph_size(graph: tf.Graph | None) -> tuple[int, int]:

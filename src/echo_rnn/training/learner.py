@@ -13,7 +13,7 @@ from echo_rnn.cells import StackState
 from echo_rnn.model import Model, Weights, flat
 from echo_rnn.training.loss import accuracy, cross_entropy
 from echo_rnn.unroll import Masks
-from echo_rnn.windows.lanes import in_lanes
+from echo_rnn.windows.lanes import Rows, in_lanes
 
 _SEED = np.random.SeedSequence(0)
 
@@ -89,26 +89,19 @@ class Learner:
         Returns:
             The state after the window, and loss and accuracy before the update.
         """
-        state, (loss, accurate, *gradients) = self._run(self.weights, x_TBI, y_TB, state, self._masks(*y_TB.shape))
+        rows = Rows(x_TBI, y_TB, state, self._masks(*y_TB.shape))
+        state, (loss, accurate, *gradients) = self._run(self.weights, rows)
         self._optimizer.apply(gradients, self._variables)
         # Shares add up to 1 but for rounding.
         return state, loss, tf.minimum(accurate, 1)
 
-    def _gradients(
-        self,
-        weights: Weights,
-        x_TBI: tf.Tensor,
-        y_TB: tf.Tensor,
-        state: StackState,
-        masks: Masks = Masks(),
-        share: float = 1.0,
-    ) -> tuple[StackState, list[tf.Tensor | None]]:
+    def _gradients(self, weights: Weights, rows: Rows, share: float = 1.0) -> tuple[StackState, list[tf.Tensor | None]]:
         """The state after the window; loss, accuracy and the gradients of all weights, each times `share`."""
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
-            logits_TBC, state = self.model(weights, x_TBI, state, masks=masks)
-            loss = share * cross_entropy(logits_TBC, y_TB)
-        return state, [loss, share * accuracy(logits_TBC, y_TB), *tape.gradient(loss, flat(weights))]
+            logits_TBC, state = self.model(weights, rows.x_TBI, rows.state, masks=rows.masks)
+            loss = share * cross_entropy(logits_TBC, rows.y_TB)
+        return state, [loss, share * accuracy(logits_TBC, rows.y_TB), *tape.gradient(loss, flat(weights))]
 
     def _masks(self, steps: int, rows: int) -> Masks:
         """What the coming step drops."""

@@ -14,7 +14,7 @@ parallelizing convolutional neural networks", section 3.
 """
 
 import itertools
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -24,26 +24,37 @@ from echo_rnn.model import Weights
 from echo_rnn.unroll import Masks
 
 
-class Pass(Protocol):
-    """What is done to the rows of a window."""
+class Rows(NamedTuple):
+    """Rows of a window: all of them, or those of a lane.
 
-    def __call__(
-        self,
-        weights: Weights,
-        x_TBI: tf.Tensor,
-        y_TB: tf.Tensor,
-        state: StackState,
-        masks: Masks = Masks(),
-        share: float = 1.0,
-    ) -> tuple[StackState, list[tf.Tensor | None]]:
+    Attributes:
+        x_TBI: Their inputs.
+        y_TB: Their targets.
+        state: The state of every layer before the window.
+        masks: What is dropped.
+    """
+
+    x_TBI: tf.Tensor
+    y_TB: tf.Tensor
+    state: StackState
+    masks: Masks = Masks()
+
+    def lane(self, own: slice) -> "Rows":
+        """Some of them."""
+        state = tf.nest.map_structure(lambda tensor: tensor[own], self.state)
+        masks = tf.nest.map_structure(lambda mask: mask if mask is None else mask[:, own], self.masks)
+        return Rows(self.x_TBI[:, own], self.y_TB[:, own], state, masks)
+
+
+class Pass(Protocol):
+    """What is done to rows of a window."""
+
+    def __call__(self, weights: Weights, rows: Rows, share: float = 1.0) -> tuple[StackState, list[tf.Tensor | None]]:
         """Runs the rows that it is given.
 
         Args:
             weights: All weights.
-            x_TBI: Inputs.
-            y_TB: Targets.
-            state: The state of every layer before the window.
-            masks: What is dropped.
+            rows: The rows.
             share: Part of the window's rows that these are.
 
         Returns:
@@ -70,26 +81,13 @@ class Lanes:
         self._run = tf.function(run, jit_compile=True, autograph=False)
         self._count = count
 
-    def __call__(
-        self, weights: Weights, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState, masks: Masks = Masks()
-    ) -> tuple[StackState, list[tf.Tensor | None]]:
+    def __call__(self, weights: Weights, rows: Rows) -> tuple[StackState, list[tf.Tensor | None]]:
         """As the pass, for all rows."""
-        rows = int(y_TB.shape[1])
-        count = lanes_for(rows, self._count)
-        bounds = [rows * lane // count for lane in range(count + 1)]
+        total = int(rows.y_TB.shape[1])
+        count = lanes_for(total, self._count)
+        bounds = [total * lane // count for lane in range(count + 1)]
         lanes = itertools.starmap(slice, itertools.pairwise(bounds))
-        outcomes = [self._lane(own, weights, x_TBI, y_TB, state, masks) for own in lanes]
+        outcomes = [self._run(weights, rows.lane(own), (own.stop - own.start) / total) for own in lanes]
         states, means = zip(*outcomes, strict=True)
         joined: StackState = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *states)
         return joined, [None if parts[0] is None else tf.add_n(parts) for parts in zip(*means, strict=True)]
-
-    def _lane(
-        self, rows: slice, weights: Weights, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState, masks: Masks
-    ) -> tuple[StackState, list[tf.Tensor | None]]:
-        share = (rows.stop - rows.start) / int(y_TB.shape[1])
-        before = tf.nest.map_structure(lambda tensor: tensor[rows], state)
-        own_masks = tf.nest.map_structure(lambda mask: mask if mask is None else mask[:, rows], masks)
-        outcome: tuple[StackState, list[tf.Tensor | None]] = self._run(
-            weights, x_TBI[:, rows], y_TB[:, rows], before, own_masks, share
-        )
-        return outcome
