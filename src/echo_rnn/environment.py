@@ -93,6 +93,13 @@ def flags() -> dict[str, str]:
     }
 
 
+COMPUTES = (
+    *("cells", "unroll", "windows", "training", "model.py", "runtime.py"),
+    *("config/lanes.py", "config/routines.py"),
+)
+"""What of the package decides how a training step is computed, for `code`."""
+
+
 def code(package: Path, parts: Sequence[str]) -> dict[str, str]:
     """A digest of each Python file by its name below `package`, for `parts` of it, which are files or folders."""
     files = sorted(file for part in parts for file in [package / part, *(package / part).rglob("*.py")])

@@ -12,9 +12,7 @@ from echo_rnn import environment
 _PACKAGE = Path(echo_rnn.__file__).parent
 # What is measured and what measures; not what is made of the samples afterwards.
 _MEASURES = ("memory", "parity", "peak", "session", "strategies", "timing", "workload")
-_ROOMS = ("cells", "unroll", "windows", "training", "model.py", "runtime.py")
-_SETTINGS = ("config/network.py", "config/lanes.py", "config/routines.py")
-_CODE = (*_ROOMS, *_SETTINGS, *(f"benchmark/{name}.py" for name in _MEASURES))
+_CODE = (*environment.COMPUTES, "config/network.py", *(f"benchmark/{name}.py" for name in _MEASURES))
 
 
 def fingerprint(package: Path = _PACKAGE) -> str:

@@ -10,9 +10,7 @@ import echo_rnn
 from echo_rnn import environment
 
 _PACKAGE = Path(echo_rnn.__file__).parent
-_SETTINGS = ("config/lanes.py", "config/routines.py")
-_FILES = ("model.py", "inputs.py", "runtime.py", "evaluation.py", "tasks/windows.py", *_SETTINGS)
-_CODE = ("cells", "unroll", "windows", "training", *_FILES)
+_CODE = (*environment.COMPUTES, "inputs.py", "evaluation.py", "tasks/windows.py")
 _MOST_NAMED = 3
 
 
