@@ -31,7 +31,7 @@ def small(fresh, tmp_path_factory):
     """The project set up and small."""
     installed, lock = Path(sys.prefix, "installed"), ROOT / "requirements.lock"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        pytest.skip("`make` would set up anew the environment that runs this; `make test-all` sets it up first")
+        pytest.fail("`make` would set up anew the environment that runs this; `make test-all` sets it up first")
     project = fresh.copy(tmp_path_factory.mktemp("readme") / "echo")
     (project.folder / "conf" / "local").mkdir()
     (project.folder / "conf" / "local" / "default.yaml").write_text(SMALL)
