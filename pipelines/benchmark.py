@@ -22,10 +22,10 @@ from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.config import Config, read
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import one_sentence
-from pipelines.alone import measuring
+from echo_rnn.stages.alone import measuring
+from echo_rnn.stages.layout import STAGE
+from echo_rnn.stages.shapes import shapes_of
 from pipelines.hydra_entry import run_composed
-from pipelines.layout import STAGE
-from pipelines.shapes import shapes_of
 
 
 def run(config: Config, records: Path) -> int:

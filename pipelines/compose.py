@@ -2,8 +2,8 @@
 
 from echo_rnn.config import compose
 from echo_rnn.errors import one_sentence
-from pipelines.layout import CONF, PARAMS, as_stage
-from pipelines.show import show_tree
+from echo_rnn.stages.layout import CONF, PARAMS, as_stage
+from echo_rnn.stages.show import show_tree
 
 if __name__ == "__main__":
     with one_sentence():

@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 from echo_rnn.config import Config, read
+from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import one_sentence
-from echo_rnn.garbage import lasting
-from echo_rnn.runtime import start_tensorflow
+from echo_rnn.gc_paused import lasting
+from echo_rnn.stages.layout import STAGE, Layout, as_stage
+from echo_rnn.stages.store import run_of_model, store_of
 from echo_rnn.tasks.dataset import open_dataset
-from pipelines.layout import STAGE, Layout, as_stage
-from pipelines.store import run_of_model, store_of
 
 MOST_LAGS = 200  # more than a picture can show
 
@@ -21,10 +21,10 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
     data = open_dataset(files.data)
     with lasting():
         start_tensorflow(config.runtime.threads)
-        from echo_rnn import trained  # noqa: PLC0415
-        from echo_rnn.evaluation import evaluate  # noqa: PLC0415
-        from echo_rnn.windows.predictor import Predictor  # noqa: PLC0415
-        from pipelines import metrics, reports  # noqa: PLC0415
+        from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
+        from echo_rnn.evaluation.scores import evaluate  # noqa: PLC0415
+        from echo_rnn.inference import store as trained  # noqa: PLC0415
+        from echo_rnn.stages import metrics, reports  # noqa: PLC0415
 
     network = trained.load(files.model)
     window, test = config.trainer.window, data.test

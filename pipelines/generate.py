@@ -4,9 +4,9 @@ from tqdm import tqdm
 
 from echo_rnn.config import Config, read
 from echo_rnn.errors import one_sentence
+from echo_rnn.stages.layout import STAGE, Layout, as_stage
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate
-from pipelines.layout import STAGE, Layout, as_stage
 
 
 def run(config: Config, files: Layout) -> None:

@@ -11,10 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
+from echo_rnn.stages.layout import CONF, Layout
+from echo_rnn.stages.show import show_tree
+from echo_rnn.stages.summary import RESULT
 from pipelines.hydra_entry import in_job
-from pipelines.layout import CONF, Layout
-from pipelines.show import show_tree
-from pipelines.summary import RESULT
 from pipelines.work import fail, work, work_apart
 
 

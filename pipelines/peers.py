@@ -23,11 +23,11 @@ from echo_rnn.peers.contestants import Contestant, contestants
 from echo_rnn.peers.draw import require_known
 from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.session import How, measure
-from pipelines.alone import measuring
+from echo_rnn.stages.alone import measuring
+from echo_rnn.stages.layout import PROJECT
+from echo_rnn.stages.shapes import shapes_of
 from pipelines.benchmark import minutes
 from pipelines.hydra_entry import run_composed
-from pipelines.layout import PROJECT
-from pipelines.shapes import shapes_of
 
 PROGRAMS = PROJECT / "peers"
 PYTHON = PROJECT / ".venv-peers" / "bin" / "python"

@@ -5,9 +5,9 @@ from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs
 from echo_rnn.environment import project_root
+from echo_rnn.stages.layout import CONF
 from pipelines import peers, peers_report
 from pipelines.hydra_entry import in_job
-from pipelines.layout import CONF
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")

@@ -14,8 +14,8 @@ from echo_rnn.peers import words
 from echo_rnn.peers.records import PeersRecord, records_of
 from echo_rnn.peers.report import write_report
 from echo_rnn.peers.results import Comparison, compare
+from echo_rnn.stages.store import store_of
 from echo_rnn.tracking import BENCHMARK_NOTE, MetricRow
-from pipelines.store import store_of
 
 _SHOWN = ("contestant", "training step", "of our best's", "first losses after")
 

@@ -14,10 +14,10 @@ from omegaconf import DictConfig
 from echo_rnn.benchmark.words import table
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
-from pipelines.choose import choose
+from echo_rnn.stages.choose import choose
+from echo_rnn.stages.layout import CONF
+from echo_rnn.stages.show import show_rows
 from pipelines.hydra_entry import in_job, run_composed
-from pipelines.layout import CONF
-from pipelines.show import show_rows
 
 JSON = "--json"
 # What fits into a terminal; the rest is in --json.

@@ -12,9 +12,9 @@ from echo_rnn.benchmark.statistics import results
 from echo_rnn.config import Config, read
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.files import write_json
-from pipelines.benchmark_runs import log_sweep
-from pipelines.layout import STAGE, as_stage
-from pipelines.shapes import shapes_of
+from echo_rnn.stages.benchmark_runs import log_sweep
+from echo_rnn.stages.layout import STAGE, as_stage
+from echo_rnn.stages.shapes import shapes_of
 
 
 def run(config: Config, records: Path, folder: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from echo_rnn.errors import UserError, one_sentence
-from pipelines.layout import PROJECT
+from echo_rnn.stages.layout import PROJECT
 
 CHART = ".js-plotly-plot"
 """What MLflow draws its charts in."""

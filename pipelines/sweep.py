@@ -15,9 +15,9 @@ from omegaconf import DictConfig
 
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.files import unwritable
+from echo_rnn.stages.store import print_comparison, store_of
+from echo_rnn.stages.summary import RESULT, Summary, read_results
 from pipelines.job import as_said, sweep_name
-from pipelines.store import print_comparison, store_of
-from pipelines.summary import RESULT, Summary, read_results
 
 TRAINING = "job"
 """What Hydra calls the program whose jobs train, after its file; a benchmark reports for itself."""

@@ -20,24 +20,24 @@ import psutil
 
 from echo_rnn.config import Config, read
 from echo_rnn.config.network import Auto, Custom, Strategy, unroll_of
-from echo_rnn.config.routines import routine_bytes
+from echo_rnn.core.fused_loops import routine_bytes
+from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
-from echo_rnn.garbage import lasting
-from echo_rnn.memory import require_memory
-from echo_rnn.runtime import start_tensorflow
+from echo_rnn.gc_paused import lasting
+from echo_rnn.stages.alone import alone
+from echo_rnn.stages.layout import STAGE, Layout
+from echo_rnn.stages.memory import require_memory
+from echo_rnn.stages.store import new_run, store_of
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import Run, Store, UnknownRunError
 from echo_rnn.tracking.termination import Terminated
 from pipelines import PARENT
-from pipelines.alone import alone
 from pipelines.hydra_entry import run_composed
-from pipelines.layout import STAGE, Layout
-from pipelines.store import new_run, store_of
 
 if TYPE_CHECKING:
-    from pipelines.choose import Choice
+    from echo_rnn.stages.choose import Choice
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
@@ -67,12 +67,13 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     limit = routine_bytes(config.model.sizes, unroll)
     with lasting():
         import_seconds = start_tensorflow(config.runtime.threads, routine_bytes=limit)
-        from echo_rnn import model, trained  # noqa: PLC0415
-        from echo_rnn.inputs import features  # noqa: PLC0415
+        from echo_rnn.core import model  # noqa: PLC0415
+        from echo_rnn.core.inputs import features  # noqa: PLC0415
+        from echo_rnn.inference import store as trained  # noqa: PLC0415
+        from echo_rnn.stages import metrics  # noqa: PLC0415
         from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
         from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
         from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
-        from pipelines import metrics  # noqa: PLC0415
 
     network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
     # The children before these belong to the series.
@@ -114,7 +115,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         exported = trained.save(
             files.model, config.model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
         )
-        from pipelines import reports  # noqa: PLC0415 # matplotlib takes a while
+        from echo_rnn.stages import reports  # noqa: PLC0415 # matplotlib takes a while
 
         picture = reports.report_training(history, data.validation.accuracy_ceiling, files.training)
         tracked.log_artifact(picture, "figures")
@@ -132,7 +133,7 @@ def _unroll(config: Config) -> tuple[Strategy, "Choice | None"]:
     if not isinstance(config.unroll, Auto):
         return config.unroll, None
     # What measures takes a while to import.
-    from pipelines.choose import choose  # noqa: PLC0415
+    from echo_rnn.stages.choose import choose  # noqa: PLC0415
 
     choice = choose(config)
     return unroll_of(choice.label), choice

@@ -17,17 +17,17 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from echo_rnn.config import Config, in_jobs
+from echo_rnn.core.windows.cut import window_count
 from echo_rnn.environment import project_root
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.whole import Program, measure_whole
-from echo_rnn.tasks.windows import window_count
+from echo_rnn.stages.alone import measuring
+from echo_rnn.stages.layout import CONF
+from echo_rnn.stages.shapes import shape_of
 from pipelines import peers_report
-from pipelines.alone import measuring
 from pipelines.hydra_entry import in_job, run_composed
-from pipelines.layout import CONF
 from pipelines.peers import PROGRAMS, PYTHON
-from pipelines.shapes import shape_of
 
 _ROUNDS = 3
 _SEED = {"rows": 5, "window": 15, "units": 4, "layers": 3, "cell": "lstm"}

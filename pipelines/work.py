@@ -19,10 +19,10 @@ from pathlib import Path
 from echo_rnn.config import Config, read
 from echo_rnn.errors import UserError, one_sentence, shortage
 from echo_rnn.files import write_text
+from echo_rnn.stages.layout import Layout
+from echo_rnn.stages.summary import RESULT, Result
 from echo_rnn.tracking.termination import termination_raises
 from pipelines import evaluate, generate, train
-from pipelines.layout import Layout
-from pipelines.summary import RESULT, Result
 
 
 def work(config: Config, files: Layout, tags: Mapping[str, str]) -> Result:

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import yaml
 
-from echo_rnn import trained
 from echo_rnn.benchmark import records
 from echo_rnn.config import compose, network, read
+from echo_rnn.core.model import build, flat
 from echo_rnn.errors import UserError
-from echo_rnn.model import build, flat
+from echo_rnn.inference import store as trained
+from echo_rnn.stages.summary import RESULT
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
-from pipelines.summary import RESULT
 from tests.benchmark.synthetic import record
 
 CONF = Path(__file__).parents[1] / "conf"

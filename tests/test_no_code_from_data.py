@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from echo_rnn import trained
-from echo_rnn.cells.custom import build_custom
+from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.errors import UserError
-from echo_rnn.sealed import stated
+from echo_rnn.inference import store as trained
+from echo_rnn.manifest import stated
 from tests.test_damage import make_network
 
 ROOT = Path(__file__).parents[1]

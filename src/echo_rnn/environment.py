@@ -93,10 +93,7 @@ def flags() -> dict[str, str]:
     }
 
 
-COMPUTES = (
-    *("cells", "unroll", "windows", "training", "model.py", "runtime.py"),
-    *("config/lanes.py", "config/routines.py"),
-)
+COMPUTES = ("core", "training")
 """What of the package decides how a training step is computed, for `code`."""
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from echo_rnn.benchmark.formulas import stored_bytes, written_out
 from echo_rnn.benchmark.workload import Program, draw_data
-from echo_rnn.unroll import named
+from echo_rnn.core.unroll import named
 from tests.benchmark.shapes import tiny
 
 SHAPE = tiny(layers=3, units=10, rows=7, window=20)

@@ -7,8 +7,8 @@ import tensorflow as tf
 from echo_rnn.benchmark import parity
 from echo_rnn.benchmark.strategies import refusal
 from echo_rnn.benchmark.workload import Program, draw_data
-from echo_rnn.unroll import named
-from echo_rnn.unroll.dynamic import dynamic
+from echo_rnn.core.unroll import named
+from echo_rnn.core.unroll.dynamic import dynamic
 from tests.benchmark.shapes import tiny
 
 STRATEGIES = (

@@ -7,9 +7,9 @@ import pytest
 from echo_rnn.benchmark import session
 from echo_rnn.benchmark.records import CONTROL, REFERENCE
 from echo_rnn.benchmark.request import Request
+from echo_rnn.core.unroll.dynamic import dynamic
+from echo_rnn.core.unroll.static import static
 from echo_rnn.errors import UserError
-from echo_rnn.unroll.dynamic import dynamic
-from echo_rnn.unroll.static import static
 from tests.benchmark.shapes import tiny
 from tests.benchmark.test_parity import cuts_the_gradient_half_way
 

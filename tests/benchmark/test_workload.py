@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from tests.core.unroll.equality import MODES
 
 from echo_rnn.benchmark import workload
 from echo_rnn.benchmark.workload import Program, draw_data
-from echo_rnn.unroll.dynamic import dynamic
-from echo_rnn.unroll.static import static
+from echo_rnn.core.unroll.dynamic import dynamic
+from echo_rnn.core.unroll.static import static
 from tests.benchmark.shapes import tiny
-from tests.unroll.equality import MODES
 
 
 def program(shape=None, windows=4, unroll=dynamic):

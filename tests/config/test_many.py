@@ -18,7 +18,7 @@ from echo_rnn.config import Config, compose, composition, composition_sentence
 from echo_rnn.config.network import Auto
 from echo_rnn.config.sentences import _dotted
 from echo_rnn.errors import UserError
-from echo_rnn.memory import require_memory
+from echo_rnn.stages.memory import require_memory
 
 CONF = Path(__file__).parents[2] / "conf"
 KEYS = sorted(set(_dotted(Config)))
@@ -112,7 +112,7 @@ def assert_can_be_trained(config):
     """The network is made, unless it is larger than the machine, which is said."""
     import numpy as np  # noqa: PLC0415
 
-    from echo_rnn import model  # noqa: PLC0415
+    from echo_rnn.core import model  # noqa: PLC0415
     from echo_rnn.training import build_optimizer  # noqa: PLC0415
 
     if isinstance(config.unroll, Auto):

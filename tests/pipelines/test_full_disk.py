@@ -83,7 +83,7 @@ def test_a_disk_that_fills_up_while_the_series_are_written(project, small_disk):
     code = (
         "import pathlib; from pipelines import generate; from echo_rnn.errors import one_sentence\n"
         "from echo_rnn.tasks import dataset; from echo_rnn.config import read\n"
-        "from pipelines.layout import STAGE; from tests.pipelines.test_full_disk import fill\n"
+        "from echo_rnn.stages.layout import STAGE; from tests.pipelines.test_full_disk import fill\n"
         "write = dataset._write_series\n"
         "def late(task, seed, shape, paths, progress):\n"
         "    write(task, seed, shape, paths, lambda steps: (progress(steps), fill(pathlib.Path('data'))))\n"

@@ -78,9 +78,9 @@ def test_mlflow_and_keras_load_the_model_and_give_the_pipelines_predictions(run,
     import mlflow  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415
 
-    from echo_rnn import trained  # noqa: PLC0415
+    from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
+    from echo_rnn.inference import store as trained  # noqa: PLC0415
     from echo_rnn.tasks.dataset import open_dataset  # noqa: PLC0415
-    from echo_rnn.windows.predictor import Predictor  # noqa: PLC0415
 
     network = trained.load(finished.folder / "models")
     test = open_dataset(finished.folder / "data").test

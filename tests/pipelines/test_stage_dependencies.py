@@ -20,22 +20,20 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 EXCEPTIONS = {
     "src/echo_rnn/tracking": "where a result is written down",
     "src/echo_rnn/environment.py": "facts beside a result, and where the project is",
-    "pipelines/store.py": "which run a result is written to",
-    "pipelines/layout.py": "where files lie",
+    "src/echo_rnn/stages/store.py": "which run a result is written to",
+    "src/echo_rnn/stages/layout.py": "where files lie",
     "pipelines/__init__.py": "where the code lies",
     "src/echo_rnn/files.py": "how a file is replaced",
     "src/echo_rnn/errors.py": "how a refusal is said",
-    "src/echo_rnn/masking.py": "how a refusal is said",
-    "src/echo_rnn/memory.py": "what is refused before it starts",
-    "src/echo_rnn/garbage.py": "how fast a process starts and ends",
-    "pipelines/alone.py": "who may be at work",
-    "pipelines/show.py": "how a configuration is said",
+    "src/echo_rnn/redact.py": "how a refusal is said",
+    "src/echo_rnn/stages/memory.py": "what is refused before it starts",
+    "src/echo_rnn/gc_paused.py": "how fast a process starts and ends",
+    "src/echo_rnn/stages/alone.py": "who may be at work",
+    "src/echo_rnn/stages/show.py": "how a configuration is said",
     "pipelines/hydra_entry.py": "how Hydra's refusals are said; no stage runs under Hydra",
 }
 # A strategy that is chosen by measuring is an outcome of the machine: work on the benchmark retrains nothing.
-EXCEPTIONS_OF = {
-    "train": {"pipelines/choose.py": "chooses by src/echo_rnn/benchmark, at a shape of pipelines/shapes.py"}
-}
+EXCEPTIONS_OF = {"train": {"src/echo_rnn/stages/choose.py": "chooses by src/echo_rnn/benchmark"}}
 
 # What else a stage reads.
 READ = {
@@ -217,7 +215,7 @@ def python_files(dep):
 
 
 def test_work_on_the_benchmark_retrains_nothing():
-    kept = ("src/echo_rnn/benchmark", "pipelines/choose.py", "pipelines/shapes.py")
+    kept = ("src/echo_rnn/benchmark", "src/echo_rnn/stages/choose.py", "src/echo_rnn/stages/shapes.py")
     assert not any(is_below(path, STAGES["train"]["deps"]) for path in kept)
 
 

@@ -8,16 +8,16 @@ HEAVY = {"tensorflow", "keras", "mlflow", "sqlalchemy", "matplotlib", "pandas", 
 # does.
 LATER = {
     *("mlflow.pyfunc", "mlflow.keras", "mlflow.tensorflow", "echo_rnn.tracking.keras_model"),
-    *("matplotlib", "sklearn", "pipelines.choose"),
+    *("matplotlib", "sklearn", "echo_rnn.stages.choose"),
 }
 
 # Stands in for the training loop.
 AT_FIRST_STEP = """
 import gc, sys
 from echo_rnn.config import read
-from echo_rnn.runtime import start_tensorflow
+from echo_rnn.core.startup import start_tensorflow
 from pipelines import train
-from pipelines.layout import STAGE
+from echo_rnn.stages.layout import STAGE
 
 def begin(*arguments, **options):
     print(gc.isenabled(), gc.get_freeze_count(), *sys.modules)

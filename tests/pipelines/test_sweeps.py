@@ -185,7 +185,7 @@ def test_a_folder_in_which_a_sweep_is_at_work_is_refused(unused):
 
 def test_a_folder_of_another_sweep_is_refused(unused):
     (unused.folder / "mine/0").mkdir(parents=True)
-    from pipelines.summary import RESULT  # noqa: PLC0415
+    from echo_rnn.stages.summary import RESULT  # noqa: PLC0415
 
     RESULT.close(unused.folder / "mine/0", {"overrides": ["seed=5"], "error": "any"})
     before = unused.read("mine/0/result.json")

@@ -8,12 +8,12 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from drawings import PICTURES
 from matplotlib.figure import Figure
 from PIL import Image
 
 from echo_rnn.errors import UserError
 from echo_rnn.plots import diagnosis, echo_picture, save, training_curves
-from echo_rnn.plots.walks import PICTURES
 
 BITS = np.arange(40).reshape(2, 20) % 3 % 2
 FIGURES: dict[str, Callable[[], Figure]] = {
@@ -85,6 +85,6 @@ def test_a_picture_that_cannot_be_written_to_its_end_leaves_the_old_one(tmp_path
 
 
 def test_plots_import_neither_tensorflow_nor_mlflow_nor_pyplot() -> None:
-    asked = "import sys, echo_rnn.plots, echo_rnn.plots.walks; print(*sys.modules)"
+    asked = "import sys, echo_rnn.plots, drawings; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True, env=os.environ)
     assert not {"tensorflow", "keras", "mlflow", "matplotlib.pyplot"} & set(modules.stdout.split())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_rnn import sealed
+from echo_rnn import manifest as sealed
 from echo_rnn.errors import UserError
 from echo_rnn.files import sha256
 from echo_rnn.tasks import Echo, echo

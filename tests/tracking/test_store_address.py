@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from echo_rnn.errors import UserError
-from echo_rnn.masking import mask
+from echo_rnn.redact import mask
 from echo_rnn.tracking import open_store
 from echo_rnn.tracking.address import resolve
 

@@ -8,14 +8,14 @@ import keras
 import numpy as np
 
 from echo_rnn import training
-from echo_rnn.cells import Gru, Lstm, Rnn
 from echo_rnn.config.schema import Checkpoint, EarlyStop, Trainer
-from echo_rnn.model import Model
+from echo_rnn.core.cells import Gru, Lstm, Rnn
+from echo_rnn.core.model import Model
+from echo_rnn.core.unroll import Dropout
+from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import Dataset, Split
 from echo_rnn.training.fingerprint import Fingerprint
-from echo_rnn.unroll import Dropout
-from echo_rnn.unroll.dynamic import dynamic
 
 CELLS = {"lstm": lambda units: Lstm(units, 1.0), "gru": lambda units: Gru(units, True), "rnn": Rnn}
 WINDOW, ROWS, ROW_STEPS = 5, 3, 47

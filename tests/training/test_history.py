@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echo_rnn.evaluation import mean_loss_and_accuracy
-from echo_rnn.windows.predictor import Predictor
+from echo_rnn.core.windows.predictor import Predictor
+from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from tests.training.problems import (
     LEFTOVER,
     WINDOW,

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.core.unroll.equality import MODES
 
 from tests.oracle import Stack, Weights
 from tests.training.problems import LEFTOVER, ROWS, WINDOW, WINDOWS, dataset, learner, network, trained
-from tests.unroll.equality import MODES
 
 CELLS = {"lstm": ("lstm", 2), "gru": ("gru_after", 1), "rnn": ("rnn", 1)}
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.core.unroll.equality import MODES
 
 from echo_rnn.training import loop
 from tests.training.problems import assert_same_bits, dataset, learner, network, trained
-from tests.unroll.equality import MODES
 
 
 class Counts:

@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from echo_rnn.config import compose
-from echo_rnn.evaluation import mean_loss_and_accuracy
-from echo_rnn.model import build
+from echo_rnn.core.model import build
+from echo_rnn.core.windows.predictor import Predictor
+from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
 from echo_rnn.training import Learner, build_optimizer, train
-from echo_rnn.windows.predictor import Predictor
 from tests.training.problems import checkpoints
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -1,4 +1,4 @@
-"""What a strategy stores for the backward pass, as its docstring in `echo_rnn.unroll` counts it.
+"""What a strategy stores for the backward pass, as its docstring in `echo_rnn.core.unroll` counts it.
 
 Counted are values for each (layer, step, row) in units of S, 4 bytes each. The input of the lowest layer counts as one
 S. Left out is what a window has in any case (inputs, outputs, logits), and what `deferred` makes on the way back of the

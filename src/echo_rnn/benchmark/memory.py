@@ -10,7 +10,7 @@ import psutil
 
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.workload import Program, draw_data, spend_first_costs
-from echo_rnn.unroll import named
+from echo_rnn.core.unroll import named
 
 _STEPS = 3
 

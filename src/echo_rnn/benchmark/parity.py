@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from echo_rnn.benchmark.records import NOT_A_NUMBER
 from echo_rnn.benchmark.workload import Program
-from echo_rnn.cells import StackState
+from echo_rnn.core.cells import StackState
 from echo_rnn.training.learner import Snapshot
 
 # Between strategies that are right, float32 leaves up to 1e-5; a wrong gradient is off by tenths of itself. In bfloat16

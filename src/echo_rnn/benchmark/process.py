@@ -16,9 +16,9 @@ from typing import Any
 
 from echo_rnn.benchmark import request as requests
 from echo_rnn.config.network import unroll_of
-from echo_rnn.config.routines import routine_bytes
+from echo_rnn.core.fused_loops import routine_bytes
+from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import one_sentence
-from echo_rnn.runtime import start_tensorflow
 
 
 def main() -> None:

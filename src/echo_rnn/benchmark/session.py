@@ -14,7 +14,7 @@ from echo_rnn.benchmark.request import Request
 from echo_rnn.benchmark.strategies import require_strategies
 from echo_rnn.benchmark.timing import Job, Rounds
 from echo_rnn.benchmark.workload import Cost, Program, draw_data, spend_first_costs
-from echo_rnn.unroll import Unroll, named
+from echo_rnn.core.unroll import Unroll, named
 
 Report = Callable[[dict[str, Any]], None]
 

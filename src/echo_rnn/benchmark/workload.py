@@ -15,14 +15,14 @@ import tensorflow as tf
 
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import network_of
-from echo_rnn.cells import StackState, build_cells
-from echo_rnn.config.lanes import lanes_of
-from echo_rnn.model import Model, Weights
+from echo_rnn.core.cells import StackState, build_cells
+from echo_rnn.core.model import Model, Weights
+from echo_rnn.core.shard_count import lanes_of
+from echo_rnn.core.shards import Rows, in_lanes
+from echo_rnn.core.unroll import Unroll
+from echo_rnn.core.windows.loop import WindowLoop
 from echo_rnn.training.learner import Learner, Snapshot
 from echo_rnn.training.loss import cross_entropy
-from echo_rnn.unroll import Unroll
-from echo_rnn.windows.lanes import Rows, in_lanes
-from echo_rnn.windows.loop import WindowLoop
 
 CLASSES = 2
 _SCALAR = tf.TensorSpec((), tf.float32)

@@ -37,7 +37,7 @@ PATTERNS = {
 """The patterns of texts, in words."""
 
 Compile = Literal["none", "graph", "xla", "lanes"]
-"""Not at all (eager), to a graph of TensorFlow, by XLA, or by XLA in lanes (`echo_rnn.windows.lanes`)."""
+"""Not at all (eager), to a graph of TensorFlow, by XLA, or by XLA in lanes (`echo_rnn.core.shards`)."""
 Size = Annotated[int, Field(ge=1, le=2**40)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
 Positive = Annotated[float, Field(gt=0)]

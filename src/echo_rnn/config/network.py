@@ -10,7 +10,7 @@ from echo_rnn.errors import UserError
 
 
 class Dropout(Section):
-    """What is dropped in training; see `echo_rnn.unroll.masks`."""
+    """What is dropped in training; see `echo_rnn.core.unroll.masks`."""
 
     between: Fraction
     output: Fraction
@@ -30,27 +30,27 @@ class _Stack(Section):
 
 
 class Lstm(_Stack):
-    """Long short-term memory layers; see `echo_rnn.cells.lstm`."""
+    """Long short-term memory layers; see `echo_rnn.core.cells.lstm`."""
 
     cell: Literal["lstm"]
     forget_bias: float
 
 
 class Gru(_Stack):
-    """Gated recurrent layers; see `echo_rnn.cells.gru`."""
+    """Gated recurrent layers; see `echo_rnn.core.cells.gru`."""
 
     cell: Literal["gru"]
     reset_after: bool
 
 
 class Rnn(_Stack):
-    """Simple recurrent layers; see `echo_rnn.cells.rnn`."""
+    """Simple recurrent layers; see `echo_rnn.core.cells.rnn`."""
 
     cell: Literal["rnn"]
 
 
 class Custom(_Stack):
-    """Layers of a cell of one's own; see `echo_rnn.cells.custom`."""
+    """Layers of a cell of one's own; see `echo_rnn.core.cells.custom`."""
 
     cell: Literal["custom"]
     precision: Literal["float32"]  # its products are its own
@@ -62,7 +62,7 @@ Model = Annotated[Lstm | Gru | Rnn | Custom, Field(discriminator="cell")]
 
 
 class Simple(Section):
-    """A way through time without options; see the file of its name in `echo_rnn.unroll`."""
+    """A way through time without options; see the file of its name in `echo_rnn.core.unroll`."""
 
     name: Literal[
         "static",
@@ -82,7 +82,7 @@ class Simple(Section):
 
 
 class Partial(Section):
-    """Several time steps for each turn of a loop; see `echo_rnn.unroll.partial`."""
+    """Several time steps for each turn of a loop; see `echo_rnn.core.unroll.partial`."""
 
     name: Literal["partial"]
     steps: Size
@@ -94,7 +94,7 @@ class Partial(Section):
 
 
 class KerasLayers(Section):
-    """Keras's own layers; see `echo_rnn.unroll.keras_layers`."""
+    """Keras's own layers; see `echo_rnn.core.unroll.keras_layers`."""
 
     name: Literal["keras"]
     unroll: bool
@@ -106,7 +106,7 @@ class KerasLayers(Section):
 
 
 class Checkpointed(Section):
-    """Little memory for one more forward pass; see `echo_rnn.unroll.checkpointed`."""
+    """Little memory for one more forward pass; see `echo_rnn.core.unroll.checkpointed`."""
 
     name: Literal["checkpointed"]
     steps: Size | None
@@ -118,7 +118,7 @@ class Checkpointed(Section):
 
 
 class Auto(Section):
-    """Whatever is measured to be fastest for the shape on this machine; see `pipelines.choose`."""
+    """Whatever is measured to be fastest for the shape on this machine; see `echo_rnn.stages.choose`."""
 
     name: Literal["auto"]
 

@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Compile, Count, FilledText, Name, NonNegative, Section, Size, Text
-from echo_rnn.config.lanes import lanes_of
 from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
-from echo_rnn.masking import mask
+from echo_rnn.core.shard_count import lanes_of
+from echo_rnn.redact import mask
 
 Side = tuple[str, str, Any]
 """A key that could give way, what is expected of it, and what came."""

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from echo_rnn.cells import Cell, CellWeights, Gru, Lstm, Rnn
-from echo_rnn.cells.custom import Custom
 from echo_rnn.config.network import WHOLE_STEPS
+from echo_rnn.core.cells import Cell, CellWeights, Gru, Lstm, Rnn
+from echo_rnn.core.cells.custom import Custom
 from echo_rnn.errors import UserError
 
 _KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}

@@ -6,8 +6,9 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from echo_rnn.cells import StackState
-from echo_rnn.cells.custom import Custom
+from echo_rnn.core.cells import StackState
+from echo_rnn.core.cells.custom import Custom
+from echo_rnn.core.unroll import named, window
 from echo_rnn.errors import UserError
 from echo_rnn.keras_layer.cells import (
     custom_weights,
@@ -20,7 +21,6 @@ from echo_rnn.keras_layer.cells import (
     state_sizes,
 )
 from echo_rnn.keras_layer.masking import apart, together
-from echo_rnn.unroll import named, window
 
 # What writes each step, or the steps left over, into the graph.
 _KNOWN_STEPS = ("static", "static_rnn", "keras_unrolled", "partial", "checkpointed")
@@ -57,7 +57,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         Args:
             layers: Units of one layer, a list with those of each, or Keras cells, one or a list.
             cell: `lstm`, `gru` or `rnn`, where `layers` is units.
-            unroll: The way through time: the name of a file in `echo_rnn.unroll`, with its steps where it has such
+            unroll: The way through time: the name of a file in `echo_rnn.core.unroll`, with its steps where it has such
                 (`partial5`, `checkpointed32`), or `keras_unrolled`.
             return_sequences: Whether to return the outputs of all time steps, or the last.
             return_state: Whether to return the state after the last step, too.

@@ -10,10 +10,10 @@ from typing import cast
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.config.fields import Compile
 from echo_rnn.config.network import unroll_of
-from echo_rnn.config.routines import routine_bytes
+from echo_rnn.core.fused_loops import routine_bytes
+from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.peers.problem import Problem
 from echo_rnn.peers.worker import Ready, serve
-from echo_rnn.runtime import start_tensorflow
 
 
 def prepare(problem: Problem) -> Ready:
@@ -23,7 +23,7 @@ def prepare(problem: Problem) -> Ready:
     import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
 
     from echo_rnn.benchmark.workload import Data, Program  # noqa: PLC0415
-    from echo_rnn.unroll import named  # noqa: PLC0415
+    from echo_rnn.core.unroll import named  # noqa: PLC0415
 
     data = Data(tf.constant(problem.x_WTBI), tf.constant(problem.y_WTB))
     program = Program(_shape(problem, cast("Compile", compiled)), named(label), data, seed=0)

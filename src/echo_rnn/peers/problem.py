@@ -1,7 +1,7 @@
 """What every contestant trains on: sizes, initial weights and data, in one file that C can read too.
 
 The file has no padding: 8 int32 (`layers` to `threads`), 3 float32 (`learning_rate` to `epsilon`), the weights as
-float32 in the order of `echo_rnn.model.flat`, then `x_WTBI` as float32 and `y_WTB` as int32.
+float32 in the order of `echo_rnn.core.model.flat`, then `x_WTBI` as float32 and `y_WTB` as int32.
 
 NumPy only: contestants in other environments import this module too.
 """

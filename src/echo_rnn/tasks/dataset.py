@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_rnn.errors import UserError
-from echo_rnn.sealed import Seal, stated
+from echo_rnn.manifest import Seal, stated
 from echo_rnn.tasks import TASKS, Task
 
 SEAL = Seal(

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from echo_rnn.errors import UserError
-from echo_rnn.masking import mask
+from echo_rnn.redact import mask
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"

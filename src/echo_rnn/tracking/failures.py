@@ -7,7 +7,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from echo_rnn.errors import UserError
-from echo_rnn.masking import mask
+from echo_rnn.redact import mask
 
 LENGTH = 500
 

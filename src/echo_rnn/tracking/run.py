@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from echo_rnn.errors import UserError
-from echo_rnn.masking import mask
+from echo_rnn.redact import mask
 from echo_rnn.tracking.interface import MetricRow
 from echo_rnn.tracking.journal import Journal
 from echo_rnn.tracking.known import NON_FINITE_TAG, Known

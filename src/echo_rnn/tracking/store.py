@@ -14,7 +14,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from echo_rnn import environment
 from echo_rnn.errors import UserError
-from echo_rnn.masking import mask
+from echo_rnn.redact import mask
 from echo_rnn.tracking.abandoned import end_abandoned
 from echo_rnn.tracking.address import Address
 from echo_rnn.tracking.failures import one_sentence_of

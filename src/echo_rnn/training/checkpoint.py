@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from echo_rnn.sealed import Seal, stated
+from echo_rnn.core.windows.loop import Array
+from echo_rnn.manifest import Seal, stated
 from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.history import Marks
 from echo_rnn.training.learner import Snapshot
 from echo_rnn.training.log import Mark
 from echo_rnn.training.progress import Progress, Seconds
-from echo_rnn.windows.loop import Array
 
 SEAL = Seal(
     kind="checkpoint",

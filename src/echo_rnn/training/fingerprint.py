@@ -10,7 +10,7 @@ import echo_rnn
 from echo_rnn import environment
 
 _PACKAGE = Path(echo_rnn.__file__).parent
-_CODE = (*environment.COMPUTES, "inputs.py", "evaluation.py", "tasks/windows.py")
+_CODE = (*environment.COMPUTES, "evaluation")
 _MOST_NAMED = 3
 
 

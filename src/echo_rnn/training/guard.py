@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import numpy as np
 
+from echo_rnn.core.windows.loop import Array
 from echo_rnn.errors import UserError
 from echo_rnn.training.progress import Progress
-from echo_rnn.windows.loop import Array
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SHARE = 20

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from echo_rnn.core.windows.loop import Array, Preparation
 from echo_rnn.training.log import BEGINNING, Log, Mark
-from echo_rnn.windows.loop import Array, Preparation
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.cells import StackState
-from echo_rnn.model import Model, Weights, flat
+from echo_rnn.core.cells import StackState
+from echo_rnn.core.model import Model, Weights, flat
+from echo_rnn.core.shards import Rows, in_lanes
+from echo_rnn.core.unroll import Masks
 from echo_rnn.training.loss import accuracy, cross_entropy
-from echo_rnn.unroll import Masks
-from echo_rnn.windows.lanes import Rows, in_lanes
 
 _SEED = np.random.SeedSequence(0)
 
@@ -23,7 +23,7 @@ class Snapshot:
     """Every variable of a learner as an array.
 
     Attributes:
-        weights: In the order of `echo_rnn.model.flat`.
+        weights: In the order of `echo_rnn.core.model.flat`.
         optimizer: In Keras's order, the step counter first.
     """
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from echo_rnn.core.windows.loop import Array
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
-from echo_rnn.windows.loop import Array
 
 _PIECE = 2**20
 

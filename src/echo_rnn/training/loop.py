@@ -8,13 +8,16 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from echo_rnn.cells import StackState
 from echo_rnn.config.schema import Trainer
+from echo_rnn.core.cells import StackState
+from echo_rnn.core.inputs import features, targets
+from echo_rnn.core.windows.buffers import buffers, capacity
+from echo_rnn.core.windows.cut import window_count
+from echo_rnn.core.windows.loop import Array, WindowLoop
+from echo_rnn.core.windows.predictor import Predictor
 from echo_rnn.errors import UserError
-from echo_rnn.evaluation import mean_loss_and_accuracy
-from echo_rnn.inputs import features, targets
+from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from echo_rnn.tasks.dataset import Dataset
-from echo_rnn.tasks.windows import window_count
 from echo_rnn.training.checkpoints import Checkpoints
 from echo_rnn.training.early_stop import EarlyStop
 from echo_rnn.training.guard import Guard
@@ -23,9 +26,6 @@ from echo_rnn.training.learner import Learner
 from echo_rnn.training.pace import Pace
 from echo_rnn.training.progress import Progress, Seconds
 from echo_rnn.training.stopping import StoppedError
-from echo_rnn.windows.buffers import buffers, capacity
-from echo_rnn.windows.loop import Array, WindowLoop
-from echo_rnn.windows.predictor import Predictor
 
 _SCALAR = tf.TensorSpec((), tf.float32)
 

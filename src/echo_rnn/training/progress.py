@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from echo_rnn.core.windows.loop import Array
 from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.history import Marks
 from echo_rnn.training.learner import Snapshot
-from echo_rnn.windows.loop import Array
 
 
 class Seconds(NamedTuple):

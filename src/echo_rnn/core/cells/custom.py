@@ -1,0 +1,202 @@
+"""A cell of one's own: any object that follows Keras's cell protocol, named by its import path.
+
+`model.path: package.module:Class` names a class (or function) that is called as `Class(units, **options)` and gives an
+object with
+
+    state_size                     a whole number, or a list of them
+    output_size                    a whole number
+    call(inputs, states)           to (output, states after), for one time step
+
+as Keras's own `LSTMCell` does. Where it is a `keras.layers.Layer` its trainable weights are trained; any other object
+has no weights. One step on zeros shows, before anything is trained, whether it is such a cell. Nothing is known about
+its arithmetic, so the input product is not cut off (`project` hands the input on) and only strategies that run whole
+steps can use it: static, dynamic, partial, checkpointed and the article's two.
+
+How to write one: docs/own_cell.md. Source: `keras.layers.RNN`.
+"""
+
+import importlib
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from echo_rnn.core.cells.cell import State
+from echo_rnn.errors import UserError
+
+Tensors = tuple[tf.Tensor, ...]
+
+_ROWS = 2  # of the step that is tried
+_LONGEST = 300  # characters of what another library says
+
+
+@dataclass(frozen=True, eq=False)
+class Custom:
+    """A layer around a Keras cell; its weights are the cell's trainable weights in Keras's order.
+
+    Attributes:
+        path: Where the cell was imported from, for messages.
+        make: Makes the cell.
+        setting: What a person would change to have another cell, for messages.
+        cell: A cell that is called with weights from outside.
+    """
+
+    path: str
+    make: Callable[[], Any]
+    setting: str = "model.path"
+    cell: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        expected = f"{self.setting}: expected a cell with state_size, output_size and call(inputs, states)"
+        with _one_sentence(f"{expected}, got {self.path}"):
+            cell = self.make()
+            missing = [name for name in ("state_size", "output_size", "call") if not hasattr(cell, name)]
+            if missing:
+                raise UserError(f"{expected}, got {self.path} without {', '.join(missing)}")
+            if not all(map(_is_size, (*_listed(cell.state_size), cell.output_size))):
+                raise UserError(
+                    f"{self.setting}: expected a cell whose state_size is a whole number or a list of them and whose "
+                    f"output_size is a whole number, got {self.path} with {cell.state_size!r} and {cell.output_size!r}"
+                )
+        object.__setattr__(self, "cell", cell)
+
+    @property
+    def units(self) -> int:
+        """Size of the output."""
+        return int(self.cell.output_size)
+
+    def initial_weights(self, inputs: int, seeds: Sequence[int]) -> Tensors:
+        """See `Cell`."""
+        # Where an initializer is given no seed, Keras draws one from Python's generator when it makes it.
+        before = random.getstate()
+        random.seed(seeds[0])
+        try:
+            expected = f"{self.setting}: expected a cell that can be built for {inputs} inputs"
+            with _one_sentence(f"{expected}, got {self.path}"):
+                cell = self.make()
+                _build(cell, inputs)
+                weights = tuple(tf.convert_to_tensor(weight.value) for weight in _trainable(cell))
+            self._try(cell, weights, inputs)
+        finally:
+            random.setstate(before)
+        return weights
+
+    def _try(self, cell: Any, weights: Tensors, inputs: int) -> None:
+        """Runs one step on zeros.
+
+        Raises:
+            UserError: The cell could not be trained, or not be saved after that.
+        """
+        x_BI, state = tf.zeros((_ROWS, inputs)), self.zero_state(_ROWS, tf.float32)
+        right = _described((tf.zeros((_ROWS, self.units)), state))
+        expected = f"{self.setting}: expected a cell whose call(inputs, states) returns (output, states) of {right}"
+        with _one_sentence(f"{expected} for inputs of {_described(x_BI)}, got {self.path}"):
+            came = _described(_step(cell, weights, x_BI, state))
+        if came != right:
+            raise UserError(f"{expected} for inputs of {_described(x_BI)}, got {came} from {self.path}")
+        late = len(_trainable(cell)) - len(weights)
+        if late:
+            raise UserError(
+                f"{self.setting}: expected a cell that makes all its weights in build(shape), got {self.path}, which "
+                f"makes {late} of them in call"
+            )
+        expected = f"{self.setting}: expected a cell that keras.layers.RNN can run and save, as the trained network is"
+        with _one_sentence(f"{expected}, got {self.path}"):
+            keras.layers.RNN(cell).call(x_BI[:, None])
+            keras.saving.serialize_keras_object(cell)
+
+    def zero_state(self, batch: int, dtype: tf.DType) -> State:
+        """See `Cell`."""
+        return tuple(tf.zeros((batch, size), dtype) for size in _listed(self.cell.state_size))
+
+    def project(self, weights: Tensors, x: tf.Tensor) -> tf.Tensor:
+        """See `Cell`; the input as it is."""
+        return x
+
+    def recur(self, weights: Tensors, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        """See `Cell`."""
+        _build(self.cell, int(z_BG.shape[-1]))
+        h_BS, after = _step(self.cell, weights, z_BG, state)
+        return h_BS, tuple(tf.nest.flatten(after))
+
+
+def build_custom(path: str, options: Mapping[str, Any], units: int) -> Custom:
+    """The cell that `path` names, with `units` and `options`.
+
+    Raises:
+        UserError: There is no such cell, it does not take these arguments, or it is not a cell.
+    """
+    module, _, name = path.partition(":")
+    with _one_sentence(f"model.path: expected the import path of a cell, got {path!r}"):
+        kind = getattr(importlib.import_module(module), name)
+    # What is built in, such as os._exit, makes no cell and is not called to find that out.
+    may_make_one = inspect.isclass(kind) or inspect.isfunction(kind)
+    if not may_make_one:
+        raise UserError(f"model.path: expected a class or function that makes a cell, got {path!r}: {kind!r}")
+
+    def make() -> Any:
+        with _one_sentence(f"model.options: expected arguments that {path} takes, got {dict(options)!r}"):
+            return kind(units, **options)
+
+    return Custom(path, make)
+
+
+@contextmanager
+def _one_sentence(mistake: str) -> Iterator[None]:
+    """Around a person's own code, in which anything can happen."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = " ".join(str(error).split())
+        message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
+        raise UserError(f"{mistake}: {type(error).__name__}{message and f': {message}'}") from error
+
+
+def _step(cell: Any, weights: Tensors, x_BI: tf.Tensor, state: State) -> Any:
+    if not isinstance(cell, keras.layers.Layer):
+        return cell.call(x_BI, list(state))
+    return cell.stateless_call(list(weights), cell.non_trainable_variables, x_BI, list(state))[0]
+
+
+def _build(cell: Any, features: int) -> None:
+    if isinstance(cell, keras.layers.Layer) and not cell.built:
+        with tf.init_scope():
+            cell.build((None, features))
+            cell.built = True
+
+
+def _trainable(cell: Any) -> Sequence[Any]:
+    variables: Sequence[Any] = getattr(cell, "trainable_variables", ())
+    return variables
+
+
+def _listed(sizes: Any) -> Sequence[Any]:
+    return sizes if isinstance(sizes, (list, tuple)) else [sizes]
+
+
+def _is_size(size: Any) -> bool:
+    # Keras's RNN, as which the cell is saved, wants these and no NumPy integers.
+    return isinstance(size, int) and not isinstance(size, bool) and size > 0
+
+
+def _described(value: Any) -> str:
+    """What `call` returned: two things where it can be `(output, states)`, tensors by dtype and shape."""
+    if isinstance(value, (list, tuple)) and len(value) == 2:
+        output, states = value
+        return f"({_tensor(output)}, [{', '.join(map(_tensor, tf.nest.flatten(states)))}])"
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)} values"
+    return _tensor(value)
+
+
+def _tensor(value: Any) -> str:
+    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+        return f"a {type(value).__name__}"
+    return f"{tf.as_dtype(value.dtype).name} {list(value.shape)}"

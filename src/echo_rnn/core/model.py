@@ -1,0 +1,124 @@
+"""The network: a stack of recurrent layers and a linear head over all time steps at once.
+
+h_TBS = unroll(cells, x_TBI)
+logits_TBC = h_TBS V + d          all T·B outputs in one product, as the article's second improvement does
+
+Weights, states and logits are float32. Where `model.precision` is bfloat16, the matrix products of the layers round
+what they multiply to bfloat16; gates, states, sums over time, the head and the loss do not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from echo_rnn.config import network
+from echo_rnn.config.fields import Compile
+from echo_rnn.core.cells import Cell, CellWeights, StackState, build_cells
+from echo_rnn.core.cells.product import product
+from echo_rnn.core.unroll import Dropout, Masks, Unroll, build_unroll, window
+
+
+class HeadWeights(NamedTuple):
+    """The linear head."""
+
+    kernel_SC: tf.Tensor
+    bias_C: tf.Tensor
+
+
+class Weights(NamedTuple):
+    """All weights of the network."""
+
+    layers: tuple[CellWeights, ...]
+    head: HeadWeights
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network without its weights.
+
+    Attributes:
+        cells: The layers, from the input upwards.
+        unroll: The way through time.
+        inputs: Input features (I).
+        classes: Output classes (C).
+        dropout: What `draw_masks` drops.
+    """
+
+    cells: tuple[Cell, ...]
+    unroll: Unroll
+    inputs: int
+    classes: int
+    dropout: Dropout = field(default=Dropout())
+
+    def initial_weights(self, seed: np.random.SeedSequence) -> Weights:
+        """Fresh weights: Keras's defaults for its recurrent layers and `Dense`; the same seed, the same weights."""
+        # Keras's initializers take a 31-bit seed and are then stateless.
+        seeds = [int(word) >> 1 for word in seed.generate_state(2 * len(self.cells) + 1)]
+        sizes = (self.inputs, *(cell.units for cell in self.cells))
+        layers = tuple(
+            cell.initial_weights(inputs, seeds[2 * index : 2 * index + 2])
+            for index, (cell, inputs) in enumerate(zip(self.cells, sizes, strict=False))
+        )
+        kernel_SC = keras.initializers.GlorotUniform(seeds[-1])((sizes[-1], self.classes))
+        return Weights(layers, HeadWeights(kernel_SC, tf.zeros(self.classes)))
+
+    def zero_state(self, batch: int, dtype: tf.DType = tf.float32) -> StackState:
+        """The state of every layer before the first time step."""
+        return tuple(cell.zero_state(batch, dtype) for cell in self.cells)
+
+    def draw_masks(self, seed: tf.Tensor, steps: int, rows: int, dtype: tf.DType = tf.float32) -> Masks:
+        """Dropout masks for one window of training, from a seed of two integers; see `Dropout.draw`."""
+        return self.dropout.draw(seed, [cell.units for cell in self.cells], steps, rows, dtype)
+
+    def __call__(
+        self,
+        weights: Weights,
+        x_TBI: tf.Tensor,
+        state: StackState,
+        *,
+        lengths_B: tf.Tensor | None = None,
+        masks: Masks = Masks(),
+    ) -> tuple[tf.Tensor, StackState]:
+        """A window's input to `logits_TBC` and the state after the window.
+
+        Args:
+            weights: All weights.
+            x_TBI: The input; T and B are static.
+            state: The state before the window.
+            lengths_B: Time steps of each row, `int32`, or `None` where all rows are as long as the window.
+            masks: What `draw_masks` gave; without it nothing is dropped.
+        """
+        h_TBS, state = self.unroll(self.cells, weights.layers, window(x_TBI, lengths_B, masks.between), state)
+        if masks.output is not None:
+            h_TBS = h_TBS * masks.output
+        logits_TBC = product(h_TBS, weights.head.kernel_SC) + weights.head.bias_C
+        return logits_TBC, state
+
+
+def build(
+    model: network.Model, unroll: network.Strategy, inputs: int, classes: int, *, compiled: Compile = "graph"
+) -> Model:
+    """The network that the configuration describes.
+
+    Args:
+        model: Its layers.
+        unroll: The way through time.
+        inputs: Input features (I).
+        classes: Output classes (C).
+        compiled: How it will be compiled.
+
+    Raises:
+        UserError: These cannot be combined.
+    """
+    dropout = Dropout(model.dropout.between, model.dropout.output, model.dropout.variational)
+    return Model(build_cells(model), build_unroll(unroll, model, compiled), inputs, classes, dropout)
+
+
+def flat(weights: Weights) -> Sequence[tf.Tensor]:
+    """The weights in one fixed order: layers upwards, then the head."""
+    leaves: Sequence[tf.Tensor] = tf.nest.flatten(weights)
+    return leaves

@@ -1,0 +1,22 @@
+"""How many lanes the rows of a window run in, told without starting TensorFlow; see `echo_rnn.core.shards`."""
+
+from echo_rnn.config.fields import Compile
+
+_PER_THREAD = 2
+
+
+def lanes_of(mode: Compile, threads: int) -> int:
+    """How many lanes a way to compile has at most.
+
+    Args:
+        mode: The way.
+        threads: TensorFlow's threads.
+    """
+    return _PER_THREAD * threads if mode == "lanes" else 1
+
+
+def lanes_for(rows: int, most: int) -> int:
+    """How many lanes of so many rows: at most `most`, equal ones where that costs no more than half of them."""
+    most = min(most, rows)
+    equal = max(lanes for lanes in range(1, most + 1) if rows % lanes == 0)
+    return equal if 2 * equal >= most else most

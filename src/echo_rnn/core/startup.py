@@ -1,0 +1,115 @@
+"""Starting TensorFlow: without its greeting, and with what must be pinned so that a run repeats to the bit."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from echo_rnn.core.fused_loops import WINDOWS_BYTES, XLA_BYTES
+from echo_rnn.errors import UserError
+
+_ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
+
+# Keras imports them where they are installed, for wrappers and galleries that nothing here uses; that takes a quarter
+# of its own start. Whoever wants those parts of Keras imports the library first.
+_UNUSED = ("sklearn", "matplotlib")
+
+
+def start_tensorflow(threads: int, *, routine_bytes: int = XLA_BYTES) -> float:
+    """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
+
+    Args:
+        threads: How many.
+        routine_bytes: Which loops become one machine routine under XLA; see `core.fused_loops`. The first start
+            in a process decides.
+
+    Returns:
+        The seconds that took, near 0 where it had started before.
+
+    Raises:
+        UserError: It has already started in this process with another number of threads.
+    """
+    start = time.perf_counter()
+    with _held_back(), _without(*_UNUSED), _routines(routine_bytes):
+        import keras  # noqa: F401, PLC0415
+        import tensorflow as tf  # noqa: PLC0415
+
+        _pin(tf.config.threading, threads)
+        tf.config.list_logical_devices()
+        # XLA reads its flags when it first compiles.
+        tf.function(lambda: tf.constant(0), jit_compile=True)()
+    return time.perf_counter() - start
+
+
+def _pin(threading: object, threads: int) -> None:
+    for kind in ("intra_op", "inter_op"):
+        try:
+            getattr(threading, f"set_{kind}_parallelism_threads")(threads)
+        except RuntimeError:
+            started = getattr(threading, f"get_{kind}_parallelism_threads")()
+            raise UserError(
+                f"runtime.threads: expected {started}, with which TensorFlow has started in this process, got "
+                f"{threads}; leave it the same for all jobs of a sweep or use hydra/launcher=joblib"
+            ) from None
+
+
+@contextmanager
+def _routines(limit: int) -> Iterator[None]:
+    """Sets XLA's option, unless a person has, and takes it out again: no child process shall take it for theirs."""
+    theirs = os.environ.get("XLA_FLAGS")
+    flags = theirs or ""
+    # XLA takes what does not begin with a dash for a file of flags, and reads nothing else.
+    if limit and _ROUTINE_OPTION not in flags and (not flags or flags.lstrip().startswith("-")):
+        ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}"
+        if limit >= WINDOWS_BYTES:
+            # Such a routine gains from the longest vectors that a processor has; XLA's own choice is at most 256 bits.
+            ours += " --xla_cpu_prefer_vector_width=512"
+        # What comes last counts.
+        os.environ["XLA_FLAGS"] = f"{ours} {flags}".strip()
+    try:
+        yield
+    finally:
+        if theirs is None:
+            os.environ.pop("XLA_FLAGS", None)
+        else:
+            os.environ["XLA_FLAGS"] = theirs
+
+
+@contextmanager
+def _without(*libraries: str) -> Iterator[None]:
+    """Inside the block, libraries that are not imported yet cannot be: for the import system, `None` is not there."""
+    hidden = [name for name in libraries if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # which the standard library documents
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Keeps what is written to the error output, and shows it only when the block fails.
+
+    TensorFlow's C++ parts greet in a dozen lines before they read the setting that stops them later. With
+    TF_CPP_MIN_LOG_LEVEL=0 a person sees all.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
+        yield
+        return
+    sys.stderr.flush()
+    errors = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(errors, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(errors, 2)
+            os.close(errors)

@@ -1,0 +1,156 @@
+"""The stack of layers as one cell that computes an anti-diagonal of the layer × time grid.
+
+Wave w computes layer l at time w-l, for all layers at once: the input of layer l is what layer l-1 put out one wave
+before. Layers of different sizes are padded with zeros to the largest, gate by gate: a unit without weights and
+without state stays at zero in every cell here, and what it adds to any sum is zero, so the function is the same.
+
+How the layers lie side by side is left to `Stacked` and `Columns`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import tensorflow as tf
+
+from echo_rnn.core.cells import Gru, Lstm, Rnn
+from echo_rnn.core.cells.cell import CellWeights, StackState, State
+from echo_rnn.core.unroll.window import Window
+
+StackableCell = Lstm | Gru | Rnn
+
+
+@dataclass(frozen=True)
+class Waves(ABC):
+    """What all waves share.
+
+    What a method takes for one wave it takes for all waves too, with an axis W in front.
+
+    Attributes:
+        cells: The layers.
+        window: The window.
+    """
+
+    cells: Sequence[StackableCell]
+    window: Window
+
+    @property
+    def cell(self) -> StackableCell:
+        """The cell that computes a wave, with the size of the largest layer."""
+        return replace(self.cells[0], units=max(cell.units for cell in self.cells))
+
+    @property
+    def features(self) -> int:
+        """The width of every layer's input, that of the widest."""
+        return max(int(self.window.x_TBI.shape[-1]), self.cell.units if len(self.cells) > 1 else 0)
+
+    @property
+    def count(self) -> int | tf.Tensor:
+        """T + L - 1."""
+        return self.window.steps + len(self.cells) - 1
+
+    @property
+    def last(self) -> int | tf.Tensor:
+        """The number of waves after which the longest row has ended in every layer."""
+        return self.window.longest + len(self.cells) - 1
+
+    @abstractmethod
+    def stack_weights(self, weights: Sequence[CellWeights]) -> CellWeights:
+        """The weights of all layers as those of `cell`."""
+
+    @abstractmethod
+    def stack_state(self, state: StackState) -> State:
+        """The states of all layers as that of `cell`."""
+
+    @abstractmethod
+    def unstack_state(self, state: State) -> StackState:
+        """The inverse of `stack_state`."""
+
+    @abstractmethod
+    def inputs(self) -> tf.Tensor:
+        """The first layer's input of each wave."""
+
+    @abstractmethod
+    def masks(self) -> tf.Tensor | None:
+        """The factors of each wave for what every layer but the last hands up."""
+
+    @abstractmethod
+    def taken(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+        """What all layers take at a wave.
+
+        Args:
+            x: The wave's part of `inputs`.
+            h: What all layers put out at the wave before.
+            masks: The wave's part of `masks`.
+        """
+
+    @abstractmethod
+    def handed_back(self, d_taken: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        """From the gradient of `taken` to those of x and h."""
+
+    @abstractmethod
+    def active(self, w: tf.Tensor) -> tf.Tensor:
+        """For which parts of a state wave w is a time step before the row's end."""
+
+    @abstractmethod
+    def top(self, h: tf.Tensor) -> tf.Tensor:
+        """Of what all layers put out, the part of the last one."""
+
+    @abstractmethod
+    def writer(self) -> tf.TensorArray:
+        """A place for `top` of each wave; what is never written is 0."""
+
+    @abstractmethod
+    def below_top(self, d_top: tf.Tensor) -> tf.Tensor:
+        """The gradient of `top`: zeros for all layers but the last."""
+
+    @abstractmethod
+    def outputs(self, top_W: tf.Tensor) -> tf.Tensor:
+        """The last layer's `h_TBS` from its part of each wave."""
+
+    def pad_time(self, tensor_T: tf.Tensor, before: int = 0) -> tf.Tensor:
+        """Zeros for the L - 1 waves more than time steps, `before` of them in front."""
+        after = len(self.cells) - 1 - before
+        return tf.pad(tensor_T, [(before, after), *[(0, 0)] * (tensor_T.shape.rank - 1)])
+
+    def padded_weights(self, weights: Sequence[CellWeights]) -> list[CellWeights]:
+        """The weights of every layer with the sizes of the largest."""
+        units = self.cell.units
+        return [
+            CellWeights(
+                pad(_pad_gates(layer.kernel_IG, cell.units, units), self.features, axis=0),
+                pad(_pad_gates(layer.recurrent_SG, cell.units, units), units, axis=0),
+                _pad_gates(layer.bias, cell.units, units),
+            )
+            for cell, layer in zip(self.cells, weights, strict=True)
+        ]
+
+    def padded_state(self, state: StackState) -> list[list[tf.Tensor]]:
+        """For each part of the state those of all layers, `[B, S]`, with the size of the largest."""
+        return [[pad(part_BS, self.cell.units, axis=1) for part_BS in layers] for layers in zip(*state, strict=True)]
+
+    def padded_masks(self) -> list[tf.Tensor]:
+        """For each boundary between layers its factors at each wave, `[W, B, S]`."""
+        return [
+            self.pad_time(pad(mask_TBS, self.cell.units, axis=2), before=layer + 1)
+            for layer, mask_TBS in enumerate(self.window.masks)
+        ]
+
+
+def pad(tensor: tf.Tensor, size: int, axis: int) -> tf.Tensor:
+    """Zeros at the end of `axis` until it has `size` elements."""
+    axis %= tensor.shape.rank
+    missing = size - int(tensor.shape[axis])
+    if not missing:
+        return tensor
+    return tf.pad(tensor, [(0, missing) if each == axis else (0, 0) for each in range(tensor.shape.rank)])
+
+
+def _pad_gates(tensor: tf.Tensor, units: int, size: int) -> tf.Tensor:
+    """`[…, gates·units]` to `[…, gates·size]`."""
+    if units == size:
+        return tensor
+    *front, width = tensor.shape
+    gates = width // units
+    padded = pad(tf.reshape(tensor, (*front, gates, units)), size, axis=len(front) + 1)
+    return tf.reshape(padded, (*front, gates * size))

@@ -1,0 +1,118 @@
+"""Many windows in one compiled call.
+
+On the seed's shape a training step is microseconds of arithmetic, and one call from Python to TensorFlow costs more
+than that. So the loop over windows is part of the graph: the call takes a buffer of windows, the first one to run and
+how many, and returns what each window gave. `count` is an input of the graph, not a part of it: one compilation
+serves every number of windows, and a call with `count` 0 compiles and does nothing else. Lanes are programs of their
+own within the graph (`echo_rnn.core.shards`), and are compiled when they first run.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from echo_rnn.config.fields import Compile
+from echo_rnn.core.cells import StackState
+
+Array = np.ndarray[Any, Any]
+Body = Callable[[Sequence[tf.Tensor], StackState], tuple[StackState, Sequence[tf.Tensor]]]
+"""What is done to one window: its arrays, each `[T, B]`, and the state before it, to the state after it and outputs."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What it cost until the first window could run.
+
+    Attributes:
+        trace_seconds: Python to graph; 0 when eager.
+        compile_seconds: Graph to machine code (or to an executable plan without XLA), with the windows that were run
+            for it; 0 when eager.
+        windows: How many those are: 1 in lanes, and 0 otherwise.
+    """
+
+    trace_seconds: float
+    compile_seconds: float
+    windows: int = 0
+
+
+class WindowLoop:
+    """Runs `body` over the windows of a buffer, one after another, with the state carried."""
+
+    def __init__(self, body: Body, outputs: Sequence[tf.TensorSpec], mode: Compile) -> None:
+        """Nothing is traced before `prepare`, or before the first call where that comes without it.
+
+        Args:
+            body: What is done to one window.
+            outputs: Shape and dtype of each output of `body`.
+            mode: `none` runs eagerly, `graph` as a TensorFlow graph, `xla` compiled, `lanes` as a graph of which
+                `body` makes what is compiled.
+        """
+        self._body = body
+        self._outputs = outputs
+        self._mode = mode
+        self._run: Callable[..., Any] | None = self._loop if mode == "none" else None
+
+    @property
+    def graph(self) -> tf.Graph | None:
+        """The graph of the loop; `None` when eager, and before it is traced."""
+        return getattr(self._run, "graph", None)
+
+    def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
+        """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`.
+
+        In lanes this runs the first window, and what that changes is for the caller to take back; otherwise none.
+        """
+        if self._mode == "none":
+            return Preparation(0.0, 0.0)
+        windows = int(self._mode == "lanes")
+        tensors, first, count = _tensors(buffers), tf.constant(0), tf.constant(windows)
+        start = time.perf_counter()
+        run = self._trace(tensors, state)
+        traced = time.perf_counter()
+        # A fetched value makes sure that the call is over.
+        np.asarray(run(tensors, first, count, state)[1][0])
+        return Preparation(traced - start, time.perf_counter() - traced, windows)
+
+    def __call__(
+        self, buffers: Sequence[Array], first: int, count: int, state: StackState
+    ) -> tuple[StackState, list[Array]]:
+        """Runs `count` windows of `buffers` from `first` on.
+
+        Returns:
+            The state after the last of them, and each output `[count, …]`.
+        """
+        tensors = _tensors(buffers)
+        run = self._run or self._trace(tensors, state)
+        state, outputs = run(tensors, tf.constant(first), tf.constant(count), state)
+        # Copies: a view of few windows would keep the whole buffer's outputs in memory.
+        return state, [np.array(np.asarray(output)[:count]) for output in outputs]
+
+    def _trace(self, tensors: Sequence[tf.Tensor], state: StackState) -> Callable[..., Any]:
+        """Makes the graph of the loop."""
+        function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
+        self._run = function.get_concrete_function(tensors, tf.constant(0), tf.constant(0), state)
+        return self._run
+
+    def _loop(
+        self, buffers: Sequence[tf.Tensor], first: tf.Tensor, count: tf.Tensor, state: StackState
+    ) -> tuple[StackState, list[tf.Tensor]]:
+        size = buffers[0].shape[0]
+        stores = [tf.TensorArray(spec.dtype, size, element_shape=spec.shape) for spec in self._outputs]
+
+        def one_window(
+            w: tf.Tensor, state: StackState, stores: list[tf.TensorArray]
+        ) -> tuple[tf.Tensor, StackState, list[tf.TensorArray]]:
+            # An index in brackets is a constant to XLA, which would compile again for every `first`.
+            state, outputs = self._body([tf.gather(buffer, first + w) for buffer in buffers], state)
+            return w + 1, state, [store.write(w, output) for store, output in zip(stores, outputs, strict=True)]
+
+        _, state, stores = tf.while_loop(lambda w, *_: w < count, one_window, (tf.constant(0), state, stores))
+        return state, [store.stack() for store in stores]
+
+
+def _tensors(buffers: Sequence[Array]) -> list[tf.Tensor]:
+    return [tf.convert_to_tensor(buffer) for buffer in buffers]

@@ -1,0 +1,1 @@
+"""Scores of a trained network, each beside the best that any network can reach."""

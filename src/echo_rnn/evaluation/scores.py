@@ -1,0 +1,192 @@
+"""How good a trained network is: on every target of a series, with the state carried.
+
+Beside accuracy and loss: by position in the window, carried against zeroed state, which shows what carrying buys; and
+by lag, the share of predictions that equal the input k steps earlier, which shows what was learnt.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from echo_rnn.core.windows.predictor import Chunk, Predictor
+from echo_rnn.tasks import CLASSES
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network makes of one series.
+
+    Attributes:
+        accuracy: Share of targets predicted right.
+        accuracy_ceiling: See the task.
+        loss: Mean cross-entropy in nats.
+        perplexity: exp(loss), between 1 and the number of classes for a network that knows something.
+        targets: How many there are.
+        confusion_CC: Counts, true class by predicted class.
+        by_position_T: Accuracy at each time step of a window with the state carried; NaN where no target stood.
+        by_position_zeroed_T: The same with the state zeroed before every window.
+        by_lag_K: Share of predictions that equal the input k steps earlier, for k = 0, 1, …; NaN where none has one.
+        sample: The first few windows, for a picture.
+    """
+
+    accuracy: float
+    accuracy_ceiling: float
+    loss: float
+    perplexity: float
+    targets: int
+    confusion_CC: Counts
+    by_position_T: NDArray[np.float64]
+    by_position_zeroed_T: NDArray[np.float64]
+    by_lag_K: NDArray[np.float64]
+    sample: Chunk
+
+    @property
+    def accuracy_gap(self) -> float:
+        """What is missing to the ceiling; a little below 0 when the network guessed luckily."""
+        return self.accuracy_ceiling - self.accuracy
+
+    def metrics(self) -> dict[str, Any]:
+        """The numbers, as JSON values; `None` for a perplexity that no float can hold."""
+        names = ("accuracy", "accuracy_ceiling", "accuracy_gap", "loss", "perplexity", "targets")
+        numbers = {name: getattr(self, name) for name in names}
+        return numbers if np.isfinite(self.perplexity) else numbers | {"perplexity": None}
+
+    def tables(self) -> dict[str, list[Any]]:
+        """What is more than a number, as JSON values; `None` where there is none."""
+        shares = {
+            "by_position": self.by_position_T,
+            "by_position_zeroed": self.by_position_zeroed_T,
+            "by_lag": self.by_lag_K,
+        }
+        known = {name: [None if np.isnan(share) else float(share) for share in row] for name, row in shares.items()}
+        return {"confusion": self.confusion_CC.tolist(), **known}
+
+
+def evaluate(
+    x_BN: NDArray[np.uint8],
+    y_BN: NDArray[np.uint8],
+    *,
+    carried: Predictor,
+    zeroed: Predictor,
+    window: int,
+    lags: int,
+    accuracy_ceiling: float,
+) -> Evaluation:
+    """Evaluates a network on one series, leftover steps included.
+
+    Args:
+        x_BN: Input bits.
+        y_BN: Target bits.
+        carried: Predicts with the state carried.
+        zeroed: Predicts with the state zeroed before every window.
+        window: Time steps of a window.
+        lags: How many lags to look at.
+        accuracy_ceiling: The best accuracy any network can reach on this series.
+    """
+    tally = Tally(window, lags)
+    sample = None
+    for chunk in carried(x_BN, y_BN, leftover=True):
+        sample = sample or Chunk(*(array[:, : 4 * window].copy() for array in vars(chunk).values()))
+        tally.add(chunk)
+    without = Tally(window, lags)
+    for chunk in zeroed(x_BN, y_BN, leftover=True):
+        without.add(chunk)
+    assert sample is not None
+    with np.errstate(over="ignore"):
+        perplexity = float(np.exp(tally.loss))
+    return Evaluation(
+        accuracy=tally.accuracy,
+        accuracy_ceiling=accuracy_ceiling,
+        loss=tally.loss,
+        perplexity=perplexity,
+        targets=tally.targets,
+        confusion_CC=tally.confusion_CC,
+        by_position_T=tally.by_position_T,
+        by_position_zeroed_T=without.by_position_T,
+        by_lag_K=tally.by_lag_K,
+        sample=sample,
+    )
+
+
+def mean_loss_and_accuracy(chunks: Iterable[Chunk]) -> tuple[float, float]:
+    """Mean cross-entropy in nats and accuracy over all targets of `chunks`."""
+    tally = Tally(window=1, lags=0)
+    for chunk in chunks:
+        tally.add(chunk)
+    return tally.loss, tally.accuracy
+
+
+class Tally:
+    """Counts over consecutive chunks of one series."""
+
+    def __init__(self, window: int, lags: int) -> None:
+        self._window = window
+        self._loss = 0.0
+        self._steps = 0
+        self.targets = 0
+        self.confusion_CC = np.zeros((CLASSES, CLASSES), np.int64)
+        self._right_T = np.zeros(window, np.int64)
+        self._seen_T = np.zeros(window, np.int64)
+        self._equal_K = np.zeros(lags, np.int64)
+        self._compared_K = np.zeros(lags, np.int64)
+        self._earlier_x_BK: NDArray[np.uint8] | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Share of targets predicted right."""
+        return int(np.trace(self.confusion_CC)) / self.targets
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        return self._loss / self.targets
+
+    @property
+    def by_position_T(self) -> NDArray[np.float64]:
+        """Accuracy at each time step of a window; NaN where no target stood."""
+        return _share(self._right_T, self._seen_T)
+
+    @property
+    def by_lag_K(self) -> NDArray[np.float64]:
+        """Share of predictions that equal the input k steps earlier; NaN where no prediction has such an input."""
+        return _share(self._equal_K, self._compared_K)
+
+    def add(self, chunk: Chunk) -> None:
+        """Counts a chunk; it follows the one before without a gap."""
+        predicted_BN = chunk.logits_BNC.argmax(axis=-1).astype(np.uint8)
+        log_p_BNC = log_softmax(chunk.logits_BNC.astype(np.float64), axis=-1)
+        self._loss -= float(np.take_along_axis(log_p_BNC, chunk.y_BN[..., np.newaxis].astype(np.intp), axis=-1).sum())
+        self.targets += chunk.y_BN.size
+        pairs = chunk.y_BN.astype(np.intp) * CLASSES + predicted_BN
+        self.confusion_CC += np.bincount(pairs.ravel(), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+        self._add_positions(predicted_BN == chunk.y_BN)
+        self._add_lags(chunk.x_BN, predicted_BN)
+        self._steps += chunk.y_BN.shape[1]
+
+    def _add_positions(self, right_BN: NDArray[np.bool_]) -> None:
+        positions_N = (self._steps + np.arange(right_BN.shape[1])) % self._window
+        self._right_T += np.bincount(positions_N, right_BN.sum(axis=0), self._window).astype(np.int64)
+        self._seen_T += np.bincount(positions_N, minlength=self._window) * right_BN.shape[0]
+
+    def _add_lags(self, x_BN: NDArray[np.uint8], predicted_BN: NDArray[np.uint8]) -> None:
+        earlier_BK = x_BN[:, :0] if self._earlier_x_BK is None else self._earlier_x_BK
+        x_BM = np.concatenate([earlier_BK, x_BN], axis=1)
+        (_, new), (_, known) = x_BN.shape, x_BM.shape
+        # At a lag of `known` steps and more no prediction has an input.
+        for lag in range(min(len(self._equal_K), known)):
+            inputs_BN = x_BM[:, max(0, known - new - lag) : known - lag]
+            compared_BN = predicted_BN[:, new - inputs_BN.shape[1] :] == inputs_BN
+            self._equal_K[lag] += np.count_nonzero(compared_BN)
+            self._compared_K[lag] += compared_BN.size
+        self._earlier_x_BK = x_BM[:, max(0, known - len(self._equal_K)) :].copy()
+
+
+def _share(part: Counts, whole: Counts) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return shares

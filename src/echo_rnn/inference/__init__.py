@@ -1,0 +1,1 @@
+"""Trained networks: their store, and the same network as a Keras model."""

@@ -1,0 +1,32 @@
+"""The trained network as a standard Keras model whose layers are Keras's own: usable without this package."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from echo_rnn.core.cells.custom import Custom
+from echo_rnn.core.model import Model, Weights
+from echo_rnn.core.unroll.keras_layers import keras_layer
+
+
+def to_keras(model: Model, weights: Weights) -> keras.Model:
+    """Series `[B, T, I]` of any length to class probabilities `[B, T, C]`, from a zero state.
+
+    Keras wants rows before time. Weights need no mapping: theirs have our order, layout and gate order. Dropout is left
+    out, as in every prediction.
+    """
+    layers = [_layer(cell, f"layer_{index}") for index, cell in enumerate(model.cells)]
+    head = keras.layers.Dense(model.classes, activation="softmax", name="head")
+    exported = keras.Sequential([keras.Input((None, model.inputs)), *layers, head], name="echo_rnn")
+    for layer, trained in zip((*layers, head), (*weights.layers, weights.head), strict=True):
+        for variable, tensor in zip(layer.trainable_variables, trained, strict=True):
+            variable.assign(tf.cast(tensor, variable.dtype))
+    return exported
+
+
+def _layer(cell: Any, name: str) -> keras.layers.RNN:
+    options = {"return_sequences": True, "name": name}
+    if isinstance(cell, Custom):
+        return keras.layers.RNN(cell.make(), **options)
+    return keras_layer(cell, **options)

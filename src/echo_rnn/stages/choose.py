@@ -1,0 +1,88 @@
+"""Which strategy to use for the configured shape on this machine: from what has been measured, or by measuring it."""
+
+import sys
+import time
+from dataclasses import dataclass
+
+from echo_rnn.benchmark.expected import require_memory
+from echo_rnn.benchmark.fingerprint import fingerprint
+from echo_rnn.benchmark.formulas import stored_bytes
+from echo_rnn.benchmark.measure import measure
+from echo_rnn.benchmark.records import Record, read
+from echo_rnn.benchmark.request import Request
+from echo_rnn.benchmark.results import ShapeResult
+from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.statistics import results
+from echo_rnn.benchmark.strategies import refusal
+from echo_rnn.benchmark.words import recommendation
+from echo_rnn.config import Config
+from echo_rnn.environment import project_root
+from echo_rnn.stages.alone import measuring
+from echo_rnn.stages.shapes import shape_of
+
+CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")
+_MOST_STATIC_CELLS = 100  # written out, more than these compile for longer than most trainings take
+_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A strategy for a shape.
+
+    Attributes:
+        label: The strategy.
+        why: In a sentence or two.
+        result: What was measured.
+        seconds: What choosing took; near 0 where it had been measured before.
+        measured_now: Whether it was measured for this choice.
+    """
+
+    label: str
+    why: str
+    result: ShapeResult
+    seconds: float
+    measured_now: bool
+
+
+def candidates(shape: Shape) -> tuple[str, ...]:
+    """What is worth measuring at a shape."""
+    static_is_cheap = shape.window * shape.layers <= _MOST_STATIC_CELLS
+    able = [label for label in CANDIDATES if refusal(shape, label) is None]
+    return tuple(label for label in able if label != "static" or static_is_cheap)
+
+
+def choose(config: Config) -> Choice:
+    """Chooses for a training of the configured length; what was measured once on this machine is not again.
+
+    Raises:
+        UserError: The shape cannot be measured.
+    """
+    start = time.perf_counter()
+    shape = shape_of(config)
+    labels = candidates(shape)
+    found, measured_now = _records(shape, labels), False
+    if not found:
+        require_memory(shape, labels)
+        found, measured_now = _measured(shape, labels)
+    (result,) = results(found, stored_bytes)
+    windows = config.task.series_length // config.task.rows // config.trainer.window
+    label, why = recommendation(result, config.trainer.epochs * windows)
+    return Choice(label, why, result, time.perf_counter() - start, measured_now)
+
+
+def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
+    """The records of any sweep that hold all of `labels` at the shape, made on this machine with this code."""
+    paths = sorted(project_root().glob(f"benchmarks/*/{shape.key}/{fingerprint()}-[0-9]*.json"))
+    return [record for record in map(read, paths) if set(labels) <= set(record.prepared)]
+
+
+def _measured(shape: Shape, labels: tuple[str, ...]) -> tuple[list[Record], bool]:
+    """Records of the shape, and whether they were measured here: somebody else may have been faster."""
+    folder = project_root() / "benchmarks"
+    print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
+    with measuring(folder, wait=True):
+        found = _records(shape, labels)
+        if found:
+            return found, False
+        request = Request(shape, labels, _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS, peak=False)
+        return [measure(request, folder / "chosen" / shape.key / f"{fingerprint()}-0.json")], True

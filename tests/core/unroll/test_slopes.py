@@ -1,0 +1,83 @@
+"""The gradients written by hand are the slopes of their own forward pass, and have slopes of their own."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tests.core.unroll.equality import CELLS, run, stack
+from tests.core.unroll.problems import Shape, problem
+
+from echo_rnn.core.unroll import window
+from echo_rnn.core.unroll.checkpointed import Checkpointed
+from echo_rnn.core.unroll.deferred import deferred
+from echo_rnn.core.unroll.dynamic import dynamic
+from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+
+
+@pytest.mark.parametrize("strategy", [deferred, wavefront_deferred, Checkpointed()])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_are_the_slopes_of_the_loss(strategy, cell):
+    case = problem(cell, Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True, dropped=True)
+    cells, inputs, (d_h, d_state), masks = stack(case, tf.float64)
+    _, _, gradients = run(strategy, case, "graph")
+
+    @tf.function(autograph=False)
+    def loss(*leaves):
+        weights, x_TBI, state = tf.nest.pack_sequence_as(inputs, leaves)
+        outputs = strategy(cells, weights, window(x_TBI, tf.constant(case.lengths), masks), state)
+        return sum(tf.reduce_sum(a * b) for a, b in zip(*map(tf.nest.flatten, (outputs, (d_h, d_state))), strict=True))
+
+    rng, step = np.random.default_rng(0), 1e-6
+    leaves = tf.nest.flatten(inputs)
+    for index, gradient in enumerate(tf.nest.flatten(gradients)):
+        direction = rng.normal(size=gradient.shape)
+        ends = [loss(*leaves[:index], leaves[index] + end * direction, *leaves[index + 1 :]) for end in (step, -step)]
+        # Truncation is about step² and rounding about eps/step, both near 1e-10 of values around 1.
+        expected = (ends[0] - ends[1]) / (2 * step)
+        np.testing.assert_allclose(tf.reduce_sum(gradient * direction), expected, rtol=1e-6, atol=1e-8)
+
+
+def second_derivatives(strategy, case):
+    """The gradients of the first gradients, each weighted at random."""
+    cells, inputs, (d_h, d_state), masks = stack(case, tf.float64)
+    rng = np.random.default_rng(0)
+    directions = [rng.normal(size=leaf.shape) for leaf in tf.nest.flatten(inputs)]
+
+    @tf.function(autograph=False)
+    def gradients(weights, x_TBI, state):
+        with tf.GradientTape() as outer:
+            outer.watch((weights, x_TBI, state))
+            with tf.GradientTape() as inner:
+                inner.watch((weights, x_TBI, state))
+                ends = strategy(cells, weights, window(x_TBI, tf.constant(case.lengths), masks), state)
+                pairs = zip(*map(tf.nest.flatten, (ends, (d_h, d_state))), strict=True)
+                loss = tf.add_n([tf.reduce_sum(a * b) for a, b in pairs])
+            first = tf.nest.flatten(inner.gradient(loss, (weights, x_TBI, state)))
+            penalty = tf.add_n([tf.reduce_sum(a * b) for a, b in zip(first, directions, strict=True)])
+        return outer.gradient(penalty, (weights, x_TBI, state), unconnected_gradients="zero")
+
+    return tf.nest.flatten(gradients(*inputs))
+
+
+@pytest.mark.parametrize(
+    "strategy", [deferred, wavefront_deferred, pytest.param(Checkpointed(), marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("cell", ["lstm", pytest.param("gru_before", marks=pytest.mark.slow)])
+def test_second_derivatives_are_those_of_dynamic(strategy, cell):
+    case = problem(cell, Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True, dropped=True)
+    for ours, expected in zip(second_derivatives(strategy, case), second_derivatives(dynamic, case), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws
+
+
+@pytest.mark.parametrize("strategy", [deferred, wavefront_deferred])
+def test_a_closed_output_gate_hides_nothing_of_ended_rows(strategy):
+    case = problem("lstm", Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True)
+    # So far below zero that the gate is 0, beside outputs from before the window that are not.
+    closed = [
+        layer._replace(bias=layer.bias - 80 * (np.arange(4 * size) >= 3 * size))
+        for layer, size in zip(case.weights, (3, 2), strict=True)
+    ]
+    case = replace(case, weights=closed, state=[(h + 3, c) for h, c in case.state])
+    for ours, expected in zip(second_derivatives(strategy, case), second_derivatives(dynamic, case), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws

@@ -1,0 +1,109 @@
+"""A graph made before the number of rows, or of time steps, is known computes the same function."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tests.core.unroll.equality import CELLS, assert_same, stack
+from tests.core.unroll.problems import SHAPES, USUAL, problem
+from tests.core.unroll.test_laws import STRATEGIES, TOLERANCE, TOLERANCE_32
+
+from echo_rnn.core.unroll import window
+from echo_rnn.core.unroll.block import block
+from echo_rnn.core.unroll.deferred import deferred
+from echo_rnn.core.unroll.dynamic import dynamic
+from echo_rnn.core.unroll.dynamic_rnn import dynamic_rnn
+from echo_rnn.core.unroll.keras_layers import KerasLayers
+from echo_rnn.core.unroll.wavefront import wavefront
+from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+
+LOOPS = {
+    "dynamic": dynamic,
+    "wavefront": wavefront,
+    "deferred": deferred,
+    "wavefront_deferred": wavefront_deferred,
+    "dynamic_rnn": dynamic_rnn,
+    "keras": KerasLayers(unroll=False),
+}
+
+
+def traced(unroll, case, mode, *, steps, dtype=tf.float64):
+    """As `equality.run`, in a graph that knows T only where `steps` is given, and never B."""
+    cells, (weights, x_TBI, state), (d_h, d_state), masks = stack(case, dtype)
+    lengths = () if case.lengths is None else (tf.constant(case.lengths),)
+
+    def outputs_and_gradients(x_TBI, state, d_h, d_state, masks, *lengths):
+        with tf.GradientTape() as tape:
+            tape.watch((weights, x_TBI, state))
+            h_TBS, after = unroll(cells, weights, window(x_TBI, *(lengths or (None,)), masks), state)
+            products = tf.nest.map_structure(lambda part, d: tf.reduce_sum(part * d), (h_TBS, after), (d_h, d_state))
+            loss = tf.add_n(tf.nest.flatten(products))
+        return h_TBS, after, tape.gradient(loss, (weights, x_TBI, state), unconnected_gradients="zero")
+
+    def unknown(tensor):
+        front = {1: (None,), 2: (None,), 3: (steps, None)}[tensor.shape.rank]
+        return tf.TensorSpec((*front, *tensor.shape[len(front) :]), tensor.dtype)
+
+    arguments = (x_TBI, state, d_h, d_state, masks, *lengths)
+    function = tf.function(
+        outputs_and_gradients,
+        input_signature=tf.nest.map_structure(unknown, arguments),
+        jit_compile=mode == "xla",
+        autograph=False,
+    )
+    return function(*arguments)
+
+
+def turns(strategies):
+    """Strategy × mode, cells and lengths in turn; of each strategy one mode runs in the quick set.
+
+    XLA takes seconds to compile steps that are written out; that is for the slow set.
+    """
+    for s, strategy in enumerate(strategies):
+        for m, mode in enumerate(("graph", "xla")):
+            cell, ragged = list(CELLS)[(s + m) % len(CELLS)], (s // 2 + m) % 2 == 0
+            name = f"{strategy}-{cell}-{mode}-{'ragged' if ragged else 'full'}"
+            quick = m == (s % 2 if strategy in LOOPS else 0)
+            yield pytest.param(strategy, cell, mode, ragged, id=name, marks=[] if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("strategy", "cell", "mode", "ragged"), [*turns(STRATEGIES)])
+def test_rows_need_not_be_known(strategy, cell, mode, ragged):
+    case = problem(cell, USUAL, ragged=ragged, dropped=ragged)
+    assert_same(traced(STRATEGIES[strategy], case, mode, steps=USUAL.steps), case.answer, TOLERANCE)
+
+
+@pytest.mark.parametrize(("strategy", "cell", "mode", "ragged"), [*turns(LOOPS)])
+def test_time_steps_need_not_be_known_to_a_loop(strategy, cell, mode, ragged):
+    case = problem(cell, USUAL, ragged=ragged, dropped=ragged)
+    assert_same(traced(LOOPS[strategy], case, mode, steps=None), case.answer, TOLERANCE)
+
+
+@pytest.mark.parametrize("steps", [USUAL.steps, None])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_block_kernel_needs_to_know_neither(ragged, steps):
+    case = problem("lstm", USUAL, ragged=ragged)
+    assert_same(traced(block, case, "graph", steps=steps, dtype=tf.float32), case.answer, TOLERANCE_32)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_single_row_may_be_unknown_too(strategy):
+    # Where one number of rows is unknown, an axis of size 1 could be taken for one to be broadcast.
+    case = problem("rnn", SHAPES["one_row"])
+    assert_same(traced(STRATEGIES[strategy], case, "graph", steps=3), case.answer, TOLERANCE)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_rows_may_be_unknown_and_all_empty(strategy):
+    case = problem("lstm", SHAPES["stack"])
+    cells, (weights, x_TBI, _), _, _ = stack(case, tf.float64)
+
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec((5, None, 2), tf.float64), tf.TensorSpec(None, tf.int32)]
+    )
+    def outputs(x_TBI, lengths_B):
+        rows = tf.shape(x_TBI)[1]
+        lengths_B = tf.reshape(lengths_B, (-1,))
+        zeros = tuple(cell.zero_state(rows, tf.float64) for cell in cells)
+        return STRATEGIES[strategy](cells, weights, window(x_TBI, lengths_B), zeros)[0]
+
+    np.testing.assert_array_equal(outputs(x_TBI, tf.zeros(3, tf.int32)), np.zeros((5, 3, 5)))

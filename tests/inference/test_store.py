@@ -1,0 +1,88 @@
+"""A trained network comes back as it was, and as a Keras model that says the same."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from echo_rnn.config import network
+from echo_rnn.core.model import build, flat
+from echo_rnn.errors import UserError
+from echo_rnn.inference import store as trained
+from tests.crashes import crash_after
+
+DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
+STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32"}
+MODELS = {
+    "lstm": network.Lstm(cell="lstm", forget_bias=1.0, **STACK),
+    "gru_after": network.Gru(cell="gru", reset_after=True, **STACK),
+    "gru_before": network.Gru(cell="gru", reset_after=False, **STACK),
+    "rnn": network.Rnn(cell="rnn", **STACK),
+    "custom": network.Custom(cell="custom", path="keras.layers:GRUCell", options={}, **STACK),
+}
+UNROLL = network.Simple(name="dynamic")
+
+
+def saved(folder, section):
+    """A network with weights of its own, none of them a default; its logits for some series."""
+    model = build(section, UNROLL, 1, 2)
+    rng = np.random.default_rng(0)
+    weights = tf.nest.map_structure(
+        lambda leaf: tf.constant(rng.normal(size=leaf.shape), tf.float32),
+        model.initial_weights(np.random.SeedSequence(0)),
+    )
+    trained.save(folder, section, UNROLL, weights, run_id="a" * 32, dataset_digest="d")
+    x_TBI = tf.constant(rng.normal(size=(7, 3, 1)), tf.float32)
+    logits_TBC, _ = model(weights, x_TBI, model.zero_state(3))
+    return weights, x_TBI, logits_TBC
+
+
+@pytest.mark.parametrize("cell", MODELS)
+def test_what_is_saved_comes_back(tmp_path, cell):
+    weights, x_TBI, logits_TBC = saved(tmp_path, MODELS[cell])
+    loaded = trained.load(tmp_path)
+    assert (loaded.run_id, loaded.dataset_digest) == ("a" * 32, "d")
+    for ours, theirs in zip(flat(loaded.weights), flat(weights), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    again_TBC, _ = loaded.model(loaded.weights, x_TBI, loaded.model.zero_state(3))
+    np.testing.assert_array_equal(again_TBC, logits_TBC)
+
+
+@pytest.mark.parametrize("cell", MODELS)
+def test_the_keras_model_gives_the_same_probabilities(tmp_path, cell):
+    _, x_TBI, logits_TBC = saved(tmp_path, MODELS[cell])
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    p_BTC = model.predict(tf.transpose(x_TBI, (1, 0, 2)), verbose=0)
+    np.testing.assert_allclose(p_BTC.transpose(1, 0, 2), tf.nn.softmax(logits_TBC), atol=1e-5, rtol=0)
+    assert all(type(layer).__module__.startswith("keras.") for layer in model.layers)
+
+
+def test_two_saves_of_equal_weights_have_equal_weight_files(tmp_path):
+    for name in ("a", "b"):
+        saved(tmp_path / name, MODELS["lstm"])
+    assert (tmp_path / "a" / "weights.npz").read_bytes() == (tmp_path / "b" / "weights.npz").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "model.keras"])
+def test_a_flipped_bit_is_named(tmp_path, name):
+    saved(tmp_path, MODELS["rnn"])
+    content = bytearray((tmp_path / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: expected SHA-256 .*; run `dvc repro train`"):
+        trained.load(tmp_path)
+
+
+@pytest.mark.parametrize("moves", range(3))
+def test_a_crash_while_saving_leaves_the_earlier_network_or_is_detected(tmp_path, monkeypatch, moves):
+    earlier, _, _ = saved(tmp_path, MODELS["rnn"])
+    done = crash_after(monkeypatch, tmp_path, moves)
+    with pytest.raises(KeyboardInterrupt):
+        saved(tmp_path, MODELS["lstm"])
+    assert len(done) == moves
+    if moves:
+        with pytest.raises(UserError, match=r"weights.npz: expected \d+ bytes"):
+            trained.load(tmp_path)
+        return
+    for ours, theirs in zip(flat(trained.load(tmp_path).weights), flat(earlier), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

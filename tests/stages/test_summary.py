@@ -1,0 +1,57 @@
+"""The table of a sweep: seeds put together, failures named."""
+
+import pytest
+
+from echo_rnn.stages.summary import RESULT, Summary, read_results
+
+
+def result(overrides, accuracy=None, **more):
+    metrics = {"accuracy": accuracy, "accuracy_gap": 1 - accuracy, "loss": 0.5} if accuracy is not None else None
+    return {"overrides": overrides, **({"metrics": metrics} if metrics else {}), **more}
+
+
+RESULTS = [
+    result(["unroll=static", "seed=0"], 0.8),
+    result(["unroll=dynamic", "seed=0"], 0.5),
+    result(["unroll=static", "seed=1"], 0.6),
+    result(["unroll=dynamic", "seed=1"], error="it broke"),
+]
+
+
+def test_rows_are_combinations_over_their_seeds():
+    rows = Summary("s", RESULTS).rows
+    assert [(row.settings, row.seeds) for row in rows] == [("unroll=static", 2), ("unroll=dynamic", 1)]
+    assert rows[0].means[0] == pytest.approx(0.7)
+    assert rows[0].spreads[0] == pytest.approx(0.2 / 2**0.5)  # of two values, n - 1 in the denominator
+    assert rows[1].spreads == [None] * 3
+
+
+def test_failures_are_named_and_counted():
+    summary = Summary("s", RESULTS)
+    assert "- failed: `unroll=dynamic seed=1`: it broke" in summary.markdown()
+    assert {name: value for name, value, _ in summary.metrics()} == {
+        "sweep/jobs": 4,
+        "sweep/failed": 1,
+        "sweep/best_accuracy": pytest.approx(0.7),
+    }
+
+
+def test_a_sweep_in_which_everything_failed_has_no_best():
+    summary = Summary("s", [RESULTS[-1]])
+    assert [name for name, _, _ in summary.metrics()] == ["sweep/jobs", "sweep/failed"]
+    summary.show()
+
+
+def test_results_are_read_in_the_order_of_their_jobs_and_a_missing_one_has_failed(tmp_path):
+    jobs = [[f"seed={number}"] for number in range(12)]
+    for number in (0, 2, 3, 10):
+        (tmp_path / str(number)).mkdir()
+        if number != 2:
+            RESULT.close(tmp_path / str(number), result([f"seed={number}"], 0.5))
+    (tmp_path / "3/result.json").write_text("{")
+    found = read_results(tmp_path, jobs)
+    assert [one["overrides"] for one in found] == jobs
+    assert [number for number, one in enumerate(found) if "error" not in one] == [0, 10]
+    assert found[1]["error"] == "was not started"
+    assert found[2]["error"] == "ended without a result"
+    assert "3/result.json: expected JSON" in found[3]["error"]
