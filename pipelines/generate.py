@@ -16,7 +16,7 @@ def run(config: Config, files: Layout) -> None:
     total = epochs * lengths.train + lengths.validation + lengths.test
     with tqdm(total=total, desc="generate", unit="bit", unit_scale=True, disable=None) as bar:
         generate(
-            Echo(task.echo_step, task.rows),
+            Echo(task.echo_step, task.batch_size),
             seed=config.seed,
             epochs=epochs,
             lengths=lengths,

@@ -65,7 +65,7 @@ def _metrics(comparisons: Sequence[Comparison]) -> Iterator[MetricRow]:
     for comparison in comparisons:
         shape = comparison.shape
         work = f"{comparison.work} {comparison.trained}".rstrip()
-        place = f"{work} L{shape.layers}-S{shape.units}-B{shape.rows}-T{shape.window}"
+        place = f"{work} L{shape.layers}-S{shape.units}-B{shape.batch_size}-T{shape.window}"
         for standing in comparison.standings:
             if standing.ratio is not None:
                 yield f"{place}/{standing.entry.name}", standing.ratio.estimate, 0

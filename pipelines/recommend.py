@@ -1,6 +1,6 @@
 """Which strategy to use for a shape on this machine, and why.
 
-python -m pipelines.recommend model=lstm model.units=64 trainer.window=100 task.rows=20
+python -m pipelines.recommend model=lstm model.units=64 trainer.window=100 task.batch_size=20
 python -m pipelines.recommend model.units=64 --json
 """
 

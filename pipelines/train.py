@@ -54,7 +54,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
         parent: A process whose end ends the training, too.
     """
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
-    require_memory(config.model, INPUTS, config.task.rows, config.trainer.window, config.lanes)
+    require_memory(config.model, INPUTS, config.task.batch_size, config.trainer.window, config.lanes)
     with alone(files.checkpoints, "training"):
         return _run(config, files, tags, parent)
 
@@ -64,9 +64,10 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         store = store_of(config.tracking)
     data = open_dataset(files.data)
     unroll, choice = _unroll(config)
-    limit = routine_bytes(config.model.sizes, unroll)
     with lasting():
-        import_seconds = start_tensorflow(config.runtime.threads, routine_bytes=limit)
+        import_seconds = start_tensorflow(
+            config.runtime.threads, routine_bytes=routine_bytes(config.model.sizes, unroll)
+        )
         from echo_rnn.core import model  # noqa: PLC0415
         from echo_rnn.core.inputs import features  # noqa: PLC0415
         from echo_rnn.inference import store as trained  # noqa: PLC0415

@@ -30,7 +30,7 @@ from pipelines.hydra_entry import in_job, run_composed
 from pipelines.peers import PROGRAMS, PYTHON
 
 _ROUNDS = 3
-_SEED = {"rows": 5, "window": 15, "units": 4, "layers": 3, "cell": "lstm"}
+_SEED = {"batch_size": 5, "window": 15, "units": 4, "layers": 3, "cell": "lstm"}
 _SERIES = 50_000
 
 
@@ -72,7 +72,7 @@ def job(composed: DictConfig) -> None:
 def run(config: Config, overrides: list[str], records: Path) -> None:
     """Measures a few rounds anew, and reports all records of this machine and code."""
     shape, mark = shape_of(config), peers_fingerprint(PROGRAMS, PYTHON)
-    windows, _ = window_count(config.task.series_length // config.task.rows, config.trainer.window)
+    windows, _ = window_count(config.task.series_length // config.task.batch_size, config.trainer.window)
     steps = windows * config.trainer.epochs
     print(f"whole processes of {steps:,} training steps, {_ROUNDS} of each")
     contestants = programs(config, overrides)

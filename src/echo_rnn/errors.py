@@ -1,4 +1,4 @@
-"""The one exception for what a person can cause and mend, and what the machine had too little of."""
+"""How programs end where a user can mend the cause, or the machine had too little of something."""
 
 import errno
 import signal
@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from echo_rnn.core.errors import UserError
+
+__all__ = ["EXIT_CODE", "UserError", "is_full", "one_sentence", "shortage"]
+
 EXIT_CODE = 2
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # Libraries in between keep the words where they lose the number: the system's, and SQLite's.
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
-
-
-class UserError(Exception):
-    """A mistake in the input: one sentence with what was expected, what came, and what to change."""
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def shortage(error: BaseException) -> str | None:
         if isinstance(seen, MemoryError) or type(seen).__name__ == "ResourceExhaustedError":
             words = " ".join(str(seen).split())[:200]
             return (
-                f"memory: expected enough of it, got {words or 'none'}; lower task.rows, trainer.window, model.units "
-                "or model.layers"
+                f"memory: expected enough of it, got {words or 'none'}; lower task.batch_size, trainer.window, "
+                "model.units or model.layers"
             )
         seen = seen.__cause__ or seen.__context__
     return None

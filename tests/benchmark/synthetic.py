@@ -14,7 +14,9 @@ CORES = {"hardware.cores": "2"}
 
 
 def shape(**values) -> Shape:
-    defaults = dict(cell="lstm", layers=3, units=4, rows=5, window=15, inputs=1, precision="float32", compile="graph")
+    defaults = dict(
+        cell="lstm", layers=3, units=4, batch_size=5, window=15, inputs=1, precision="float32", compile="graph"
+    )
     return Shape(**{**defaults, "threads": 2, **values})
 
 

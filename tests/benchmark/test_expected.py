@@ -46,14 +46,14 @@ def test_a_budget_bounds_the_rounds_and_nothing_else():
 def test_memory_is_told_with_what_is_written_out_and_what_is_stored():
     base = expected_bytes(SEED, ("dynamic",))
     assert expected_bytes(SEED, ("static",)) > base + 45 * 2**20
-    long = tiny(**{**vars(SEED), "rows": 1024, "window": 1000, "units": 256})
+    long = tiny(**{**vars(SEED), "batch_size": 1024, "window": 1000, "units": 256})
     assert expected_bytes(long, ()) > base + expected.stored_bytes(long, "dynamic")
 
 
 def test_a_shape_too_large_for_memory_is_refused_with_the_estimate(monkeypatch):
     require_memory(SEED, ("static",))
     with pytest.raises(UserError, match=r"available, got one that needs about \d+\.\d GiB") as caught:
-        require_memory(tiny(**{**vars(SEED), "units": 4096, "rows": 4096, "window": 1000}), ("static",))
+        require_memory(tiny(**{**vars(SEED), "units": 4096, "batch_size": 4096, "window": 1000}), ("static",))
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**29))
     with pytest.raises(UserError, match=r"0\.5 GiB of memory that are available"):

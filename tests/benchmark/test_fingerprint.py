@@ -20,16 +20,22 @@ def package(tmp_path_factory):
 def test_it_is_twelve_digits_and_the_same_for_the_same_code_wherever_it_is(package):
     assert re.fullmatch("[0-9a-f]{12}", fingerprint())
     assert fingerprint(package) == fingerprint(package)
-    (package / "cells" / "__pycache__").mkdir(exist_ok=True)
-    (package / "cells" / "__pycache__" / "lstm.cpython.pyc").write_bytes(b"compiled")
+    (package / "core" / "cells" / "__pycache__").mkdir(exist_ok=True)
+    (package / "core" / "cells" / "__pycache__" / "lstm.cpython.pyc").write_bytes(b"compiled")
     assert fingerprint(package) == fingerprint()
 
 
 @pytest.mark.parametrize(
     "file",
     [
-        *("cells/lstm.py", "unroll/static.py", "windows/loop.py", "training/learner.py", "benchmark/timing.py"),
-        *("model.py", "config/lanes.py", "config/routines.py"),
+        *(
+            "core/cells/lstm.py",
+            "core/unroll/static.py",
+            "core/windows/loop.py",
+            "training/learner.py",
+            "benchmark/timing.py",
+        ),
+        *("core/model.py", "core/shard_count.py", "core/fused_loops.py"),
     ],
 )
 def test_it_changes_with_the_code_that_is_measured(package, file):
@@ -42,14 +48,14 @@ def test_it_changes_with_the_code_that_is_measured(package, file):
 
 def test_it_changes_with_a_new_file_and_with_a_name(package):
     before = fingerprint(package)
-    (package / "unroll" / "other.py").write_text("")
+    (package / "core" / "unroll" / "other.py").write_text("")
     changed = fingerprint(package)
-    (package / "unroll" / "other.py").rename(package / "unroll" / "another.py")
+    (package / "core" / "unroll" / "other.py").rename(package / "core" / "unroll" / "another.py")
     assert len({before, changed, fingerprint(package)}) == 3
     renamed = fingerprint(package)
-    (package / "unroll" / "another.py").rename(package / "cells" / "another.py")
+    (package / "core" / "unroll" / "another.py").rename(package / "core" / "cells" / "another.py")
     assert fingerprint(package) not in (before, renamed)
-    (package / "cells" / "another.py").unlink()
+    (package / "core" / "cells" / "another.py").unlink()
 
 
 @pytest.mark.parametrize("name", ["tracking/store.py", "benchmark/words.py", "benchmark/report.py"])

@@ -9,7 +9,7 @@ from echo_rnn.benchmark.workload import Program, draw_data
 from echo_rnn.core.unroll import named
 from tests.benchmark.shapes import tiny
 
-SHAPE = tiny(layers=3, units=10, rows=7, window=20)
+SHAPE = tiny(layers=3, units=10, batch_size=7, window=20)
 ONE = 7 * 10 * 4  # bytes of one value for each row and unit
 
 

@@ -18,7 +18,7 @@ def measured(field, values, law, labels=("dynamic", "deferred")):
     ]
 
 
-@pytest.mark.parametrize("field", ["window", "rows", "units"])
+@pytest.mark.parametrize("field", ["window", "batch_size", "units"])
 @pytest.mark.parametrize("power", [0.5, 1, 2.5])
 def test_a_power_law_is_found_exactly(field, power):
     found = growths(measured(field, [64, 16, 32, 128], lambda value: 1e-3 * value**power))
@@ -34,14 +34,16 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(0)
     held = 0
     for _ in range(400):
-        (found, *_) = growths(measured("rows", [8, 16, 32, 64, 128], lambda rows: rows * np.exp(rng.normal(0, 0.05))))
+        (found, *_) = growths(
+            measured("batch_size", [8, 16, 32, 64, 128], lambda rows: rows * np.exp(rng.normal(0, 0.05)))
+        )
         held += found.exponent.low <= 1 <= found.exponent.high
     assert 0.92 <= held / 400 <= 0.98
 
 
 def test_two_shapes_and_shapes_that_differ_twice_show_no_growth():
-    assert growths(measured("rows", [8, 16], float)) == []
-    assert growths([result(shape(rows=n, window=n), [strategy("dynamic")]) for n in (8, 16, 32, 64)]) == []
+    assert growths(measured("batch_size", [8, 16], float)) == []
+    assert growths([result(shape(batch_size=n, window=n), [strategy("dynamic")]) for n in (8, 16, 32, 64)]) == []
 
 
 def test_a_time_that_is_missing_is_left_out():
@@ -53,10 +55,10 @@ def test_a_time_that_is_missing_is_left_out():
 
 def test_shapes_in_two_crossing_series_count_in_both():
     results = [
-        result(shape(rows=rows, window=window), [strategy("dynamic")])
+        result(shape(batch_size=rows, window=window), [strategy("dynamic")])
         for rows, window in ((8, 10), (16, 10), (32, 10), (8, 20), (8, 40))
     ]
     assert {(each.field, tuple(each.values)) for each in growths(results)} == {
-        ("rows", (8, 16, 32)),
+        ("batch_size", (8, 16, 32)),
         ("window", (10, 20, 40)),
     }

@@ -107,7 +107,7 @@ def test_a_wrong_strategy_is_found_however_it_is_compiled(unroll, mode):
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("window", [40, 1000])
 def test_a_wrong_strategy_is_found_after_long_windows_and_with_gradients_tiny_beside_the_weights(cell, window):
-    shape = tiny(cell=cell, units=32, rows=16, window=window, inputs=16)
+    shape = tiny(cell=cell, units=32, batch_size=16, window=window, inputs=16)
     reference = observed(shape, dynamic)
     for unroll in (forgets_the_state, cuts_the_gradient_half_way, loses_part_of_a_gradient):
         error = parity.largest_error(observed(shape, unroll), reference)

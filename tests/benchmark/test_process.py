@@ -127,7 +127,7 @@ def test_the_process_runs_the_code_that_runs_here(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_peak_memory_grows_with_what_is_stored(tmp_path):
     def raised(window, label="dynamic"):
-        shape = tiny(units=64, rows=64, window=window)
+        shape = tiny(units=64, batch_size=64, window=window)
         record = measure(Request(shape, memory=label), tmp_path / "one.json")
         assert record.samples == []
         return record.memory_bytes[label]

@@ -153,7 +153,7 @@ def test_the_crossover_is_named_by_window_rows_and_units():
     found = [
         result
         for (rows, units, window), ratio in truth.items()
-        for result in measured({"static": ratio}, shape=shape(rows=rows, units=units, window=window))
+        for result in measured({"static": ratio}, shape=shape(batch_size=rows, units=units, window=window))
     ]
     text = summary(found)
     assert "The crossover of static and dynamic: " in text

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
-from tests.core.unroll.equality import MODES
 
 from echo_rnn.benchmark import workload
 from echo_rnn.benchmark.workload import Program, draw_data
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
 from tests.benchmark.shapes import tiny
+from tests.core.unroll.equality import MODES
 
 
 def program(shape=None, windows=4, unroll=dynamic):
@@ -85,8 +85,8 @@ def test_eager_programs_have_no_graph():
 
 def test_buffers_hold_many_windows_only_where_they_are_small():
     assert draw_data(tiny(), 0).windows == 256
-    assert draw_data(tiny(rows=256, window=50, inputs=64), 0).windows == 5
-    assert draw_data(tiny(rows=1024, window=1000, inputs=8), 0).windows == 2
+    assert draw_data(tiny(batch_size=256, window=50, inputs=64), 0).windows == 5
+    assert draw_data(tiny(batch_size=1024, window=1000, inputs=8), 0).windows == 2
 
 
 def test_data_are_noise_of_the_shape_and_repeat_with_the_seed():

@@ -37,7 +37,7 @@ NUMBERS = st.one_of(
 )
 OURS = ["null", "xla", "graph", "none", "lstm", "gru", "custom", "bfloat16", "a/b", "../x", "_target_", "1e-3", "~"]
 CELLS = ["keras.layers:GRUCell", "os:system", "os:_exit", "no.such:Cell"]
-REFERENCES = ["${seed}", "${no}", "${", "${oc.env:HOME}", "${now:%Y}", "${task.rows}", "${.rows}"]
+REFERENCES = ["${seed}", "${no}", "${", "${oc.env:HOME}", "${now:%Y}", "${task.batch_size}", "${.rows}"]
 TEXTS = st.one_of(st.text(max_size=8), st.sampled_from([*OURS, *CELLS, *REFERENCES, "", "\x00"]))
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS),
@@ -118,7 +118,7 @@ def assert_can_be_trained(config):
     if isinstance(config.unroll, Auto):
         return
     try:
-        require_memory(config.model, 1, config.task.rows, config.trainer.window)
+        require_memory(config.model, 1, config.task.batch_size, config.trainer.window)
         network = model.build(config.model, config.unroll, 1, 2, compiled=config.trainer.compile)
         network.initial_weights(np.random.SeedSequence(config.seed))
     except UserError as error:

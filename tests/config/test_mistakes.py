@@ -60,7 +60,7 @@ VALUES = [
     ("optimizer.learning_rate", float("nan"), "a finite number", "nan"),
     ("model.dropout.between", 1.0, "a number less than 1", "1.0"),
     ("model.dropout.variational", 1, "true or false", "1"),
-    ("task.rows", 0, "a number at least 1", "0"),
+    ("task.batch_size", 0, "a number at least 1", "0"),
     ("task.series_length", -5, "a number at least 1", "-5"),
     ("task.echo_step", -1, "a number at least 0", "-1"),
     ("trainer.window", 0, "a number at least 1", "0"),
@@ -83,10 +83,10 @@ VALUES = [
     ("experiment.description", "\ud800", "a text without broken characters", r"'\ud800'"),
     ("task.echo_step", 50000, "fewer steps than task.series_length = 50000", "50000"),
     ("task.test_length", 3, "more time steps than task.echo_step = 3", "3"),
-    ("task.rows", 7, "divides task.series_length = 50000", "7"),
-    ("task.validation_length", 501, "a multiple of task.rows = 5", "501"),
+    ("task.batch_size", 7, "divides task.series_length = 50000", "7"),
+    ("task.validation_length", 501, "a multiple of task.batch_size = 5", "501"),
     ("task.series_length", 50, "at least 75 time steps", "50"),
-    ("task.rows", 50000, "hold a window of trainer.window = 15", "50000"),
+    ("task.batch_size", 50000, "hold a window of trainer.window = 15", "50000"),
     ("trainer.window", 10001, "at most 10000 time steps", "10001"),
 ]
 
@@ -104,9 +104,9 @@ OVERRIDES = [
     ("trainer.epochs=ten", "trainer.epochs", "a whole number", "'ten'"),
     ("trainer.epochs=", "trainer.epochs", "a whole number", "''"),
     ("+task.echo_stp=9", "task.echo_stp", "echo_step", "(did you mean echo_step?)"),
-    ("++task.rows=0", "task.rows", "at least 1", "0"),
-    ("~task.rows", "task.rows", "a value", "nothing"),
-    ("task={rows: 0}", "task.rows", "at least 1", "0"),
+    ("++task.batch_size=0", "task.batch_size", "at least 1", "0"),
+    ("~task.batch_size", "task.batch_size", "a value", "nothing"),
+    ("task={batch_size: 0}", "task.batch_size", "at least 1", "0"),
     ("trainer.early_stop={patience: 0}", "trainer.early_stop.patience", "at least 1", "0"),
     ("trainer.early_stop=3", "trainer.early_stop", "a group of keys", "3"),
     ("trainer.epochs=???", "trainer.epochs", "a value", "'???'"),
@@ -126,13 +126,13 @@ REFUSED = [
     ("trainr.epochs=3", "trainr.epochs", "a single value", "unknown key"),
     ("task.echo_stp=9", "task.echo_stp", "echo_step", "unknown key (did you mean echo_step?)"),
     ("optimzer=adam", "optimzer", "optimizer", "unknown key (did you mean optimizer?)"),
-    ("~task.foo", "task.foo", "rows", "unknown key"),
+    ("~task.foo", "task.foo", "batch_size", "unknown key"),
     ("model.options={a: b}", "model.options", "forget_bias", "unknown key (another option of the group has it)"),
     ("optimizer=adamm", "optimizer", "adagrad", "'adamm' (did you mean adam?)"),
     ("hydra/launcher=jobli", "hydra/launcher", "joblib", "'jobli'"),
-    ("task.rows=[1", "the command line", "what can be composed", "[1"),
+    ("task.batch_size=[1", "the command line", "what can be composed", "[1"),
     ("foo", "the command line", "what can be composed", "'foo'"),
-    ("task.rows=1,2", "the command line", "what can be composed", "task.rows=1,2"),
+    ("task.batch_size=1,2", "the command line", "what can be composed", "task.batch_size=1,2"),
     ("task=5", "the command line", "what can be composed", "Got int"),
     ("task=null", "the command line", "what can be composed", "Got NoneType"),
 ]
@@ -299,7 +299,7 @@ def test_composed_file_that_is_none(tmp_path):
 def test_composed_file_that_was_edited(tmp_path, composed):
     file = tmp_path / "config.yaml"
     composed().write(file)
-    file.write_text(file.read_text().replace("rows: 5", "rows: 10"))
+    file.write_text(file.read_text().replace("batch_size: 5", "batch_size: 10"))
     with pytest.raises(UserError, match=r"as it was written, got a damaged or edited one; change conf/ or params.yaml"):
         read(file)
 
@@ -307,8 +307,8 @@ def test_composed_file_that_was_edited(tmp_path, composed):
 def test_composed_file_of_another_version(tmp_path, composed):
     file = tmp_path / "config.yaml"
     tree = composed().tree
-    Composition(composed().config, tree | {"task": tree["task"] | {"rows": 7}}).write(file)
+    Composition(composed().config, tree | {"task": tree["task"] | {"batch_size": 7}}).write(file)
     with pytest.raises(UserError) as caught:
         read(file)
     place = f"conf/ or params.yaml, not in {file}: `dvc repro compose` writes it again"
-    one_sentence(str(caught.value), "task.rows", "divides task.series_length", "7", place)
+    one_sentence(str(caught.value), "task.batch_size", "divides task.series_length", "7", place)

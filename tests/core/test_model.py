@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import MODES, compiled
 
 from echo_rnn.core.model import flat
 from echo_rnn.core.unroll import Masks
+from tests.core.unroll.equality import MODES, compiled
 from tests.oracle import Stack, Weights
 from tests.training.problems import network
 

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.cells.minimal_gated import MinimalGatedCell
 
 from echo_rnn.errors import UserError
 from echo_rnn.keras_layer import Unrolled
+from tests.core.cells.minimal_gated import MinimalGatedCell
 
 STRATEGIES = (
     "static",

@@ -49,7 +49,10 @@ def expected(tmp_path_factory):
     "shape",
     [
         SEED,
-        *(pytest.param(shape, marks=pytest.mark.slow) for shape in (tiny(), tiny(layers=1, rows=9, units=5, window=7))),
+        *(
+            pytest.param(shape, marks=pytest.mark.slow)
+            for shape in (tiny(), tiny(layers=1, batch_size=9, units=5, window=7))
+        ),
     ],
     ids=lambda shape: shape.key,
 )

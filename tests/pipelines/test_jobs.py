@@ -51,11 +51,11 @@ def test_a_sweep_logs_flat_runs_and_ends_with_a_table_and_a_link(unused):
 
 @pytest.mark.slow
 def test_a_job_that_fails_does_not_take_the_others_with_it(unused):
-    answer = unused.stage("train", "-m", *SHORT, "task.rows=5,7", "tracking.experiment=other")
+    answer = unused.stage("train", "-m", *SHORT, "task.batch_size=5,7", "tracking.experiment=other")
     assert answer.code == 1
-    assert re.search(r"failed: .*task.rows=7.*: task.rows: expected .* got 7", answer.out)
+    assert re.search(r"failed: .*task.batch_size=7.*: task.batch_size: expected .* got 7", answer.out)
     finished, summary = unused.runs()
-    assert finished.data.params["task.rows"] == "5"
+    assert finished.data.params["task.batch_size"] == "5"
     assert finished.info.status == "FINISHED"
     assert summary.data.metrics["sweep/failed"] == 1
     assert {experiment.name for experiment in unused.client().search_experiments()} == {"Default", "other"}

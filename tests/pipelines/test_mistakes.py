@@ -83,15 +83,18 @@ def test_a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_variabl
     [
         ("unroll=statc", "unroll: expected one of .* got 'statc' .did you mean static"),
         ("task.echo_stp=3", "task.echo_stp: .*did you mean echo_step"),
-        ("task.rows=-1", "task.rows: expected a number at least 1, got -1; change it in the command line"),
+        ("task.batch_size=-1", "task.batch_size: expected a number at least 1, got -1; change it in the command line"),
         ("task.echo_step=50000", "task.echo_step: expected .* got 50000"),
         ("task.series_length=50", "task.series_length: expected .* got 50"),
-        ("task.rows=7", "task.rows: expected .* got 7"),
+        ("task.batch_size=7", "task.batch_size: expected .* got 7"),
         ("trainer.window=20000", "trainer.window: expected .* got 20000"),
         ("task=5", "the command line or conf/"),
         ("task.series_length=1000000000000", "data: expected series that fit into the .* MiB free on this disk"),
         ("model.units=549755813888", "model.units: expected a network that trains in the .* GiB of memory"),
-        ("task.rows=${oc.env:HOME}", "task.rows: expected a value, .* calls a function; change it in the command line"),
+        (
+            "task.batch_size=${oc.env:HOME}",
+            "task.batch_size: expected a value, .* calls a function; change it in the command line",
+        ),
     ],
 )
 def test_a_mistake_on_the_command_line_is_named(unused, override, sentence):

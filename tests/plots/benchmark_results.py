@@ -100,7 +100,7 @@ def measured(shape: Shape, labels: Sequence[str], spread: float = 0.03) -> Shape
                 first_call_seconds=first,
                 graph_nodes=_nodes(shape, label),
                 graph_bytes=_nodes(shape, label) * 190,
-                time_steps_per_second=shape.window * shape.rows / step,
+                time_steps_per_second=shape.window * shape.batch_size / step,
                 gflops=shape.step_flops / step / 1e9,
                 share_of_peak=shape.step_flops / step / 55e9,
                 memory_bytes=round((formula * 1.35 + 2.2e6) * chance.uniform(0.8, 1.25)),
@@ -115,7 +115,7 @@ def measured(shape: Shape, labels: Sequence[str], spread: float = 0.03) -> Shape
 def static_vs_dynamic() -> list[ShapeResult]:
     """The sweep of that name."""
     grid = product((5, 64), (4, 32, 128), (5, 10, 15, 30, 60, 120, 240))
-    shapes = (replace(SEED, rows=rows, units=units, window=window) for rows, units, window in grid)
+    shapes = (replace(SEED, batch_size=rows, units=units, window=window) for rows, units, window in grid)
     return [measured(shape, ("static", "dynamic", "partial8")) for shape in shapes]
 
 
@@ -139,14 +139,14 @@ def long() -> list[ShapeResult]:
 
 def tensorflow_replica() -> list[ShapeResult]:
     """The shapes of TensorFlow's own test."""
-    shapes = (replace(SEED, layers=1, rows=256, window=50, units=units) for units in (128, 256, 512))
+    shapes = (replace(SEED, layers=1, batch_size=256, window=50, units=units) for units in (128, 256, 512))
     return [measured(shape, ("static_rnn", "dynamic_rnn", "static", "dynamic")) for shape in shapes]
 
 
 def deepbench() -> list[ShapeResult]:
     """Shapes that form no grid."""
     sizes = ((512, 16, 25), (512, 32, 25), (256, 16, 150))
-    shapes = (replace(SEED, layers=1, units=units, rows=rows, window=window) for units, rows, window in sizes)
+    shapes = (replace(SEED, layers=1, units=units, batch_size=rows, window=window) for units, rows, window in sizes)
     return [measured(shape, ("static", "dynamic", "deferred")) for shape in shapes]
 
 
@@ -202,7 +202,7 @@ def _nodes(shape: Shape, label: str) -> int:
 
 def _stored(shape: Shape, label: str) -> int:
     steps = 2 * math.isqrt(shape.window) if label.startswith("checkpointed") else shape.window
-    return 8 * 4 * shape.units * shape.layers * steps * shape.rows
+    return 8 * 4 * shape.units * shape.layers * steps * shape.batch_size
 
 
 def _interval(estimate: float, spread: float, chance: random.Random) -> Interval:

@@ -90,7 +90,7 @@ def test_nothing_is_drawn_of_nothing(name: str) -> None:
 def test_names_are_shown_as_they_are_and_wrong_strategies_do_not_stop_a_picture(name: str, tmp_path: Path) -> None:
     results = [
         result(
-            replace(SEED, window=window, rows=rows),
+            replace(SEED, window=window, batch_size=rows),
             [strategy("dynamic"), wrong("static"), strategy("partial2"), strategy(HOSTILE, break_even_steps=70.0)],
         )
         for window in (5, 10)
@@ -130,7 +130,7 @@ def test_the_axis_is_what_some_panel_has_most_values_of() -> None:
     assert axis_of(SWEEPS["static_vs_dynamic"]()) == "window"
     assert axis_of(SWEEPS["layers"]()) == "layers"
     assert axis_of(SWEEPS["tensorflow_replica"]()) == "units"
-    assert axis_of(SWEEPS["deepbench"]()) == "rows"
+    assert axis_of(SWEEPS["deepbench"]()) == "batch_size"
     assert axis_of(SWEEPS["quick"]()) is None
 
 
@@ -202,7 +202,7 @@ def test_a_cell_of_the_map_names_the_winner(verdict: str, speedup: Interval, tex
 
 
 def test_a_cell_says_that_static_is_wrong_or_was_not_measured() -> None:
-    shapes = [replace(SEED, units=4), replace(SEED, units=8, rows=7)]
+    shapes = [replace(SEED, units=4), replace(SEED, units=8, batch_size=7)]
     results = [result(shape, [strategy("dynamic"), wrong("static")]) for shape in shapes]
     (axes,) = drawn("crossover", results).axes
     places = {(text.get_position(), text.get_text()) for text in axes.texts}
@@ -220,7 +220,7 @@ def test_the_map_has_one_panel_for_each_window_with_every_shape_in_its_place() -
         for x, units in enumerate((4, 32, 128)):
             for y, rows in enumerate((5, 64)):
                 (found,) = (
-                    r for r in results if (r.shape.units, r.shape.rows, r.shape.window) == (units, rows, window)
+                    r for r in results if (r.shape.units, r.shape.batch_size, r.shape.window) == (units, rows, window)
                 )
                 verdict = found.of("static").verdict
                 assert cells[x, y].startswith({"faster": "static", "slower": "dynamic"}.get(verdict, "no difference"))
@@ -254,7 +254,7 @@ def test_of_a_large_sweep_the_middle_of_each_panel_is_shown() -> None:
 
 def test_of_many_panels_six_are_shown_from_the_first_to_the_last() -> None:
     sizes = [(units, rows) for units in (4, 8, 16) for rows in (1, 2, 3)]
-    results = [each for units, rows in sizes for each in by_window(10, 20, 40, 80, units=units, rows=rows)]
+    results = [each for units, rows in sizes for each in by_window(10, 20, 40, 80, units=units, batch_size=rows)]
     figure = drawn("payoff", results)
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert len(set(titles)) == 6
@@ -334,7 +334,8 @@ def test_preparation_holds_trace_compile_and_graph() -> None:
 )
 def test_preparation_says_what_its_lines_are(shapes: list[tuple[int, int, int]], said: str) -> None:
     results = [
-        result(replace(SEED, window=t, units=s, rows=b), [strategy("static", trace_seconds=1.0)]) for t, s, b in shapes
+        result(replace(SEED, window=t, units=s, batch_size=b), [strategy("static", trace_seconds=1.0)])
+        for t, s, b in shapes
     ]
     title = drawn("preparation", results).get_suptitle()
     assert title.partition(";")[1:] == said.partition(";")[1:]

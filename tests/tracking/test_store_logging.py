@@ -76,7 +76,7 @@ def test_configuration_becomes_dotted_parameters(open_run, client):
         )
     assert client.get_run(run.id).data.params == {
         "task.echo_step": "3",
-        "task.rows": "[1, 2]",
+        "task.batch_size": "[1, 2]",
         "clip": "null",
         "xla": "false",
         "name": "lstm",

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.counting import operations
 
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
 from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.training import Learner
+from tests.core.unroll.counting import operations
 from tests.training.problems import ROWS, WINDOW, learner, network, trained
 
 DROPPED = {"between": 0.3, "output": 0.2}

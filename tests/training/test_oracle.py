@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.core.unroll.equality import MODES
 
+from tests.core.unroll.equality import MODES
 from tests.oracle import Stack, Weights
 from tests.training.problems import LEFTOVER, ROWS, WINDOW, WINDOWS, dataset, learner, network, trained
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.core.unroll.equality import MODES
 
 from echo_rnn.training import loop
+from tests.core.unroll.equality import MODES
 from tests.training.problems import assert_same_bits, dataset, learner, network, trained
 
 

@@ -70,7 +70,7 @@ def expected_bytes(shape: Shape, labels: Sequence[str]) -> int:
     slots = [REFERENCE, REFERENCE, *(label for label in labels if label != REFERENCE)]
     features = shape.inputs + (2 * shape.layers - 1) * shape.units
     weights = 4 * features * GATES[shape.cell] * shape.units
-    steps = shape.window * shape.rows
+    steps = shape.window * shape.batch_size
     window = 4 * steps * (shape.inputs + 4 * shape.units)
     graphs = sum(_PROGRAM + _CELL[shape.compile] * written_out(shape, label) for label in slots)
     activations = max(stored_bytes(shape, label) for label in slots)
@@ -97,12 +97,12 @@ def require_memory(shape: Shape, labels: Sequence[str]) -> None:
 def _prepare(shape: Shape, label: str) -> float:
     cells = written_out(shape, label)
     pairs = _XLA_PAIR * cells**2 if shape.compile in ("xla", "lanes") else 0.0
-    programs = 2 if shape.rows % _lanes(shape) else 1  # lanes of two sizes
+    programs = 2 if shape.batch_size % _lanes(shape) else 1  # lanes of two sizes
     return programs * (_PREPARE[shape.compile] + _WRITTEN_OUT[shape.compile] * cells + pairs)
 
 
 def _lanes(shape: Shape) -> int:
-    return lanes_for(shape.rows, lanes_of(shape.compile, shape.threads))
+    return lanes_for(shape.batch_size, lanes_of(shape.compile, shape.threads))
 
 
 def _step(shape: Shape, label: str) -> float:

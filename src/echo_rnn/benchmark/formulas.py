@@ -26,7 +26,7 @@ def stored_bytes(shape: Shape, label: str) -> int:
     """
     unroll = network.unroll_of(label)
     width = 2 if unroll.name == "keras" and shape.precision == "bfloat16" else 4
-    return _values(shape, unroll) * shape.rows * shape.units * width
+    return _values(shape, unroll) * shape.batch_size * shape.units * width
 
 
 def _values(shape: Shape, unroll: network.Strategy) -> int:

@@ -10,7 +10,7 @@ from scipy.stats import linregress
 from echo_rnn.benchmark.results import Interval, ShapeResult
 from echo_rnn.benchmark.shape import Shape
 
-WORK = {"window": 1, "rows": 1, "units": 2}
+WORK = {"window": 1, "batch_size": 1, "units": 2}
 """With which power of each size the matrix products of a step grow, where the size is large."""
 
 _FEWEST = 3

@@ -15,7 +15,7 @@ from echo_rnn.plots.benchmark.panels import AXES, named, shared, varying
 
 PAGE = "report.html"
 _MANY = 12  # shapes; a longer list is folded
-_SIZES = ("layers", "units", "rows", "window")
+_SIZES = ("layers", "units", "batch_size", "window")
 
 
 def write_report(

@@ -24,7 +24,7 @@ class Shape:
         cell: `lstm`, `gru` or `rnn`.
         layers: L.
         units: S, the same in every layer.
-        rows: B.
+        batch_size: B.
         window: T.
         inputs: I.
         precision: `float32` or `bfloat16`.
@@ -35,7 +35,7 @@ class Shape:
     cell: str
     layers: int
     units: int
-    rows: int
+    batch_size: int
     window: int
     inputs: int
     precision: str
@@ -45,14 +45,14 @@ class Shape:
     @property
     def key(self) -> str:
         """The shape in a word that can be the name of a file."""
-        network = f"{self.cell}-L{self.layers}-S{self.units}-B{self.rows}-T{self.window}-I{self.inputs}"
+        network = f"{self.cell}-L{self.layers}-S{self.units}-B{self.batch_size}-T{self.window}-I{self.inputs}"
         return f"{network}-{self.precision}-{self.compile}-threads{self.threads}"
 
     @property
     def forward_flops(self) -> int:
         """Multiplications and additions of the matrix products of one forward pass, head left out."""
         features = self.inputs + (self.layers - 1) * self.units + self.layers * self.units
-        return 2 * self.window * self.rows * features * GATES[self.cell] * self.units
+        return 2 * self.window * self.batch_size * features * GATES[self.cell] * self.units
 
     @property
     def step_flops(self) -> int:

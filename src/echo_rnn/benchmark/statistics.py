@@ -171,7 +171,7 @@ def _strategy_result(evidence: _Evidence, label: str) -> StrategyResult:
         first_call_seconds=first,
         graph_nodes=int(np.median([slot.graph_nodes for slot in prepared])),
         graph_bytes=int(np.median([slot.graph_bytes for slot in prepared])),
-        time_steps_per_second=shape.window * shape.rows / step if step else None,
+        time_steps_per_second=shape.window * shape.batch_size / step if step else None,
         gflops=gflops,
         share_of_peak=gflops / float(np.median(peaks)) if gflops and peaks else None,
         memory_bytes=int(np.median(memory)) if memory else None,

@@ -8,7 +8,7 @@ from echo_rnn.benchmark.records import NOT_A_NUMBER, REFERENCE
 from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult
 from echo_rnn.benchmark.shape import Shape
 
-_SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
+_SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
 _UNROLLED = "static"
 _EXAMPLES = 3
 _DIGITS = 4

@@ -49,9 +49,9 @@ class Data(NamedTuple):
 
 def draw_data(shape: Shape, seed: int, most_windows: int = _MOST_WINDOWS) -> Data:
     """Noise for a shape, in a buffer of bounded size: many windows only where they are small."""
-    windows = max(2, min(most_windows, _MOST_VALUES // (shape.window * shape.rows * shape.inputs)))
+    windows = max(2, min(most_windows, _MOST_VALUES // (shape.window * shape.batch_size * shape.inputs)))
     generator = np.random.default_rng(seed)
-    size = (windows, shape.window, shape.rows)
+    size = (windows, shape.window, shape.batch_size)
     x_WTBI = generator.standard_normal((*size, shape.inputs), dtype=np.float32)
     y_WTB = generator.integers(0, CLASSES, size, dtype=np.int32)
     return Data(tf.convert_to_tensor(x_WTBI), tf.convert_to_tensor(y_WTB))
@@ -64,7 +64,7 @@ def optimizer() -> keras.optimizers.Optimizer:
 
 def spend_first_costs(shape: Shape, unroll: Unroll, seed: int) -> None:
     """Runs a tiny network once, so that what the first run of anything costs is charged to nobody."""
-    tiny = replace(shape, layers=1, units=1, rows=1, window=2, inputs=1)
+    tiny = replace(shape, layers=1, units=1, batch_size=1, window=2, inputs=1)
     program = Program(tiny, unroll, draw_data(tiny, seed, most_windows=2), seed)
     program.train(1)
     program.forward(1)
@@ -100,7 +100,7 @@ class Program:
         lanes = lanes_of(mode, shape.threads)
         self.learner = Learner(self.model, weights, optimizer(), lanes=lanes)
         self._predict = in_lanes(self._loss, lanes)
-        self._rows = shape.rows
+        self._rows = shape.batch_size
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode),
             "forward": WindowLoop(self._forward_window, [_SCALAR], mode),

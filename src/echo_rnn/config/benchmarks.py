@@ -21,7 +21,7 @@ class Grid(Section):
     cell: Annotated[list[Literal["lstm", "gru", "rnn"]], *_ONE_OR_MORE]
     layers: Sizes
     units: Sizes
-    rows: Sizes
+    batch_size: Sizes
     window: Sizes
     inputs: Sizes
     precision: Annotated[list[Literal["float32", "bfloat16"]], *_ONE_OR_MORE]

@@ -36,7 +36,7 @@ class Echo(Section):
 
     name: Literal["echo"]
     echo_step: Count
-    rows: Size
+    batch_size: Size
     series_length: Size
     validation_length: Size
     test_length: Size
@@ -145,34 +145,35 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _rows_divide_the_series(self) -> "Config":
-        rows = self.task.rows
+        rows = self.task.batch_size
         for key, length in self.task.lengths.items():
             if length % rows:
                 raise conflict(
-                    ("task.rows", f"a number of rows that divides task.{key} = {length}", rows),
-                    (f"task.{key}", f"a multiple of task.rows = {rows}", length),
+                    ("task.batch_size", f"a number of rows that divides task.{key} = {length}", rows),
+                    (f"task.{key}", f"a multiple of task.batch_size = {rows}", length),
                 )
         return self
 
     @model_validator(mode="after")
     def _rows_hold_a_window(self) -> "Config":
-        rows, window = self.task.rows, self.trainer.window
+        rows, window = self.task.batch_size, self.trainer.window
         for key, length in self.task.lengths.items():
             if window > length // rows:
                 raise conflict(
                     (
                         "trainer.window",
-                        f"at most {length // rows} time steps, a row of task.{key} = {length} in task.rows = {rows}",
+                        f"at most {length // rows} time steps, a row of task.{key} = {length} in "
+                        f"task.batch_size = {rows}",
                         window,
                     ),
                     (
                         f"task.{key}",
                         f"at least {rows * window} time steps, a window of trainer.window = {window} "
-                        f"in each of task.rows = {rows}",
+                        f"in each of task.batch_size = {rows}",
                         length,
                     ),
                     (
-                        "task.rows",
+                        "task.batch_size",
                         f"rows of task.{key} = {length} that hold a window of trainer.window = {window}",
                         rows,
                     ),

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from echo_rnn.core.errors import UserError
 from echo_rnn.core.fused_loops import WINDOWS_BYTES, XLA_BYTES
-from echo_rnn.errors import UserError
 
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 

@@ -110,7 +110,7 @@ def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
     sizes = {
         "LAYERS": shape.layers,
         "UNITS": shape.units,
-        "ROWS": shape.rows,
+        "ROWS": shape.batch_size,
         "WINDOW": shape.window,
         "INPUTS": shape.inputs,
         "CLASSES": CLASSES,

@@ -33,12 +33,12 @@ def draw(shape: Shape, seed: np.random.SeedSequence) -> Problem:
     generator = np.random.default_rng(weights_seed)
     shapes = weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES)
     windows = max(2, min(_MOST_WINDOWS, _FLOPS // shape.step_flops))
-    series = Echo(_ECHO_STEP, shape.rows).series(data_seed, shape.rows * shape.window * windows)
+    series = Echo(_ECHO_STEP, shape.batch_size).series(data_seed, shape.batch_size * shape.window * windows)
     x_WTB, y_WTB = (as_windows(array_BN, shape.window) for array_BN in series)
     return Problem(
         shape.layers,
         shape.units,
-        shape.rows,
+        shape.batch_size,
         shape.window,
         shape.inputs,
         CLASSES,

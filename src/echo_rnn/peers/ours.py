@@ -36,7 +36,7 @@ def _shape(problem: Problem, compiled: Compile) -> Shape:
         cell="lstm",
         layers=problem.layers,
         units=problem.units,
-        rows=problem.rows,
+        batch_size=problem.rows,
         window=problem.window,
         inputs=problem.inputs,
         precision="float32",

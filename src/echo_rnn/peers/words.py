@@ -13,7 +13,7 @@ _FOR_EACH = {"steps": "", "process": " for each training step"}
 def named(comparison: Comparison) -> str:
     """What was compared, with the shape in the letters of the axes."""
     shape = comparison.shape
-    letters = f"B={shape.rows}, T={shape.window}, S={shape.units}, L={shape.layers}"
+    letters = f"B={shape.batch_size}, T={shape.window}, S={shape.units}, L={shape.layers}"
     return f"whole process of {comparison.trained}, {letters}" if comparison.work == "process" else letters
 
 

@@ -65,7 +65,7 @@ def choose(config: Config) -> Choice:
         require_memory(shape, labels)
         found, measured_now = _measured(shape, labels)
     (result,) = results(found, stored_bytes)
-    windows = config.task.series_length // config.task.rows // config.trainer.window
+    windows = config.task.series_length // config.task.batch_size // config.trainer.window
     label, why = recommendation(result, config.trainer.epochs * windows)
     return Choice(label, why, result, time.perf_counter() - start, measured_now)
 

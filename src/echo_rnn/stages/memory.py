@@ -38,5 +38,5 @@ def require_memory(model: network.Model, inputs: int, rows: int, window: int, la
         raise UserError(
             f"model.units: expected a network that trains in the {available / 2**30:.1f} GiB of memory that are "
             f"available, got one that needs at least {needed / 2**30:,.1f} GiB; lower model.units, model.layers, "
-            "task.rows or trainer.window"
+            "task.batch_size or trainer.window"
         )

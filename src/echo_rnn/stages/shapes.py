@@ -31,7 +31,7 @@ def shape_of(config: Config) -> Shape:
         cell=model.cell,
         layers=len(model.sizes),
         units=model.sizes[0],
-        rows=config.task.rows,
+        batch_size=config.task.batch_size,
         window=config.trainer.window,
         inputs=INPUTS,
         precision=model.precision,

@@ -6,9 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.cells.minimal_gated import LeakyCell, MinimalGatedCell
-from tests.core.unroll.equality import MODES, assert_same, compiled, run
-from tests.core.unroll.problems import SHAPES, problem
 
 from echo_rnn.config import network
 from echo_rnn.core.cells.custom import build_custom
@@ -21,6 +18,9 @@ from echo_rnn.core.unroll.partial import Partial
 from echo_rnn.core.unroll.static import static
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
+from tests.core.cells.minimal_gated import LeakyCell, MinimalGatedCell
+from tests.core.unroll.equality import MODES, assert_same, compiled, run
+from tests.core.unroll.problems import SHAPES, problem
 
 SIMPLE = network.Simple(name="dynamic")
 PAGE = (Path(__file__).parents[3] / "docs/own_cell.md").read_text(encoding="utf-8")

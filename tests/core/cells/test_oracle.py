@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.core.unroll.problems import Shape, problem
 
+from tests.core.unroll.problems import Shape, problem
 from tests.oracle import LAYERS, Stack
 
 

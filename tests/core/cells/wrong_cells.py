@@ -2,6 +2,7 @@
 
 import keras
 from keras import ops
+
 from tests.core.cells.minimal_gated import LeakyCell, MinimalGatedCell
 
 a_number = 3

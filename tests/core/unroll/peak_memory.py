@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
-from tests.core.unroll.counting import network
 
 from echo_rnn.core.unroll import window
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.dynamic import dynamic
+from tests.core.unroll.counting import network
 
 STRATEGIES = {"dynamic": dynamic, "checkpointed": Checkpointed()}
 ROWS, UNITS, LAYERS = 64, 64, 2

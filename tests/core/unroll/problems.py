@@ -50,7 +50,7 @@ class Problem:
 @lru_cache
 def problem(cell: str, shape: Shape, *, ragged: bool = False, dropped: bool = False) -> Problem:
     """A problem, the same at each call; `ragged` gives rows of different lengths, `dropped` masks between layers."""
-    rng = np.random.default_rng([*cell.encode(), *shape.sizes, shape.steps, shape.rows])
+    rng = np.random.default_rng([*cell.encode(), *shape.sizes, shape.steps, shape.batch_size])
     steps, rows, sizes = shape
     layer = LAYERS[cell]
 

@@ -5,13 +5,13 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.test_laws import STRATEGIES
 
 from echo_rnn.core.cells import Lstm
 from echo_rnn.core.model import Model
 from echo_rnn.core.unroll.block import block
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
+from tests.core.unroll.test_laws import STRATEGIES
 
 ROWS, STEPS, UNITS, LAYERS, CLASSES, WINDOWS = 5, 15, 4, 3, 2, 200
 OTHERS = {name: unroll for name, unroll in STRATEGIES.items() if unroll not in (static, dynamic)}

@@ -1,7 +1,6 @@
 """How often the arithmetic of a step runs, counted while it runs."""
 
 import pytest
-from tests.core.unroll.counting import runs
 
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.deferred import deferred
@@ -11,6 +10,7 @@ from echo_rnn.core.unroll.partial import Partial
 from echo_rnn.core.unroll.static import static
 from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+from tests.core.unroll.counting import runs
 
 
 @pytest.mark.parametrize("strategy", [wavefront, wavefront_deferred])

@@ -1,7 +1,6 @@
 """How the graph grows with the window, and what stands in it, counted in operations."""
 
 import pytest
-from tests.core.unroll.counting import gradient_graph, operations
 
 from echo_rnn.core.cells import Gru, Lstm, Rnn
 from echo_rnn.core.unroll.block import block
@@ -15,6 +14,7 @@ from echo_rnn.core.unroll.static import static
 from echo_rnn.core.unroll.static_rnn import static_rnn
 from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+from tests.core.unroll.counting import gradient_graph, operations
 
 
 def size(unroll, steps):

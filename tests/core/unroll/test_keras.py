@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import CELLS, assert_same, run
-from tests.core.unroll.problems import SHAPES, problem
 
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
+from tests.core.unroll.equality import CELLS, assert_same, run
+from tests.core.unroll.problems import SHAPES, problem
 from tests.oracle import Gradients, Weights
 
 LAYERS = {

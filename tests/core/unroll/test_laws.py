@@ -5,8 +5,6 @@ from unittest.mock import patch
 
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import CELLS, MODES, assert_same, run
-from tests.core.unroll.problems import SHAPES, problem
 
 from echo_rnn.core.unroll import layouts
 from echo_rnn.core.unroll.block import block
@@ -20,6 +18,8 @@ from echo_rnn.core.unroll.static import static
 from echo_rnn.core.unroll.static_rnn import static_rnn
 from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+from tests.core.unroll.equality import CELLS, MODES, assert_same, run
+from tests.core.unroll.problems import SHAPES, problem
 
 
 def stacked(strategy):

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import MODES, compiled
 
 from echo_rnn.core.cells import Lstm
 from echo_rnn.core.model import Model
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.masks import Dropout, Masks
 from echo_rnn.core.unroll.wavefront import wavefront
+from tests.core.unroll.equality import MODES, compiled
 
 SEED = tf.constant([3, 4])
 SIZES = (4, 5, 6)

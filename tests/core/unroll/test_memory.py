@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.core.unroll.peak_memory import LAYERS, ROWS, UNITS
 
 ROOT = Path(__file__).parents[3]

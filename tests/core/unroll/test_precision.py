@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from echo_rnn.core.cells import CellWeights, Lstm, Rnn
+from echo_rnn.core.unroll import window
 from tests.core.unroll.equality import CELLS, MODES, names, run
 from tests.core.unroll.problems import USUAL, problem
 from tests.core.unroll.test_laws import STRATEGIES
 from tests.core.unroll.test_unknown_shapes import LOOPS
-
-from echo_rnn.core.cells import CellWeights, Lstm, Rnn
-from echo_rnn.core.unroll import window
 
 # Bfloat16 keeps 8 binary digits, so each rounding is off by up to 2^-9 of the value. Through three layers and five
 # steps and back that has grown to 0.03 of the largest value, as measured.

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from tests.core.unroll.equality import assert_same, run
 from tests.core.unroll.problems import USUAL, problem
 from tests.core.unroll.test_laws import STRATEGIES

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import CELLS, run, stack
-from tests.core.unroll.problems import Shape, problem
 
 from echo_rnn.core.unroll import window
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.deferred import deferred
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+from tests.core.unroll.equality import CELLS, run, stack
+from tests.core.unroll.problems import Shape, problem
 
 
 @pytest.mark.parametrize("strategy", [deferred, wavefront_deferred, Checkpointed()])

@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import CELLS, assert_same, stack
-from tests.core.unroll.problems import SHAPES, USUAL, problem
-from tests.core.unroll.test_laws import STRATEGIES, TOLERANCE, TOLERANCE_32
 
 from echo_rnn.core.unroll import window
 from echo_rnn.core.unroll.block import block
@@ -15,6 +12,9 @@ from echo_rnn.core.unroll.dynamic_rnn import dynamic_rnn
 from echo_rnn.core.unroll.keras_layers import KerasLayers
 from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
+from tests.core.unroll.equality import CELLS, assert_same, stack
+from tests.core.unroll.problems import SHAPES, USUAL, problem
+from tests.core.unroll.test_laws import STRATEGIES, TOLERANCE, TOLERANCE_32
 
 LOOPS = {
     "dynamic": dynamic,

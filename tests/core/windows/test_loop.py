@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import MODES
 
 from echo_rnn.core.windows.loop import WindowLoop
+from tests.core.unroll.equality import MODES
 
 SIZE, STEPS, ROWS = 6, 2, 3
 X_WTB = np.random.default_rng(0).integers(0, 2, (SIZE, STEPS, ROWS)).astype(np.uint8)

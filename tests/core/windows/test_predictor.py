@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.core.unroll.equality import MODES
 
 from echo_rnn.core.model import Model, flat
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.windows import predictor
 from echo_rnn.core.windows.predictor import Predictor
+from tests.core.unroll.equality import MODES
 from tests.oracle import Stack, Weights
 from tests.training.problems import network
 

@@ -27,7 +27,7 @@ import keras
 import tensorflow as tf
 
 from echo_rnn.core.cells.cell import State
-from echo_rnn.errors import UserError
+from echo_rnn.core.errors import UserError
 
 Tensors = tuple[tf.Tensor, ...]
 

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from echo_rnn.config import network
 from echo_rnn.config.fields import Compile
+from echo_rnn.core.errors import UserError
 from echo_rnn.core.unroll.block import block
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.deferred import deferred
@@ -18,7 +19,6 @@ from echo_rnn.core.unroll.strategy import Unroll
 from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
 from echo_rnn.core.unroll.window import Window, window
-from echo_rnn.errors import UserError
 
 __all__ = ["Dropout", "Masks", "Unroll", "Window", "build_unroll", "named", "window"]
 

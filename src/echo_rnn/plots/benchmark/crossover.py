@@ -26,11 +26,11 @@ def crossover(results: Sequence[ShapeResult]) -> Figure | None:
     `None` where static was measured at fewer than two shapes, or S and B do not vary.
     """
     with_both = [result for result in results if result.of(CHALLENGER) and result.of(REFERENCE)]
-    if not {"units", "rows"} & set(panels.varying(with_both)) if with_both else True:
+    if not {"units", "batch_size"} & set(panels.varying(with_both)) if with_both else True:
         return None
-    groups = panels.panels(with_both, "units", "rows")
+    groups = panels.panels(with_both, "units", "batch_size")
     units = sorted({result.shape.units for result in with_both})
-    rows = sorted({result.shape.rows for result in with_both})
+    rows = sorted({result.shape.batch_size for result in with_both})
     columns = 3 if len(units) <= 3 else 2 if len(units) <= 5 else 1
     figure, all_axes = panels.figure_of(len(groups), with_both, 0.6 + 0.66 * len(rows), columns=columns, room=0.75)
     for axes, group in zip(all_axes, groups, strict=True):
@@ -57,7 +57,7 @@ def _map(axes: Axes, results: Sequence[ShapeResult], units: Sequence[int], rows:
     for result in results:
         found = result.of(CHALLENGER)
         assert found is not None
-        x, y = units.index(result.shape.units), rows.index(result.shape.rows)
+        x, y = units.index(result.shape.units), rows.index(result.shape.batch_size)
         text, look = _cell(found)
         axes.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, **look))
         box: Look | None = {"facecolor": "white", "edgecolor": "none", "pad": 1.5} if look.get("hatch") else None
@@ -73,7 +73,7 @@ def _map(axes: Axes, results: Sequence[ShapeResult], units: Sequence[int], rows:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     panels.name_below(axes, panels.AXES["units"])
-    panels.name_left(axes, panels.AXES["rows"])
+    panels.name_left(axes, panels.AXES["batch_size"])
 
 
 def _cell(found: StrategyResult) -> tuple[str, Look]:

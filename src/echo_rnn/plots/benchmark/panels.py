@@ -17,10 +17,10 @@ AXES = {
     "window": "window T [time steps]",
     "layers": "layers L",
     "units": "units S of a layer",
-    "rows": "rows B",
+    "batch_size": "batch size B",
 }
-_SYMBOLS = {"layers": "L", "units": "S", "rows": "B", "window": "T", "inputs": "I"}
-_FIELDS = ("cell", "layers", "units", "rows", "window", "inputs", "precision", "compile", "threads")
+_SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
+_FIELDS = ("cell", "layers", "units", "batch_size", "window", "inputs", "precision", "compile", "threads")
 _COLUMNS = 3
 
 

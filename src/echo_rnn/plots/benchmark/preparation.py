@@ -28,10 +28,10 @@ def preparation(results: Sequence[ShapeResult]) -> Figure | None:
     if field is None:
         return None
     shown = looks(panels.labels(results))
-    groups = panels.panels(results, field, "units", "rows")
+    groups = panels.panels(results, field, "units", "batch_size")
     figure = style.figure(0.9 + 3.0 * len(groups))
     grid = figure.subplots(len(groups), len(_COLUMNS), squeeze=False)
-    lines = panels.each_of(results, "units", "rows")
+    lines = panels.each_of(results, "units", "batch_size")
     panels.subtitle(figure, panels.shared(results) + (lines and f"; a line for each of {lines}"))
     for all_axes, group in zip(grid, groups, strict=True):
         for axes, (title, (unit, value)) in zip(all_axes, _COLUMNS.items(), strict=True):
