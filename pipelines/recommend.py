@@ -11,7 +11,7 @@ from dataclasses import asdict
 import hydra
 from omegaconf import DictConfig
 
-from echo_rnn.benchmark.words import table
+from echo_rnn.benchmark.report.words import table
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.choose import choose

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from echo_rnn.benchmark import words
 from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.formulas import stored_bytes
 from echo_rnn.benchmark.records import Record, records_of
-from echo_rnn.benchmark.report import write_report
-from echo_rnn.benchmark.statistics import results
+from echo_rnn.benchmark.report import words
+from echo_rnn.benchmark.report.statistics import results
+from echo_rnn.benchmark.report.writer import write_report
 from echo_rnn.config import Config, read
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.files import write_json

@@ -12,7 +12,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from echo_rnn.benchmark.results import Interval, ShapeResult
+from echo_rnn.benchmark.report.results import Interval, ShapeResult
 from echo_rnn.plots import save
 from echo_rnn.plots.benchmark import PICTURES
 from echo_rnn.plots.benchmark.looks import looks, shorten

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from echo_rnn.benchmark.page import document, facts, image, paragraphs, section, table
+from echo_rnn.benchmark.report.page import document, facts, image, paragraphs, section, table
 from echo_rnn.files import write_json, write_text
 from echo_rnn.peers import words
 from echo_rnn.peers.results import Comparison, summary

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from echo_rnn.benchmark.page import Row
-from echo_rnn.benchmark.words import seconds, speedup
+from echo_rnn.benchmark.report.page import Row
+from echo_rnn.benchmark.report.words import seconds, speedup
 from echo_rnn.peers.results import Comparison, Standing
 
 NOTHING = "–"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from echo_rnn.benchmark.records import files_of
-from echo_rnn.benchmark.results import ShapeResult, StrategyResult
+from echo_rnn.benchmark.report.results import ShapeResult, StrategyResult
 from echo_rnn.config import Config
 from echo_rnn.stages.store import print_comparison, store_of
 from echo_rnn.tracking import BENCHMARK_NOTE, Store

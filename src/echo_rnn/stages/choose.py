@@ -9,12 +9,12 @@ from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.formulas import stored_bytes
 from echo_rnn.benchmark.measure import measure
 from echo_rnn.benchmark.records import Record, read
+from echo_rnn.benchmark.report.results import ShapeResult
+from echo_rnn.benchmark.report.statistics import results
+from echo_rnn.benchmark.report.words import recommendation
 from echo_rnn.benchmark.request import Request
-from echo_rnn.benchmark.results import ShapeResult
 from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.statistics import results
 from echo_rnn.benchmark.strategies import refusal
-from echo_rnn.benchmark.words import recommendation
 from echo_rnn.config import Config
 from echo_rnn.environment import project_root
 from echo_rnn.stages.alone import measuring

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from echo_rnn.benchmark.results import ShapeResult
+from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.plots.benchmark.crossover import crossover
 from echo_rnn.plots.benchmark.factor import unroll_factor
 from echo_rnn.plots.benchmark.memory import memory

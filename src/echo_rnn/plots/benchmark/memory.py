@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from echo_rnn.benchmark.results import ShapeResult
+from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.plots import style
 from echo_rnn.plots.benchmark import panels
 from echo_rnn.plots.benchmark.looks import legend, looks

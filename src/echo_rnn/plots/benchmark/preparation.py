@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echo_rnn.benchmark.results import ShapeResult, StrategyResult
+from echo_rnn.benchmark.report.results import ShapeResult, StrategyResult
 from echo_rnn.plots import style
 from echo_rnn.plots.benchmark import panels
 from echo_rnn.plots.benchmark.looks import legend, looks

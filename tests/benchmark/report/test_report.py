@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from echo_rnn.benchmark import report
-from echo_rnn.benchmark.report import write_report
-from echo_rnn.benchmark.results import Interval, ShapeResult
+from echo_rnn.benchmark.report import writer as report
+from echo_rnn.benchmark.report.results import Interval, ShapeResult
+from echo_rnn.benchmark.report.writer import write_report
 from echo_rnn.errors import UserError
 from tests.plots.benchmark_results import ALL, SEED, SWEEPS, result, strategy, wrong
 
@@ -230,7 +230,7 @@ def test_nothing_measured_is_a_page_too(tmp_path: Path) -> None:
 
 
 def test_the_real_words_and_rows_fit(tmp_path: Path) -> None:
-    words = pytest.importorskip("echo_rnn.benchmark.words")
+    words = pytest.importorskip("echo_rnn.benchmark.report.words")
     results = SWEEPS["quick"]()
     _, page = written(tmp_path, results, summary=words.summary(results), rows=words.table(results))
     assert all(label in page.text("th") for label in ALL)

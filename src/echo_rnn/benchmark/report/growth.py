@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import linregress
 
-from echo_rnn.benchmark.results import Interval, ShapeResult
+from echo_rnn.benchmark.report.results import Interval, ShapeResult
 from echo_rnn.benchmark.shape import Shape
 
 WORK = {"window": 1, "batch_size": 1, "units": 2}

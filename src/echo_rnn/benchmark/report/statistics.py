@@ -27,7 +27,7 @@ from scipy.special import stdtrit
 from scipy.stats import mannwhitneyu
 
 from echo_rnn.benchmark.records import CONTROL, REFERENCE, Record, Sample, by_shape
-from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult, Verdict
+from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult, Verdict
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.errors import UserError
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_rnn.benchmark.records import CONTROL, REFERENCE
-from echo_rnn.benchmark.results import Interval, ShapeResult, StrategyResult
-from echo_rnn.benchmark.statistics import results
-from echo_rnn.benchmark.words import recommendation, seconds, speedup, summary, table
+from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult
+from echo_rnn.benchmark.report.statistics import results
+from echo_rnn.benchmark.report.words import recommendation, seconds, speedup, summary, table
 from tests.benchmark.synthetic import Machine, prepared, processes, shape
 
 QUIET = Machine(noise=0.005, offset=0.002)

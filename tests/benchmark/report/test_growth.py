@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echo_rnn.benchmark.growth import growths
+from echo_rnn.benchmark.report.growth import growths
 from tests.benchmark.synthetic import shape
 from tests.plots.benchmark_results import result, strategy
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from echo_rnn.benchmark.growth import WORK, growths
-from echo_rnn.benchmark.page import Row, bullets, document, facts, image, paragraphs, section, table
 from echo_rnn.benchmark.records import REFERENCE
-from echo_rnn.benchmark.results import ShapeResult
+from echo_rnn.benchmark.report.growth import WORK, growths
+from echo_rnn.benchmark.report.page import Row, bullets, document, facts, image, paragraphs, section, table
+from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.files import write_text
 from echo_rnn.plots import save
 from echo_rnn.plots.benchmark import PICTURES, Picture
