@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from echo_rnn.config.fields import Compile
+from echo_rnn.core.compilation import Compile
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 COMPILED: dict[Compile, str] = {

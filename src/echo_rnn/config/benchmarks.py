@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from echo_rnn.config.fields import PATTERNS, Compile, Name, Positive, Section, Sizes, Text, listed
+from echo_rnn.config.fields import PATTERNS, Name, Positive, Section, Sizes, Text, listed
 from echo_rnn.config.network import LABELS
+from echo_rnn.core.compilation import Compile
 
 _LABEL = rf"^({'|'.join(LABELS)}|(partial|checkpointed)[1-9][0-9]*)$"
 PATTERNS[_LABEL] = f"one of {', '.join(LABELS)}, or partialK or checkpointedK with K time steps"

@@ -1,6 +1,6 @@
 """What every part of the schema shares: strictness and the kinds of numbers."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -36,8 +36,6 @@ PATTERNS = {
 }
 """The patterns of texts, in words."""
 
-Compile = Literal["none", "graph", "xla", "lanes"]
-"""Not at all (eager), to a graph of TensorFlow, by XLA, or by XLA in lanes (`echo_rnn.core.shards`)."""
 Size = Annotated[int, Field(ge=1, le=2**40)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
 Positive = Annotated[float, Field(gt=0)]

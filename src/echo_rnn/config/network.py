@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from echo_rnn.config.fields import Compile, Fraction, Import, Section, Size, Sizes
+from echo_rnn.config.fields import Fraction, Import, Section, Size, Sizes
+from echo_rnn.core.compilation import Compile
 from echo_rnn.errors import UserError
 
 

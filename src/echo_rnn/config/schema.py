@@ -10,9 +10,10 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
-from echo_rnn.config.fields import Compile, Count, FilledText, Name, NonNegative, Section, Size, Text
+from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
 from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
+from echo_rnn.core.compilation import Compile
 from echo_rnn.core.shard_count import lanes_of
 from echo_rnn.redact import mask
 

@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from echo_rnn.config import network
-from echo_rnn.config.fields import Compile
 from echo_rnn.core.cells import Cell, CellWeights, StackState, build_cells
 from echo_rnn.core.cells.product import product
+from echo_rnn.core.compilation import Compile
 from echo_rnn.core.unroll import Dropout, Masks, Unroll, build_unroll, window
 
 

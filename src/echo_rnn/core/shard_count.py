@@ -1,6 +1,6 @@
 """How many lanes the rows of a window run in, told without starting TensorFlow; see `echo_rnn.core.shards`."""
 
-from echo_rnn.config.fields import Compile
+from echo_rnn.core.compilation import Compile
 
 _PER_THREAD = 2
 

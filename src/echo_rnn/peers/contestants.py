@@ -12,7 +12,7 @@ from pathlib import Path
 from echo_rnn.benchmark.records import REFERENCE
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import refusal
-from echo_rnn.config.fields import Compile
+from echo_rnn.core.compilation import Compile
 from echo_rnn.peers.process import LostError
 from echo_rnn.tasks import CLASSES
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import cast
 
 from echo_rnn.benchmark.shape import Shape
-from echo_rnn.config.fields import Compile
 from echo_rnn.config.network import unroll_of
+from echo_rnn.core.compilation import Compile
 from echo_rnn.core.fused_loops import routine_bytes
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.peers.problem import Problem

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from echo_rnn.config import network
-from echo_rnn.config.fields import Compile
+from echo_rnn.core.compilation import Compile
 from echo_rnn.core.errors import UserError
 from echo_rnn.core.unroll.block import block
 from echo_rnn.core.unroll.checkpointed import Checkpointed

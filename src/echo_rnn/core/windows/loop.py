@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.config.fields import Compile
 from echo_rnn.core.cells import StackState
+from echo_rnn.core.compilation import Compile
 
 Array = np.ndarray[Any, Any]
 Body = Callable[[Sequence[tf.Tensor], StackState], tuple[StackState, Sequence[tf.Tensor]]]

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from echo_rnn.config.fields import Compile
 from echo_rnn.core.cells import StackState
+from echo_rnn.core.compilation import Compile
 from echo_rnn.core.inputs import features
 from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.windows.buffers import buffers, capacity
