@@ -6,7 +6,7 @@ from typing import Any
 from echo_rnn.config import Config, read
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import one_sentence
-from echo_rnn.gc_paused import lasting
+from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import STAGE, Layout, as_stage
 from echo_rnn.stages.store import run_of_model, store_of
 from echo_rnn.tasks.dataset import open_dataset
@@ -16,10 +16,10 @@ MOST_LAGS = 200  # more than a picture can show
 
 def run(config: Config, files: Layout) -> dict[str, Any]:
     """Evaluates the network; leaves a report, adds it to the run, and returns the numbers."""
-    with lasting():
+    with gc_paused():
         store = store_of(config.tracking)
     data = open_dataset(files.data)
-    with lasting():
+    with gc_paused():
         start_tensorflow(config.runtime.threads)
         from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
         from echo_rnn.evaluation.scores import evaluate  # noqa: PLC0415

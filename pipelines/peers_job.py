@@ -4,8 +4,7 @@ import hydra
 from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs
-from echo_rnn.environment import project_root
-from echo_rnn.stages.layout import CONF
+from echo_rnn.stages.layout import CONF, project_root
 from pipelines import peers, peers_report
 from pipelines.hydra_entry import in_job
 

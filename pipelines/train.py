@@ -24,7 +24,7 @@ from echo_rnn.core.fused_loops import routine_bytes
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
-from echo_rnn.gc_paused import lasting
+from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import STAGE, Layout
 from echo_rnn.stages.memory import require_memory
@@ -60,11 +60,11 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
 
 
 def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | None) -> str:
-    with lasting():
+    with gc_paused():
         store = store_of(config.tracking)
     data = open_dataset(files.data)
     unroll, choice = _unroll(config)
-    with lasting():
+    with gc_paused():
         import_seconds = start_tensorflow(
             config.runtime.threads, routine_bytes=routine_bytes(config.model.sizes, unroll)
         )

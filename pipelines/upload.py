@@ -3,9 +3,8 @@
 import sys
 
 from echo_rnn.config import compose
-from echo_rnn.environment import project_root
 from echo_rnn.errors import UserError, one_sentence
-from echo_rnn.stages.layout import CONF, PARAMS
+from echo_rnn.stages.layout import CONF, PARAMS, project_root
 from echo_rnn.tracking import upload
 
 if __name__ == "__main__":

@@ -18,12 +18,11 @@ from tqdm import tqdm
 
 from echo_rnn.config import Config, in_jobs
 from echo_rnn.core.windows.cut import window_count
-from echo_rnn.environment import project_root
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.whole import Program, measure_whole
 from echo_rnn.stages.alone import measuring
-from echo_rnn.stages.layout import CONF
+from echo_rnn.stages.layout import CONF, project_root
 from echo_rnn.stages.shapes import shape_of
 from pipelines import peers_report
 from pipelines.hydra_entry import in_job, run_composed

@@ -3,39 +3,39 @@ import sys
 
 
 def answer(code):
-    """What a fresh interpreter says: freezing what there is would keep garbage of other tests for ever."""
-    command = [sys.executable, "-c", f"import gc, atexit\nfrom echo_rnn.gc_paused import lasting\n{code}"]
+    """The output of a fresh interpreter: freezing in this one would exclude the garbage of other tests for ever."""
+    command = [sys.executable, "-c", f"import gc, atexit\nfrom echo_rnn.gc_paused import gc_paused\n{code}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 def test_nothing_is_collected_in_the_block_and_all_is_afterwards():
     code = """
-with lasting(): print(gc.isenabled())
+with gc_paused(): print(gc.isenabled())
 print(gc.isenabled())
 """
     assert answer(code) == ["False", "True"]
 
 
-def test_a_collector_that_was_off_stays_off():
+def test_a_disabled_collector_stays_disabled():
     code = """
 gc.disable()
-with lasting(): pass
+with gc_paused(): pass
 print(gc.isenabled())
 """
     assert answer(code) == ["False"]
 
 
-def test_a_block_that_raises_leaves_the_collector_on():
+def test_the_collector_is_enabled_after_a_block_that_raises():
     code = """
 try:
-    with lasting(): raise ImportError
+    with gc_paused(): raise ImportError
 except ImportError:
     print(gc.isenabled())
 """
     assert answer(code) == ["True"]
 
 
-def test_what_an_earlier_training_left_is_still_found():
+def test_garbage_of_an_earlier_training_is_still_found():
     code = """
 import sys
 sys.modules["tensorflow"] = gc
@@ -43,19 +43,19 @@ class Node: pass
 node = Node()
 node.own = node
 del node
-with lasting(): print(gc.isenabled(), gc.get_freeze_count())
+with gc_paused(): print(gc.isenabled(), gc.get_freeze_count())
 print(gc.get_freeze_count(), gc.collect() > 0)
 """
     assert answer(code) == ["True", "0", "0", "True"]
 
 
-def test_what_the_block_made_is_never_looked_through_and_later_garbage_is_found():
+def test_objects_of_the_block_are_never_collected_and_later_garbage_is():
     code = """
 class Node:
     def __init__(self): self.own = self
     def __del__(self): print(self.name)
 def garbage(name): Node().name = name
-with lasting():
+with gc_paused():
     garbage("before")
 garbage("after")
 print(gc.collect() > 0)
@@ -63,9 +63,9 @@ print(gc.collect() > 0)
     assert answer(code) == ["after", "True"]
 
 
-def test_what_waits_for_the_end_of_the_process_still_happens():
+def test_functions_of_atexit_are_still_called():
     code = """
-with lasting():
+with gc_paused():
     atexit.register(print, "exit")
 atexit.register(print, "at")
 print("end", end=" ")

@@ -1,4 +1,4 @@
-"""Facts of the machine, the code and the process that a result depends on; no name of a machine or a person."""
+"""Facts of machine, libraries, code and process that are stored with a result; no name of a machine or a person."""
 
 import hashlib
 import os
@@ -12,15 +12,15 @@ from typing import NamedTuple
 import psutil
 
 ARITHMETIC = ("tensorflow", "keras", "numpy")
-"""The libraries whose arithmetic a result comes from."""
+"""The libraries that compute a result."""
 LIBRARIES = (*ARITHMETIC, "hydra-core", "mlflow", "dvc")
-# What decides a result. A stage rewrites tracked reports while it runs, so the rest of the tree says nothing.
+# A stage rewrites tracked reports while it runs, so only changes of these paths make a commit dirty.
 CODE_PATHS = ("conf", "pipelines", "src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 
 _FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
-# How much TensorFlow says does not change what it does; scikit-learn, which MLflow imports, sets two for itself, so
-# that they depend on when one looks; TF is also Terraform.
-_OTHERS = ("TF_CPP_M", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TF_CLI_", "TF_DATA_DIR", "TF_LOG", "TF_VAR_")
+# Variables with these prefixes that change no result: TensorFlow's log level; two that scikit-learn, which MLflow
+# imports, sets itself, so that they depend on when they are read; Terraform's.
+_EXCLUDED = ("TF_CPP_M", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TF_CLI_", "TF_DATA_DIR", "TF_LOG", "TF_VAR_")
 
 
 class Git(NamedTuple):
@@ -31,22 +31,13 @@ class Git(NamedTuple):
 
 
 def code_root() -> Path:
-    """The folder with `dvc.yaml`, going up from the current one; else the current one."""
+    """The nearest folder with `dvc.yaml`, from the current one upwards; the current one if there is none."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here)
 
 
-def project_root() -> Path:
-    """The project whose tracking store is meant.
-
-    DVC runs queued experiments in a temporary clone that it deletes, and names the original in `DVC_ROOT`.
-    """
-    named = os.environ.get("DVC_ROOT")
-    return Path(named).resolve() if named else code_root()
-
-
 def git(folder: Path) -> Git:
-    """Reads the commit of `folder` and whether `CODE_PATHS` in it have changed, untracked files included."""
+    """Reads the commit of `folder`, and whether `CODE_PATHS` in it differ from it or hold untracked files."""
     commit = _git(folder, "rev-parse", "HEAD")
     status = _git(folder, "status", "--porcelain", "--", *CODE_PATHS)
     return Git(commit or None, None if status is None else bool(status))
@@ -62,7 +53,7 @@ def hardware() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, the operating system's kernel and the libraries that shape a result."""
+    """Versions of Python, of the kernel and of the libraries that are installed."""
     found = {"version.python": platform.python_version(), "version.kernel": f"{platform.system()} {platform.release()}"}
     for library in LIBRARIES:
         try:
@@ -73,7 +64,7 @@ def versions() -> dict[str, str]:
 
 
 def arithmetic() -> dict[str, str]:
-    """What may change the last bits of a result, and its speed: processor, cores, versions, variables of libraries."""
+    """Facts that may change the last bits of a result and its speed: processor, cores, versions, flags."""
     machine, found = hardware(), versions()
     names = ("version.python", *(f"version.{library}" for library in ARITHMETIC))
     return {
@@ -85,20 +76,20 @@ def arithmetic() -> dict[str, str]:
 
 
 def flags() -> dict[str, str]:
-    """The variables that change what TensorFlow and the libraries below it do."""
+    """The environment variables that configure TensorFlow and the libraries below it."""
     return {
         name: value
         for name, value in sorted(os.environ.items())
-        if name.startswith(_FLAGS) and not name.startswith(_OTHERS)
+        if name.startswith(_FLAGS) and not name.startswith(_EXCLUDED)
     }
 
 
 COMPUTES = ("core", "training")
-"""What of the package decides how a training step is computed, for `code`."""
+"""The parts of the package that decide how a training step is computed, for `code`."""
 
 
 def code(package: Path, parts: Sequence[str]) -> dict[str, str]:
-    """A digest of each Python file by its name below `package`, for `parts` of it, which are files or folders."""
+    """Digests of Python files by their path below `package`; `parts` are files and folders of it."""
     files = sorted(file for part in parts for file in [package / part, *(package / part).rglob("*.py")])
     return {
         file.relative_to(package).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -108,13 +99,13 @@ def code(package: Path, parts: Sequence[str]) -> dict[str, str]:
 
 
 def dvc() -> dict[str, str]:
-    """The DVC stage, experiment and baseline commit this process runs for, as far as DVC names them."""
+    """The DVC stage, experiment and baseline commit that this process runs for, where DVC has set them."""
     names = {"dvc.stage": "DVC_STAGE", "dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
     return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
 
 
 def process() -> dict[str, str]:
-    """What identifies this process later: a digest of machine and boot, its id, and its start in Unix seconds."""
+    """Identifies this process later on: a digest of machine and boot, its id, and its start in Unix seconds."""
     return {
         "process.host": _host_digest(),
         "process.pid": str(os.getpid()),
@@ -123,7 +114,7 @@ def process() -> dict[str, str]:
 
 
 def facts() -> dict[str, str]:
-    """All of the above as one flat table, ready to be the tags of a run."""
+    """Commit, hardware, versions, DVC and process as one flat table, for the tags of a run."""
     state = git(code_root())
     code = {"git.commit": state.commit, "git.dirty": None if state.dirty is None else str(state.dirty).lower()}
     known = {name: value for name, value in code.items() if value is not None}
@@ -131,7 +122,7 @@ def facts() -> dict[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    # Optional locks off: a status that refreshes the index would get in the way of a person's own git command.
+    # Without optional locks: a status that refreshes the index would block a git command that a person runs.
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
@@ -141,7 +132,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _usable_cores() -> int:
-    # macOS has no affinity; there every core may be used.
+    # macOS has no affinity: every core is usable there.
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -156,21 +147,20 @@ def _cpu_model() -> str:
 
 
 def _host_digest() -> str:
-    # The boot and the namespace keep apart process ids that have nothing to do with each other; the digest keeps the
-    # machine's name out of the store.
-    marks = f"{platform.node()}|{_boot_mark()}|{_process_namespace()}"
-    return hashlib.sha256(marks.encode()).hexdigest()[:16]
+    # Process ids are unique within one boot and one namespace only. A digest, because the machine's name is private.
+    identity = f"{platform.node()}|{_boot_id()}|{_process_namespace()}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def _process_namespace() -> str:
-    """Containers of one machine may share its name, and have processes of their own; nothing where there are none."""
+    """The namespace of process ids, which containers of one machine do not share; empty where there is none."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
 
 
-def _boot_mark() -> str:
+def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:

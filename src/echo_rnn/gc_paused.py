@@ -1,7 +1,7 @@
-"""The garbage collector, kept from what lasts as long as the process.
+"""The garbage collector, paused while large libraries are imported.
 
-TensorFlow and MLflow make more than half a million objects that are never garbage. Python's collector looks through
-them again and again while they are imported, and three times more when the process ends.
+TensorFlow and MLflow make more than half a million objects that live as long as the process. Python's collector walks
+over them again and again while they are imported, and three times more when the process ends.
 """
 
 import atexit
@@ -12,22 +12,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def lasting() -> Iterator[None]:
-    """Around what brings TensorFlow and MLflow in: what there is after the block is never looked through again.
+def gc_paused() -> Iterator[None]:
+    """Pauses the collector in the block, and excludes what exists after it from every later collection.
 
-    Nor is anything when the process ends and the system takes all memory back; what must happen then belongs in a
-    `with` block or in `atexit`, and not in a destructor. Where TensorFlow has been imported before, this does nothing:
-    what an earlier training left is garbage.
+    At the end of the process nothing is collected either, because the system takes all memory back: clean-up belongs in
+    a `with` block or in `atexit`, not in a destructor. Does nothing where TensorFlow has been imported before: what an
+    earlier training made is garbage, which must be found.
     """
     if "tensorflow" in sys.modules:
         yield
         return
-    collects = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        if collects:
+        if was_enabled:
             gc.enable()
         atexit.register(gc.freeze)

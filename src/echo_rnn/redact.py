@@ -1,8 +1,8 @@
-"""Passwords in addresses are hidden wherever an address is shown or kept."""
+"""Credentials in addresses are removed before an address is shown or stored."""
 
 import re
 
 
-def mask(text: str) -> str:
-    """Hides user names and passwords of addresses that stand anywhere in `text`."""
+def redact(text: str) -> str:
+    """Replaces user name and password of every address in `text` by `***`."""
     return re.sub(r"://[^/\s]*@", "://***@", text)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from echo_rnn.errors import UserError
-from echo_rnn.redact import mask
+from echo_rnn.redact import redact
 from echo_rnn.tracking import open_store
 from echo_rnn.tracking.address import resolve
 
@@ -86,9 +86,9 @@ def test_credentials_stay_out_of_messages(uri, tmp_path):
     assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r} {resolve('http://a:b@c', tmp_path)!r}"
 
 
-def test_mask_hides_credentials_and_keeps_the_rest():
+def test_redact_hides_credentials_and_keeps_the_rest():
     text = f"see http://me:{SECRET}@host/path and https://me@other; mail a@b"
-    assert mask(text) == "see http://***@host/path and https://***@other; mail a@b"
+    assert redact(text) == "see http://***@host/path and https://***@other; mail a@b"
 
 
 @pytest.mark.parametrize(

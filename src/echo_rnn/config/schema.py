@@ -15,7 +15,7 @@ from echo_rnn.config.network import Model, Unroll, refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
 from echo_rnn.core.compilation import Compile
 from echo_rnn.core.shard_count import lanes_of
-from echo_rnn.redact import mask
+from echo_rnn.redact import redact
 
 Side = tuple[str, str, Any]
 """A key that could give way, what is expected of it, and what came."""
@@ -91,11 +91,11 @@ class Tracking(Section):
     @classmethod
     def _is_no_secret(cls, uri: str | None) -> str | None:
         # The configuration is committed, logged and shown.
-        if uri is not None and mask(uri) != uri:
+        if uri is not None and redact(uri) != uri:
             expected = (
                 "an address without user and password (set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)"
             )
-            raise conflict(("tracking.uri", expected, mask(uri)))
+            raise conflict(("tracking.uri", expected, redact(uri)))
         return uri
 
 

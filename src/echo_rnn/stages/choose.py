@@ -16,8 +16,8 @@ from echo_rnn.benchmark.request import Request
 from echo_rnn.benchmark.shape import Shape
 from echo_rnn.benchmark.strategies import refusal
 from echo_rnn.config import Config
-from echo_rnn.environment import project_root
 from echo_rnn.stages.alone import measuring
+from echo_rnn.stages.layout import project_root
 from echo_rnn.stages.shapes import shape_of
 
 CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")

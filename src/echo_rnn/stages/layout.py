@@ -5,12 +5,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_rnn.environment import project_root
+from echo_rnn.environment import code_root
 from echo_rnn.errors import UserError
 
 PROJECT = Path(__file__).parents[3]
 CONF = PROJECT / "conf"
 PARAMS = PROJECT / "params.yaml"
+
+
+def project_root() -> Path:
+    """The project that owns the tracking store, the checkpoints and the records.
+
+    DVC runs queued experiments in a temporary clone that it deletes, and names the original in `DVC_ROOT`.
+    """
+    named = os.environ.get("DVC_ROOT")
+    return Path(named).resolve() if named else code_root()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from echo_rnn.config import Config
-from echo_rnn.environment import project_root
+from echo_rnn.stages.layout import project_root
 from echo_rnn.tracking import TRAINING_NOTE, Run, Store, UnknownRunError, comparison_link, open_store, parallel_link
 from echo_rnn.tracking.ui import HOST, PORT
 

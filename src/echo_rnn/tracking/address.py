@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from echo_rnn.errors import UserError
-from echo_rnn.redact import mask
+from echo_rnn.redact import redact
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
@@ -63,7 +63,7 @@ def _database_of(uri: str) -> str:
     except (ArgumentError, ValueError):
         name = None
     if not name or name == ":memory:":
-        raise UserError(f"tracking address: expected sqlite:///<file>, got '{mask(uri)}'; {WHERE}")
+        raise UserError(f"tracking address: expected sqlite:///<file>, got '{redact(uri)}'; {WHERE}")
     return name
 
 
@@ -99,7 +99,7 @@ def _server(uri: str) -> Address:
     except ValueError:
         valid = False
     if not valid:
-        raise UserError(f"tracking address: expected {EXPECTED}, got '{mask(uri)}'; {WHERE}")
+        raise UserError(f"tracking address: expected {EXPECTED}, got '{redact(uri)}'; {WHERE}")
     return Address(_without_credentials(parts), credentials=_credentials(parts))
 
 

@@ -7,7 +7,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from echo_rnn.errors import UserError
-from echo_rnn.redact import mask
+from echo_rnn.redact import redact
 
 LENGTH = 500
 
@@ -24,5 +24,5 @@ def one_sentence_of(address: str) -> Iterator[None]:
 
 def first_line(error: BaseException) -> str:
     """What an error says first: the rest is SQL, a traceback or a page of a server."""
-    lines = (line.strip() for line in mask(str(error)).splitlines())
+    lines = (line.strip() for line in redact(str(error)).splitlines())
     return next(filter(None, lines), type(error).__name__)[:LENGTH]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from echo_rnn.errors import UserError
-from echo_rnn.redact import mask
+from echo_rnn.redact import redact
 from echo_rnn.tracking.interface import MetricRow
 from echo_rnn.tracking.journal import Journal
 from echo_rnn.tracking.known import NON_FINITE_TAG, Known
@@ -32,7 +32,7 @@ class JournaledRun:
 
     def log_config(self, config: Mapping[str, Any]) -> None:
         """Logs every value; what MLflow would not keep whole is cut with a mark, credentials are hidden."""
-        values = {name: shortened(mask(value)) for name, value in flatten(config)}
+        values = {name: shortened(redact(value)) for name, value in flatten(config)}
         if new := self._known.new_params(values):
             self._journal.append({"do": "params", "values": new})
 
@@ -50,7 +50,7 @@ class JournaledRun:
 
     def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
         """Logs a dataset as input; MLflow keeps 36 characters of the digest, so the source holds all of it."""
-        described = json.dumps({"uri": mask(source), "digest": digest})
+        described = json.dumps({"uri": redact(source), "digest": digest})
         entry = {"name": name, "digest": digest[:DIGEST_LENGTH], "source": described, "context": context}
         self._journal.append({"do": "dataset", **entry})
 
@@ -70,7 +70,7 @@ class JournaledRun:
         name = PurePosixPath(file)
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch, name.name)
-            path.write_text(mask(text), encoding="utf-8")
+            path.write_text(redact(text), encoding="utf-8")
             self.log_artifact(path, "" if name.parent == PurePosixPath() else str(name.parent))
 
     def log_model(self, model: Any, example: np.ndarray) -> None:
@@ -86,4 +86,4 @@ class JournaledRun:
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets or replaces tags."""
-        self._journal.append({"do": "tags", "values": {name: mask(value) for name, value in tags.items()}})
+        self._journal.append({"do": "tags", "values": {name: redact(value) for name, value in tags.items()}})

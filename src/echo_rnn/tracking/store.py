@@ -14,7 +14,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from echo_rnn import environment
 from echo_rnn.errors import UserError
-from echo_rnn.redact import mask
+from echo_rnn.redact import redact
 from echo_rnn.tracking.abandoned import end_abandoned
 from echo_rnn.tracking.address import Address
 from echo_rnn.tracking.failures import one_sentence_of
@@ -63,7 +63,7 @@ class MlflowStore:
     def run(self, name: str, description: str, tags: Mapping[str, str]) -> Iterator[JournaledRun]:
         """Opens a run; see `interface.Store`."""
         require_label("run", name)
-        shown = {key: mask(value) for key, value in (_origin() | {NOTE: description, **tags}).items()}
+        shown = {key: redact(value) for key, value in (_origin() | {NOTE: description, **tags}).items()}
         # SIGTERM is caught before the run exists, so that there is no moment in which it stays RUNNING.
         with termination_raises():
             with self._asking():

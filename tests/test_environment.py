@@ -1,4 +1,4 @@
-"""The facts that a run keeps of the machine, the code and the process."""
+"""Facts of machine, code and process are complete, and name no machine."""
 
 import os
 import platform
@@ -28,7 +28,7 @@ def repository(tmp_path):
     return tmp_path, git("rev-parse", "HEAD")
 
 
-def test_clean_repository(repository):
+def test_an_unchanged_repository_is_clean(repository):
     folder, commit = repository
     assert environment.git(folder) == (commit, False)
 
@@ -40,30 +40,14 @@ def test_changed_and_new_code_is_dirty(repository, file):
     assert environment.git(folder) == (commit, True)
 
 
-def test_rewritten_report_is_not_dirty(repository):
+def test_a_rewritten_report_is_not_dirty(repository):
     folder, commit = repository
     (folder / "report.json").unlink()
     assert environment.git(folder) == (commit, False)
 
 
-def test_outside_a_repository(tmp_path):
+def test_outside_a_repository_nothing_is_known(tmp_path):
     assert environment.git(tmp_path) == (None, None)
-
-
-def test_project_root_prefers_what_dvc_names(tmp_path, monkeypatch):
-    project, clone = tmp_path / "project", tmp_path / "clone"
-    (clone / "deep").mkdir(parents=True)
-    project.mkdir()
-    (clone / "dvc.yaml").touch()
-    monkeypatch.chdir(clone / "deep")
-    assert environment.project_root() == environment.code_root() == clone
-    monkeypatch.setenv("DVC_ROOT", str(project))
-    assert (environment.project_root(), environment.code_root()) == (project, clone)
-
-
-def test_root_without_a_pipeline_is_the_current_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert environment.project_root() == tmp_path
 
 
 def test_facts_are_text_and_name_no_machine(monkeypatch):
@@ -75,7 +59,7 @@ def test_facts_are_text_and_name_no_machine(monkeypatch):
     assert not any(platform.node() in value for name, value in facts.items() if not name.startswith("version."))
 
 
-def test_process_is_found_again():
+def test_a_process_is_identified_by_its_facts():
     found = environment.process()
     assert psutil.Process(int(found["process.pid"])).create_time() == pytest.approx(
         float(found["process.start"]), abs=0.01
