@@ -13,12 +13,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from echo_rnn.benchmark.expected import expected_seconds, require_memory
-from echo_rnn.benchmark.fingerprint import fingerprint
-from echo_rnn.benchmark.measure import measure
-from echo_rnn.benchmark.plan import Task, plan
-from echo_rnn.benchmark.request import Request
-from echo_rnn.benchmark.strategies import require_strategies
+from echo_rnn.benchmark.measure.expected import expected_seconds, require_memory
+from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.plan import Task, plan
+from echo_rnn.benchmark.measure.request import Request
+from echo_rnn.benchmark.measure.run import measure
+from echo_rnn.benchmark.measure.strategies import require_strategies
 from echo_rnn.config import Config, read
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import one_sentence

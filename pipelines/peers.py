@@ -15,7 +15,7 @@ from typing import Never
 import numpy as np
 from tqdm import tqdm
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import Config
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.errors import one_sentence

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.formulas import stored_bytes
-from echo_rnn.benchmark.records import Record, records_of
+from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.records import Record, records_of
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.writer import write_report

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from echo_rnn.benchmark import records
+from echo_rnn.benchmark.measure import records
 from echo_rnn.config import compose, network, read
 from echo_rnn.core.model import build, flat
 from echo_rnn.errors import UserError

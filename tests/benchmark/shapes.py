@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 
 TINY = Shape("lstm", 2, 3, 2, 4, 2, "float32", "graph", 1)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echo_rnn.benchmark.records import CONTROL, REFERENCE, Prepared, Record, Sample
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, Prepared, Record, Sample
+from echo_rnn.benchmark.measure.shape import Shape
 
 STEP = {"train": 2e-3, "forward": 0.8e-3}
 STEPS = 50

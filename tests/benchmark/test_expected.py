@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from echo_rnn.benchmark import expected
-from echo_rnn.benchmark.expected import expected_bytes, expected_seconds, require_memory
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure import expected
+from echo_rnn.benchmark.measure.expected import expected_bytes, expected_seconds, require_memory
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import tiny
 

@@ -6,8 +6,8 @@ from importlib import metadata
 
 import pytest
 
-from echo_rnn.benchmark import fingerprint as module
-from echo_rnn.benchmark.fingerprint import environment_facts, fingerprint
+from echo_rnn.benchmark.measure import fingerprint as module
+from echo_rnn.benchmark.measure.fingerprint import environment_facts, fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_it_is_twelve_digits_and_the_same_for_the_same_code_wherever_it_is(packa
             "core/unroll/static.py",
             "core/windows/loop.py",
             "training/learner.py",
-            "benchmark/timing.py",
+            "benchmark/measure/timing.py",
         ),
         *("core/model.py", "core/shard_count.py", "core/fused_loops.py"),
     ],

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from echo_rnn.benchmark.formulas import stored_bytes, written_out
-from echo_rnn.benchmark.workload import Program, draw_data
+from echo_rnn.benchmark.measure.workload import Program, draw_data
 from echo_rnn.core.unroll import named
 from tests.benchmark.shapes import tiny
 

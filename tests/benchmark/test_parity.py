@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.benchmark import parity
-from echo_rnn.benchmark.strategies import refusal
-from echo_rnn.benchmark.workload import Program, draw_data
+from echo_rnn.benchmark.measure import parity
+from echo_rnn.benchmark.measure.strategies import refusal
+from echo_rnn.benchmark.measure.workload import Program, draw_data
 from echo_rnn.core.unroll import named
 from echo_rnn.core.unroll.dynamic import dynamic
 from tests.benchmark.shapes import tiny

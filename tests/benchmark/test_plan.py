@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from echo_rnn.benchmark.plan import plan
-from echo_rnn.benchmark.records import REFERENCE, Record
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.plan import plan
+from echo_rnn.benchmark.measure.records import REFERENCE, Record
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.errors import UserError
 from tests.benchmark.synthetic import prepared
 

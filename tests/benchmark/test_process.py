@@ -11,11 +11,11 @@ from dataclasses import asdict, replace
 import psutil
 import pytest
 
-from echo_rnn.benchmark import fingerprint
-from echo_rnn.benchmark.measure import measure
-from echo_rnn.benchmark.records import CONTROL, read
-from echo_rnn.benchmark.request import Request
-from echo_rnn.benchmark.request import read as read_request
+from echo_rnn.benchmark.measure import fingerprint
+from echo_rnn.benchmark.measure.records import CONTROL, read
+from echo_rnn.benchmark.measure.request import Request
+from echo_rnn.benchmark.measure.request import read as read_request
+from echo_rnn.benchmark.measure.run import measure
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import tiny
 
@@ -59,7 +59,14 @@ def test_a_refused_request_is_the_sentence_of_the_process(tmp_path):
 def start(folder, *arguments):
     """An endless measurement, in the midst of its rounds."""
     ENDLESS.write(folder / "request.json")
-    command = [sys.executable, "-m", "echo_rnn.benchmark.process", "request.json", "records/one.json", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "echo_rnn.benchmark.measure.process",
+        "request.json",
+        "records/one.json",
+        *arguments,
+    ]
     process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while "round" not in json.loads(process.stdout.readline()):
         pass
@@ -91,7 +98,7 @@ def test_a_process_ends_with_its_parent(tmp_path):
 def measuring():
     """Measuring processes of this one."""
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if "echo_rnn.benchmark.process" in child.cmdline()]
+    return [child for child in children if "echo_rnn.benchmark.measure.process" in child.cmdline()]
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from echo_rnn.benchmark.records import FORMAT, Prepared, Record, Sample, by_shape, read, records_of
+from echo_rnn.benchmark.measure.records import FORMAT, Prepared, Record, Sample, by_shape, read, records_of
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import tiny
 

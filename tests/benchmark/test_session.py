@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from echo_rnn.benchmark import session
-from echo_rnn.benchmark.records import CONTROL, REFERENCE
-from echo_rnn.benchmark.request import Request
+from echo_rnn.benchmark.measure import session
+from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
+from echo_rnn.benchmark.measure.request import Request
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
 from echo_rnn.errors import UserError

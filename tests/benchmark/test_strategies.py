@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from echo_rnn.benchmark.strategies import refusal, require_strategies
+from echo_rnn.benchmark.measure.strategies import refusal, require_strategies
 from echo_rnn.config.network import unroll_of
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import tiny
@@ -44,7 +44,8 @@ def test_a_cell_without_a_benchmark_is_refused():
 
 
 def test_asking_does_not_start_tensorflow():
-    modules = ("strategies", "request", "measure", "formulas", "expected", "fingerprint", "timing")
+    names = ("strategies", "request", "run", "expected", "fingerprint", "timing")
+    modules = ["formulas", *(f"measure.{name}" for name in names)]
     imports = "".join(f"import echo_rnn.benchmark.{name}\n" for name in modules)
     code = f"import sys\n{imports}sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from echo_rnn.benchmark.timing import Job, Rounds, measure, warm_up
+from echo_rnn.benchmark.measure.timing import Job, Rounds, measure, warm_up
 
 
 class World:

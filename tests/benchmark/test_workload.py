@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from echo_rnn.benchmark import workload
-from echo_rnn.benchmark.workload import Program, draw_data
+from echo_rnn.benchmark.measure import workload
+from echo_rnn.benchmark.measure.workload import Program, draw_data
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
 from tests.benchmark.shapes import tiny

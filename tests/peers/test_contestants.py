@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.peers.contestants import c_compiler, contestants
 from echo_rnn.peers.draw import draw
 from echo_rnn.peers.process import LostError, Process

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echo_rnn.benchmark.records import Sample
+from echo_rnn.benchmark.measure.records import Sample
 from echo_rnn.peers.records import Entry, PeersRecord
 from echo_rnn.peers.results import compare, summary
 from echo_rnn.peers.words import named, sentences, table

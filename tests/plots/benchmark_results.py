@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult, Verdict
-from echo_rnn.benchmark.shape import Shape
 
 SEED = Shape("lstm", 3, 4, 5, 15, 1, "float32", "graph", 2)
 ALL = (

@@ -7,7 +7,7 @@ layer that it is at, slopes and gradients of gates.
 
 import math
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import network
 
 # What automatic differentiation of a step keeps: the output of each gate and of tanh c, states and the layer's input.

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from echo_rnn.benchmark.records import REFERENCE
-from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.strategies import refusal
+from echo_rnn.benchmark.measure.records import REFERENCE
+from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.strategies import refusal
 from echo_rnn.core.compilation import Compile
 from echo_rnn.peers.process import LostError
 from echo_rnn.tasks import CLASSES

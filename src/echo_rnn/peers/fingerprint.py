@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from echo_rnn.benchmark.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.peers.contestants import c_compiler
 
 _OWN = Path(__file__).parent

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import cast
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config.network import unroll_of
 from echo_rnn.core.compilation import Compile
 from echo_rnn.core.fused_loops import routine_bytes
@@ -22,7 +22,7 @@ def prepare(problem: Problem) -> Ready:
     start_tensorflow(problem.threads, routine_bytes=routine_bytes([problem.units], unroll_of(label)))
     import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
 
-    from echo_rnn.benchmark.workload import Data, Program  # noqa: PLC0415
+    from echo_rnn.benchmark.measure.workload import Data, Program  # noqa: PLC0415
     from echo_rnn.core.unroll import named  # noqa: PLC0415
 
     data = Data(tf.constant(problem.x_WTBI), tf.constant(problem.y_WTB))

@@ -4,7 +4,7 @@
     benchmarks/peers/<shape key>/<fingerprint>-process-<steps>-steps-of-<ours>.json      whole processes
 
 Format 1. `entries` says of every contestant what it is and what became of it; `samples` holds every timed call as in
-`echo_rnn.benchmark.records`, the slot being the contestant's name. Nothing derived is stored.
+`echo_rnn.benchmark.measure.records`, the slot being the contestant's name. Nothing derived is stored.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from echo_rnn.benchmark.records import Sample, files_of, keep, kept
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.records import Sample, files_of, keep, kept
+from echo_rnn.benchmark.measure.shape import Shape
 
 FORMAT = 1
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.results import Interval
 from echo_rnn.benchmark.report.statistics import intervals
-from echo_rnn.benchmark.shape import Shape
 from echo_rnn.peers.records import Entry, PeersRecord, Work
 
 _KIND = "train"

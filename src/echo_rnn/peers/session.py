@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from echo_rnn.benchmark import timing
-from echo_rnn.benchmark.fingerprint import environment_facts
-from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.timing import Job, Rounds
+from echo_rnn.benchmark.measure import timing
+from echo_rnn.benchmark.measure.fingerprint import environment_facts
+from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.timing import Job, Rounds
 from echo_rnn.errors import UserError
 from echo_rnn.peers.contestants import Contestant
 from echo_rnn.peers.draw import draw

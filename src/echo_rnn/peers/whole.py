@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from echo_rnn.benchmark.fingerprint import environment_facts
-from echo_rnn.benchmark.records import Sample
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.fingerprint import environment_facts
+from echo_rnn.benchmark.measure.records import Sample
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.errors import UserError
 from echo_rnn.peers.records import Entry, PeersRecord
 

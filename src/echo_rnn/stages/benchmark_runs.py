@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from echo_rnn.benchmark.records import files_of
+from echo_rnn.benchmark.measure.records import files_of
 from echo_rnn.benchmark.report.results import ShapeResult, StrategyResult
 from echo_rnn.config import Config
 from echo_rnn.stages.store import print_comparison, store_of

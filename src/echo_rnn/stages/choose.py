@@ -4,17 +4,17 @@ import sys
 import time
 from dataclasses import dataclass
 
-from echo_rnn.benchmark.expected import require_memory
-from echo_rnn.benchmark.fingerprint import fingerprint
 from echo_rnn.benchmark.formulas import stored_bytes
-from echo_rnn.benchmark.measure import measure
-from echo_rnn.benchmark.records import Record, read
+from echo_rnn.benchmark.measure.expected import require_memory
+from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.records import Record, read
+from echo_rnn.benchmark.measure.request import Request
+from echo_rnn.benchmark.measure.run import measure
+from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.strategies import refusal
 from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.words import recommendation
-from echo_rnn.benchmark.request import Request
-from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.strategies import refusal
 from echo_rnn.config import Config
 from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root

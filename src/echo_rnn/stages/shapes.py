@@ -1,6 +1,6 @@
 """What the configuration describes, as shapes of the benchmark."""
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import Config
 from echo_rnn.config.network import Custom
 from echo_rnn.errors import UserError

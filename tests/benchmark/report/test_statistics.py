@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from echo_rnn.benchmark.records import CONTROL
+from echo_rnn.benchmark.measure.records import CONTROL
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.errors import UserError
 from tests.benchmark.synthetic import STEP, Machine, prepared, processes, record, shape

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_rnn.benchmark.records import CONTROL, REFERENCE
+from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
 from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.words import recommendation, seconds, speedup, summary, table

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import linregress
 
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
-from echo_rnn.benchmark.shape import Shape
 
 WORK = {"window": 1, "batch_size": 1, "units": 2}
 """With which power of each size the matrix products of a step grow, where the size is large."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 
 Verdict = Literal["faster", "slower", "no difference shown", "wrong", "reference"]
 

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 from scipy.stats import mannwhitneyu
 
-from echo_rnn.benchmark.records import CONTROL, REFERENCE, Record, Sample, by_shape
+from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, Record, Sample, by_shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult, Verdict
-from echo_rnn.benchmark.shape import Shape
 from echo_rnn.errors import UserError
 
 # The layout of a process is known to move a ratio by a few percent (Mytkowicz et al., ASPLOS 2009).

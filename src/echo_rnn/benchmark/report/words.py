@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
-from echo_rnn.benchmark.records import NOT_A_NUMBER, REFERENCE
+from echo_rnn.benchmark.measure.records import NOT_A_NUMBER, REFERENCE
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult
-from echo_rnn.benchmark.shape import Shape
 
 _SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
 _UNROLLED = "static"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from echo_rnn.benchmark.records import REFERENCE
+from echo_rnn.benchmark.measure.records import REFERENCE
 from echo_rnn.benchmark.report.growth import WORK, growths
 from echo_rnn.benchmark.report.page import Row, bullets, document, facts, image, paragraphs, section, table
 from echo_rnn.benchmark.report.results import ShapeResult

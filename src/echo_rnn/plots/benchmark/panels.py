@@ -8,8 +8,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from echo_rnn.benchmark.measure.shape import COMPILED, Shape
 from echo_rnn.benchmark.report.results import ShapeResult
-from echo_rnn.benchmark.shape import COMPILED, Shape
 from echo_rnn.plots import style
 from echo_rnn.plots.style import MUTED
 

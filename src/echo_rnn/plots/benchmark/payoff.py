@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from echo_rnn.benchmark.records import REFERENCE
+from echo_rnn.benchmark.measure.records import REFERENCE
 from echo_rnn.benchmark.report.results import ShapeResult, StrategyResult
 from echo_rnn.plots import style
 from echo_rnn.plots.benchmark import panels

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from echo_rnn.benchmark.records import REFERENCE
+from echo_rnn.benchmark.measure.records import REFERENCE
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
 from echo_rnn.plots import style
 from echo_rnn.plots.benchmark import panels

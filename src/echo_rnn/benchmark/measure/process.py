@@ -1,4 +1,4 @@
-"""One measuring process: `python -m echo_rnn.benchmark.process REQUEST.json RECORD.json`.
+"""One measuring process: `python -m echo_rnn.benchmark.measure.process REQUEST.json RECORD.json`.
 
 Progress is one JSON object on a line of the standard output for each slot that is prepared, `{"prepared": 1, "slots":
 4, "slot": "dynamic"}`, and for each round, `{"round": 1, "of": 20}`. The record is written whole at the end or not at
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from echo_rnn.benchmark import request as requests
+from echo_rnn.benchmark.measure import request as requests
 from echo_rnn.config.network import unroll_of
 from echo_rnn.core.fused_loops import routine_bytes
 from echo_rnn.core.startup import start_tensorflow
@@ -36,7 +36,7 @@ def main() -> None:
         labels = request.labels if request.memory is None else (request.memory,)
         limit = min(routine_bytes([request.shape.units], unroll_of(label)) for label in labels)
         start_tensorflow(request.shape.threads, routine_bytes=limit)
-        from echo_rnn.benchmark import session  # noqa: PLC0415 (TensorFlow has its threads now)
+        from echo_rnn.benchmark.measure import session  # noqa: PLC0415 (TensorFlow has its threads now)
 
         session.run(request, _report).write(arguments.record)
 

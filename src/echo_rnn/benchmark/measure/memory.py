@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.workload import Program, draw_data, spend_first_costs
+from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.workload import Program, draw_data, spend_first_costs
 from echo_rnn.core.unroll import named
 
 _STEPS = 3

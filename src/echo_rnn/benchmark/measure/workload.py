@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.benchmark.shape import Shape
-from echo_rnn.benchmark.strategies import network_of
+from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.strategies import network_of
 from echo_rnn.core.cells import StackState, build_cells
 from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.shard_count import lanes_of
@@ -72,7 +72,7 @@ def spend_first_costs(shape: Shape, unroll: Unroll, seed: int) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program cost before its first timed call; see `echo_rnn.benchmark.records.Prepared`."""
+    """What a program cost before its first timed call; see `echo_rnn.benchmark.measure.records.Prepared`."""
 
     trace_seconds: float
     compile_seconds: float

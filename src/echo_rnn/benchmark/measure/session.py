@@ -6,14 +6,14 @@ from typing import Any
 
 import psutil
 
-from echo_rnn.benchmark import memory, parity, timing
-from echo_rnn.benchmark.fingerprint import environment_facts, fingerprint
-from echo_rnn.benchmark.peak import peak_gflops
-from echo_rnn.benchmark.records import CONTROL, REFERENCE, Prepared, Record
-from echo_rnn.benchmark.request import Request
-from echo_rnn.benchmark.strategies import require_strategies
-from echo_rnn.benchmark.timing import Job, Rounds
-from echo_rnn.benchmark.workload import Cost, Program, draw_data, spend_first_costs
+from echo_rnn.benchmark.measure import memory, parity, timing
+from echo_rnn.benchmark.measure.fingerprint import environment_facts, fingerprint
+from echo_rnn.benchmark.measure.peak import peak_gflops
+from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, Prepared, Record
+from echo_rnn.benchmark.measure.request import Request
+from echo_rnn.benchmark.measure.strategies import require_strategies
+from echo_rnn.benchmark.measure.timing import Job, Rounds
+from echo_rnn.benchmark.measure.workload import Cost, Program, draw_data, spend_first_costs
 from echo_rnn.core.unroll import Unroll, named
 
 Report = Callable[[dict[str, Any]], None]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.benchmark.records import NOT_A_NUMBER
-from echo_rnn.benchmark.workload import Program
+from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
+from echo_rnn.benchmark.measure.workload import Program
 from echo_rnn.core.cells import StackState
 from echo_rnn.training.learner import Snapshot
 

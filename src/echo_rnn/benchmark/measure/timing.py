@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from echo_rnn.benchmark.records import Sample
+from echo_rnn.benchmark.measure.records import Sample
 
 LEAST_ROUNDS = 3
 _MOST_WARMUP_CALLS = 30

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import echo_rnn
-from echo_rnn.benchmark import records
-from echo_rnn.benchmark.records import Record
-from echo_rnn.benchmark.request import Request
+from echo_rnn.benchmark.measure import records
+from echo_rnn.benchmark.measure.records import Record
+from echo_rnn.benchmark.measure.request import Request
 from echo_rnn.errors import UserError
 
 
@@ -25,7 +25,7 @@ def measure(
     Args:
         request: What to measure.
         path: Where the process keeps its record.
-        on_progress: Told what the process says of itself; see `echo_rnn.benchmark.process`.
+        on_progress: Told what the process says of itself; see `echo_rnn.benchmark.measure.process`.
 
     Raises:
         UserError: The process failed; its last word is the reason.
@@ -33,7 +33,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as errors:
         asked = Path(folder) / "request.json"
         request.write(asked)
-        command = [sys.executable, "-m", "echo_rnn.benchmark.process", str(asked), str(path), "--with-parent"]
+        command = [sys.executable, "-m", "echo_rnn.benchmark.measure.process", str(asked), str(path), "--with-parent"]
         process = subprocess.Popen(
             command, env=_variables(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import network
 from echo_rnn.errors import UserError
 

@@ -11,8 +11,7 @@ from echo_rnn import environment
 
 _PACKAGE = Path(echo_rnn.__file__).parent
 # What is measured and what measures; not what is made of the samples afterwards.
-_MEASURES = ("memory", "parity", "peak", "session", "strategies", "timing", "workload")
-_CODE = (*environment.COMPUTES, "config/network.py", *(f"benchmark/{name}.py" for name in _MEASURES))
+_CODE = (*environment.COMPUTES, "config/network.py", "benchmark/measure")
 
 
 def fingerprint(package: Path = _PACKAGE) -> str:

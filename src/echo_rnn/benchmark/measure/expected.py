@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import psutil
 
 from echo_rnn.benchmark.formulas import stored_bytes, written_out
-from echo_rnn.benchmark.records import REFERENCE
-from echo_rnn.benchmark.shape import GATES, Shape
-from echo_rnn.benchmark.timing import LEAST_ROUNDS
+from echo_rnn.benchmark.measure.records import REFERENCE
+from echo_rnn.benchmark.measure.shape import GATES, Shape
+from echo_rnn.benchmark.measure.timing import LEAST_ROUNDS
 from echo_rnn.core.shard_count import lanes_for, lanes_of
 from echo_rnn.errors import UserError
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_rnn.benchmark.records import REFERENCE, read
-from echo_rnn.benchmark.shape import Shape
+from echo_rnn.benchmark.measure.records import REFERENCE, read
+from echo_rnn.benchmark.measure.shape import Shape
 
 
 @dataclass(frozen=True)
