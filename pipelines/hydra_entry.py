@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from echo_rnn.config import composition_sentence
-from echo_rnn.errors import UserError, shortage
+from echo_rnn.errors import UserError, as_user_error
 
 
 class _JobError(Exception):
@@ -39,7 +39,7 @@ def run_composed(main: Callable[[], None]) -> None:
     except _JobError as error:
         raise error.__cause__ or error from None
     except Exception as error:
-        if shortage(error) is not None:
+        if as_user_error(error) is not None:
             raise
         if type(error).__module__.startswith("joblib"):
             raise UserError(f"sweep: expected every job to end by itself, got {error}") from error

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from echo_rnn.config import Config, read
-from echo_rnn.errors import UserError, one_sentence, shortage
+from echo_rnn.errors import as_user_error, one_sentence
 from echo_rnn.files import write_text
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.summary import RESULT, Result
@@ -77,8 +77,7 @@ def _main(root: str, sweep: str, *overrides: str) -> None:
         result = work(read(files.config), files, {"sweep": sweep})
     except Exception as error:
         write_text(files.root / "traceback.txt", traceback.format_exc())
-        said = str(error) if isinstance(error, UserError) else shortage(error)
-        fail(files, overrides, said or f"{type(error).__name__}: {error}")
+        fail(files, overrides, str(as_user_error(error) or f"{type(error).__name__}: {error}"))
     else:
         RESULT.close(files.root, {"overrides": list(overrides), **result})
 

@@ -48,7 +48,7 @@ def test_no_line_within_the_time_is_a_timeout():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("raise SystemExit('error: no such thing')", "no such thing"),
+        ("raise SystemExit('error[user.error]: no such thing')", "no such thing"),
         ("raise SystemExit(3)", "exit code 3"),
         ("import sys; sys.exit('x' * 10**6 + '\\nlast')", "last"),
         ("import os; os.kill(os.getpid(), 11)", "a process that SIGSEGV ended"),

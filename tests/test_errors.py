@@ -1,12 +1,13 @@
-"""What the machine had too little of is said in a sentence, whatever class of error it came in."""
+"""What a person can mend is reported in one line with its code, whatever class of error it was."""
 
 import errno
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.errors import UserError, one_sentence, shortage
+from echo_rnn.errors import UserError, as_user_error, line_of, one_sentence, parse_line
 from echo_rnn.files import write_text
 
 
@@ -29,8 +30,8 @@ def behind_another():
 
 
 def test_a_full_disk_is_named():
-    assert "expected room to write, got a full disk" in shortage(raised(full_device))
-    assert "got a full disk" in shortage(raised(behind_another))
+    assert as_user_error(raised(full_device)).code == "disk.full"
+    assert as_user_error(raised(behind_another)).code == "disk.full"
 
 
 def test_tensorflows_class_for_both_is_told_apart_by_its_words():
@@ -40,31 +41,46 @@ def test_tensorflows_class_for_both_is_told_apart_by_its_words():
     def no_memory():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9]")
 
-    assert "full disk" in shortage(raised(full_disk))
-    assert "OOM when allocating tensor" in shortage(raised(no_memory))
+    assert as_user_error(raised(full_disk)).code == "disk.full"
+    error = as_user_error(raised(no_memory))
+    assert error.code == "memory.exhausted"
+    assert "OOM when allocating tensor" in str(error)
 
 
 def test_numpys_lack_of_memory_is_named():
-    said = shortage(raised(lambda: np.empty(2**60, np.uint8)))
-    assert said.startswith("memory: expected enough of it, got Unable to allocate")
+    error = as_user_error(raised(lambda: np.empty(2**60, np.uint8)))
+    assert error.code == "memory.exhausted"
+    assert "task.batch_size" in str(error)
 
 
 def test_other_errors_stay_what_they_are():
-    assert shortage(ValueError("no")) is None
-    assert shortage(OSError(errno.ENOENT, "no such file")) is None
+    assert as_user_error(ValueError("no")) is None
+    assert as_user_error(OSError(errno.ENOENT, "no such file")) is None
     with pytest.raises(ZeroDivisionError), one_sentence():
         raise ZeroDivisionError
 
 
-def test_the_program_ends_with_one_sentence(capsys):
+@pytest.mark.parametrize(
+    ("fails", "code"),
+    [(behind_another, "disk.full"), (lambda: write_text(Path("/dev/null/x"), ""), "disk.unwritable")],
+)
+def test_a_program_ends_with_exit_code_2_and_one_line_from_which_the_error_can_be_read(capsys, fails, code):
     with pytest.raises(SystemExit) as caught, one_sentence():
-        behind_another()
+        fails()
     assert caught.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    line, end = capsys.readouterr().err.split("\n")
+    assert end == ""
+    assert parse_line(line).code == code
+    assert line_of(parse_line(line)) == line
+
+
+def test_a_line_without_a_code_is_no_error_of_ours():
+    assert parse_line("error: no room") is None
 
 
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "report.json").mkdir()
-    with pytest.raises(UserError, match=r"report.json: expected to write it, got the system's answer 'is a directory'"):
+    with pytest.raises(UserError, match=r"report.json: ") as caught:
         write_text(tmp_path / "report.json", "{}")
+    assert caught.value.code == "disk.unwritable"
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

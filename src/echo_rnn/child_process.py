@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from echo_rnn.errors import parse_line
+
 _MOST_ERROR_BYTES = 2**16  # of the end of a child's standard error
 _END_SECONDS = 10.0
 
@@ -108,7 +110,7 @@ class Child:
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - _MOST_ERROR_BYTES))
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].removeprefix("error: ") if lines and code >= 0 else exit_reason(code)
+        return str(parse_line(lines[-1]) or lines[-1]) if lines and code >= 0 else exit_reason(code)
 
     def __enter__(self) -> Self:
         return self

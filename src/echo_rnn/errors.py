@@ -1,6 +1,7 @@
-"""How programs end where a user can mend the cause, or the machine had too little of something."""
+"""How programs end where a user can mend the cause, or the machine has too little of something."""
 
 import errno
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 
 from echo_rnn.core.errors import UserError
 
-__all__ = ["EXIT_CODE", "UserError", "is_full", "one_sentence", "shortage"]
+__all__ = ["EXIT_CODE", "UserError", "as_user_error", "is_full", "line_of", "one_sentence", "parse_line"]
 
 EXIT_CODE = 2
 
@@ -19,7 +20,7 @@ _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or di
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Ends the program with one sentence and exit code 2 instead of a traceback, for what a person can mend.
+    """Ends the program with one line and exit code 2 instead of a traceback, for what a person can mend.
 
     That is a `UserError`, a full disk, and too little memory. Ctrl-C ends it with the exit code that a shell gives for
     the signal.
@@ -30,37 +31,54 @@ def one_sentence() -> Iterator[None]:
         print("stopped", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
     except Exception as error:
-        said = str(error) if isinstance(error, UserError) else shortage(error)
-        if said is None:
+        mendable = as_user_error(error)
+        if mendable is None:
             raise
-        print(f"error: {said}", file=sys.stderr)
+        print(line_of(mendable), file=sys.stderr)
         raise SystemExit(EXIT_CODE) from None
 
 
-def shortage(error: BaseException) -> str | None:
-    """The sentence for a disk that is full or memory that ran out; `None` for any other error.
+def line_of(error: UserError) -> str:
+    """The line that a program prints for an error: its code and its sentence."""
+    return f"error[{error.code}]: {error}"
 
-    TensorFlow has one class of error for both, `ResourceExhaustedError`, so its words decide.
+
+def parse_line(line: str) -> UserError | None:
+    """The error of a line that `line_of` made, for the parent of a process that printed it; `None` for other lines."""
+    match = re.fullmatch(r"error\[([\w.]+)\]: (.*)", line)
+    return UserError(match[2], match[1]) if match else None
+
+
+def as_user_error(error: BaseException) -> UserError | None:
+    """What a person can mend as a `UserError`: such an error itself, a full disk, or too little memory; else `None`.
+
+    TensorFlow has one class of error for the last two, `ResourceExhaustedError`, so its words decide.
     """
-    seen: BaseException | None = error
-    met: set[int] = set()  # a chain may lead back to itself where an error was raised out of its own handling
-    while seen is not None and id(seen) not in met:
-        met.add(id(seen))
-        if is_full(seen):
-            place = getattr(seen, "filename", None) or "disk"
-            return f"{place}: expected room to write, got a full disk; make room and run the same command again"
-        if isinstance(seen, MemoryError) or type(seen).__name__ == "ResourceExhaustedError":
-            words = " ".join(str(seen).split())[:200]
-            return (
-                f"memory: expected enough of it, got {words or 'none'}; lower task.batch_size, trainer.window, "
-                "model.units or model.layers"
+    if isinstance(error, UserError):
+        return error
+    cause: BaseException | None = error
+    seen: set[int] = set()  # a chain is a circle where an error was raised while it was handled itself
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if is_full(cause):
+            place = getattr(cause, "filename", None) or "disk"
+            return UserError(
+                f"{place}: expected room to write, got a full disk; make room and run the same command again",
+                "disk.full",
             )
-        seen = seen.__cause__ or seen.__context__
+        if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
+            words = " ".join(str(cause).split())[:200]
+            return UserError(
+                f"memory: expected enough of it, got {words or 'none'}; lower task.batch_size, trainer.window, "
+                "model.units or model.layers",
+                "memory.exhausted",
+            )
+        cause = cause.__cause__ or cause.__context__
     return None
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk is full."""
+    """Whether an error is about a full disk."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     return any(words in str(error) for words in _FULL_WORDS)

@@ -35,10 +35,12 @@ def unwritable(path: Path, error: OSError) -> UserError:
     """The error for a file or folder that the system does not let be written."""
     if is_full(error):
         return UserError(
-            f"{path}: expected room to write it, got a full disk; make room and run the same command again"
+            f"{path}: expected room to write it, got a full disk; make room and run the same command again", "disk.full"
         )
     reason = (error.strerror or " ".join(str(error).split())).lower()
-    return UserError(f"{path}: expected to write it, got the system's answer '{reason}'; change what stands there")
+    return UserError(
+        f"{path}: expected to write it, got the system's answer '{reason}'; change what stands there", "disk.unwritable"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -34,4 +34,4 @@ def test_each_program_runs_once_a_round_in_an_empty_folder_of_its_own(tmp_path):
 
 def test_a_program_that_fails_is_the_end(tmp_path):
     with pytest.raises(UserError, match="article: expected the program to end well, got no room"):
-        measure(program("article", "raise SystemExit('error: no room')"))
+        measure(program("article", "raise SystemExit('error[disk.full]: no room')"))

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from echo_rnn.errors import parse_line
+
 # Nothing of the person's own settings of git: they may sign commits, or run hooks.
 IDENTITY = {
     **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
@@ -45,12 +47,20 @@ class Answer:
         return re.findall(r"Running stage '(\w+)'", self.out + self.err)
 
     @property
-    def sentence(self):
-        """The one line with which a command of ours refuses."""
-        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
-        assert len(lines) == 1, self.err
+    def error(self):
+        """The one line with which a command of ours refuses, as the error it was."""
+        errors = [error for error in map(parse_line, self.err.splitlines()) if error]
+        assert len(errors) == 1, self.err
         assert "Traceback" not in self.err
-        return lines[0].removeprefix("error: ")
+        return errors[0]
+
+    @property
+    def sentence(self):
+        return str(self.error)
+
+    @property
+    def code_of_error(self):
+        return self.error.code
 
 
 @dataclass(frozen=True)

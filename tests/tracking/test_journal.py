@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from echo_rnn.errors import UserError
+from echo_rnn.errors import UserError, parse_line
 from echo_rnn.tracking import UnknownRunError, open_store
 from echo_rnn.tracking.journal import Header, Journal
 
@@ -102,7 +102,9 @@ def test_entries_that_do_not_fit_are_refused_in_a_sentence_and_leave_no_trace(tm
     command = [sys.executable, "-c", FILLS_THE_DISK, str(tmp_path)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 2
-    assert answer.stderr.startswith(f"error: {tmp_path / '0123'}: expected to write it")
+    error = parse_line(answer.stderr.rstrip("\n"))
+    assert error.code == "disk.unwritable"
+    assert str(error).startswith(f"{tmp_path / '0123'}: ")
     assert answer.stderr.count("\n") == 1
     journal = Journal.reopen(tmp_path / "0123")
     assert entries(journal) == [{"do": "tags", "values": {"a": "b"}}]

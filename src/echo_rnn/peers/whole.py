@@ -14,7 +14,7 @@ import psutil
 from echo_rnn.benchmark.measure.fingerprint import environment_facts
 from echo_rnn.benchmark.measure.records import Sample
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.errors import UserError
+from echo_rnn.errors import UserError, parse_line
 from echo_rnn.peers.records import Entry, PeersRecord
 
 
@@ -79,4 +79,7 @@ def _run(program: Program) -> None:
         answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if answer.returncode:
         word = (answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"])[-1]
-        raise UserError(f"{program.name}: expected the program to end well, got {word.removeprefix('error: ')}")
+        raise UserError(
+            f"{program.name}: expected the program to end well, got {parse_line(word) or word}",
+            "peers.program_failed",
+        )

@@ -14,7 +14,7 @@ import echo_rnn
 from echo_rnn.benchmark.measure import records
 from echo_rnn.benchmark.measure.records import Record
 from echo_rnn.benchmark.measure.request import Request
-from echo_rnn.errors import UserError
+from echo_rnn.errors import UserError, parse_line
 
 
 def measure(
@@ -72,4 +72,4 @@ def _reason(code: int, errors: IO[bytes]) -> str:
     if code < 0:
         hint = ", which is what the system does where memory runs out" if code == -signal.SIGKILL else ""
         return f"expected a record, got a process that {signal.Signals(-code).name} ended{hint}"
-    return lines[-1].removeprefix("error: ") if lines else f"expected a record, got exit code {code}"
+    return str(parse_line(lines[-1]) or lines[-1]) if lines else f"expected a record, got exit code {code}"
