@@ -116,4 +116,4 @@ def test_code_in_a_keras_file_is_not_run(tmp_path):
 @pytest.mark.parametrize("path", ["os:_exit", "os:system", "builtins:eval", "sys:exit", "math:pi", "os.path:nothing"])
 def test_the_door_for_a_cell_of_ones_own_calls_nothing_that_makes_no_cell(path):
     with pytest.raises(UserError, match=r"^model.path: expected "):
-        build_custom(path, {}, 3)
+        build_custom(3, path=path, options={})

@@ -1,7 +1,7 @@
 """The orders that the drawings show, held against the strategies themselves.
 
-They run eagerly on a toy cell that hands its input up unchanged. The input at time step t is t + 1, so that every layer
-can tell from the number it gets at which time step it is; 0 is an idle cell of a wave.
+They run eagerly on a toy cell with its input as its output. The input at time step t is t + 1, so that every layer can
+read its time step from its input; 0 is an idle cell of a wave.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ LAYERS, STEPS = 3, 7
 
 @dataclass(frozen=True)
 class Recorder(Rnn):
-    """A cell that writes down when it is at work, and at which time steps of which layers."""
+    """A cell that logs when it runs, and at which time steps of which layers."""
 
     layer: int = 0
     log: list = field(default_factory=list)
@@ -37,26 +37,26 @@ class Recorder(Rnn):
             self.log.append(("project", self.layer, ()))
         return x
 
-    def project_gradients(self, weights, x, d_z):
+    def input_gradients(self, weights, x, d_z):
         return tf.zeros_like(weights.kernel_IG), tf.zeros_like(weights.bias)
 
     def recur(self, weights, z, state):
         self.log.append(("forward", self.layer, steps_in(z)))
-        h = passing(z, lambda: self.log.append(("back", self.layer, steps_in(z))))
+        h = passing(z, lambda: self.log.append(("backward", self.layer, steps_in(z))))
         return h, (h,)
 
-    def recur_saving(self, weights, z, state):
+    def forward_with_residuals(self, weights, z, state):
         self.log.append(("forward", self.layer, steps_in(z)))
         return (z,), z
 
-    def slopes(self, saved, before, after):
-        return (saved,)
+    def local_jacobian(self, residuals, before, after):
+        return (residuals,)
 
-    def recur_back(self, weights, slopes, d_after):
-        self.log.append(("back", self.layer, steps_in(slopes[0])))
-        return tf.zeros_like(slopes[0]), tuple(tf.zeros_like(part) for part in d_after)
+    def backward(self, weights, jacobian, d_after):
+        self.log.append(("backward", self.layer, steps_in(jacobian[0])))
+        return tf.zeros_like(jacobian[0]), tuple(tf.zeros_like(part) for part in d_after)
 
-    def recur_gradients(self, weights, saved, before, d_z):
+    def recurrent_gradients(self, weights, residuals, before, d_z):
         self.log.append(("product", self.layer, ()))
         return tf.zeros_like(weights.recurrent_SG), tf.zeros_like(weights.bias)
 
@@ -66,11 +66,11 @@ def steps_in(z) -> tuple[int, ...]:
     return tuple(z.numpy().reshape(-1).astype(int) - 1)
 
 
-def passing(z, going_back):
+def passing(z, on_backward):
     @tf.custom_gradient
     def identity(z):
         def gradient(d):
-            going_back()
+            on_backward()
             return d
 
         return tf.identity(z), gradient
@@ -79,7 +79,7 @@ def passing(z, going_back):
 
 
 def logged(strategy) -> list:
-    """What the strategy does with a window, forward and back."""
+    """What the strategy does with a window, forward and backward."""
     log: list = []
     cells = [Recorder(1, layer=layer, log=log) for layer in range(LAYERS)]
     weights = [CellWeights(tf.ones((1, 1)), tf.ones((1, 1)), tf.zeros(1)) for _ in cells]
@@ -120,8 +120,8 @@ def test_deferred() -> None:
     log = logged(deferred)
     forward = [entry for entry in log if entry[0] in ("forward", "project")]
     assert_places(forward, walk, product="project")
-    # The product of W is left to the gradient of `project`; that of U shows where it comes.
-    assert_places([entry for entry in log if entry[0] in ("back", "product")], walk.backward(), product="product")
+    # `input_gradients` computes the product of W, `recurrent_gradients` that of U, which is the one in the log.
+    assert_places([entry for entry in log if entry[0] in ("backward", "product")], walk.backward(), product="product")
 
 
 def assert_places(entries, walk, product: str) -> None:
@@ -138,8 +138,8 @@ def test_waves(strategy) -> None:
 
 
 def test_waves_back_and_the_product_after_them() -> None:
-    log = [entry for entry in logged(wavefront_deferred) if entry[0] in ("back", "product")]
-    waves = [entry[2] for entry in log if entry[0] == "back"]
+    log = [entry for entry in logged(wavefront_deferred) if entry[0] in ("backward", "product")]
+    waves = [entry[2] for entry in log if entry[0] == "backward"]
     assert_waves(waves, orders.wavefront(LAYERS, STEPS).backward())
     assert log[len(waves) :] == [("product", 0, ())]
 
@@ -153,7 +153,7 @@ def assert_waves(waves, walk) -> None:
 
 @pytest.mark.parametrize("length", [None, 2, 50])
 def test_checkpointed(length: int | None) -> None:
-    log = [entry for entry in logged(Checkpointed(length)) if entry[0] in ("forward", "back")]
+    log = [entry for entry in logged(Checkpointed(length)) if entry[0] in ("forward", "backward")]
     count = LAYERS * STEPS
     np.testing.assert_array_equal(order_of(log[:count]), orders.dynamic(LAYERS, STEPS).order_LT)
     again_LT, back_LT = orders.checkpointed_backward(LAYERS, STEPS, length)

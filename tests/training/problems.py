@@ -17,7 +17,11 @@ from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import Dataset, Split
 from echo_rnn.training.fingerprint import Fingerprint
 
-CELLS = {"lstm": lambda units: Lstm(units, 1.0), "gru": lambda units: Gru(units, True), "rnn": Rnn}
+CELLS = {
+    "lstm": lambda units: Lstm(units, forget_bias=1.0),
+    "gru": lambda units: Gru(units, reset_after=True),
+    "rnn": Rnn,
+}
 WINDOW, ROWS, ROW_STEPS = 5, 3, 47
 WINDOWS, LEFTOVER = 9, 2
 CHECKPOINT = Checkpoint(seconds=30.0, keep=3)

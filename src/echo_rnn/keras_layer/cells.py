@@ -38,9 +38,9 @@ def own_cell(cell: Any, precision: tf.DType | None) -> Cell | Custom:
     usual = usual and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
     kind = type(cell) if usual else None
     if kind is keras.layers.LSTMCell:
-        return Lstm(cell.units, float(cell.unit_forget_bias), precision)
+        return Lstm(cell.units, precision, forget_bias=float(cell.unit_forget_bias))
     if kind is keras.layers.GRUCell:
-        return Gru(cell.units, cell.reset_after, precision)
+        return Gru(cell.units, precision, reset_after=cell.reset_after)
     if kind is keras.layers.SimpleRNNCell:
         return Rnn(cell.units, precision)
     return Custom(type(cell).__name__, lambda: cell, "layers")

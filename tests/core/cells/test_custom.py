@@ -36,7 +36,7 @@ def section(path=MINIMAL, **options):
 
 def gradients(unroll, mode, path=MINIMAL):
     """Outputs, final state and gradients of two layers, with rows of different lengths."""
-    cells = tuple(build_custom(path, {}, units) for units in (3, 2))
+    cells = tuple(build_custom(units, path=path, options={}) for units in (3, 2))
     model = Model(cells, unroll, 1, 2)
     weights = model.initial_weights(np.random.SeedSequence(0)).layers
     x_TBI = tf.constant(np.random.default_rng(0).normal(size=(5, 3, 1)), tf.float32)
@@ -65,7 +65,10 @@ def test_own_cell_needs_no_weights():
 
 def test_kerass_own_cell_is_our_lstm():
     case = problem("lstm", SHAPES["stack"], ragged=True)
-    own = tuple(build_custom("keras.layers:LSTMCell", {"dtype": "float64"}, units) for units in SHAPES["stack"].sizes)
+    own = tuple(
+        build_custom(units, path="keras.layers:LSTMCell", options={"dtype": "float64"})
+        for units in SHAPES["stack"].sizes
+    )
 
     def as_custom(cells, weights, window, state):
         return dynamic(own, [tuple(layer) for layer in weights], window, state)
@@ -110,7 +113,7 @@ def test_a_module_that_cannot_be_imported_is_told_in_one_sentence(tmp_path, monk
         (tmp_path / f"{name}.py").write_text(text)
         expected = f"model.path: expected the import path of a cell, got '{name}:Cell': {message}"
         with pytest.raises(UserError) as refused:
-            build_custom(f"{name}:Cell", {}, 3)
+            build_custom(3, path=f"{name}:Cell", options={})
         assert re.fullmatch(expected, str(refused.value)), refused.value
 
 

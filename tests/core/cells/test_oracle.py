@@ -29,7 +29,7 @@ def slope(function, array, direction, step=1e-6):
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("cell", LAYERS)
 def test_backward_is_the_slope_of_forward(cell, ragged):
-    case = problem(cell, Shape(steps=4, rows=3, sizes=(3, 2)), ragged=ragged, dropped=ragged)
+    case = problem(cell, Shape(steps=4, batch_size=3, sizes=(3, 2)), ragged=ragged, dropped=ragged)
     stack = Stack(cell, case.weights, case.lengths, case.masks)
     stack.forward(case.x, case.state)
     gradients = stack.backward(case.d_h, case.d_state)

@@ -14,18 +14,18 @@ def lstm(units):
     return Lstm(units, forget_bias=1.0)
 
 
-def network(sizes, features, rows, cell=lstm):
+def network(sizes, features, batch_size, cell=lstm):
     """Cells, weights and a state of zeros."""
     cells = tuple(map(cell, sizes))
     weights = tuple(
         layer.initial_weights(inputs, (0, 1)) for layer, inputs in zip(cells, (features, *sizes), strict=False)
     )
-    return cells, weights, tuple(layer.zero_state(rows, tf.float32) for layer in cells)
+    return cells, weights, tuple(layer.zero_state(batch_size, tf.float32) for layer in cells)
 
 
-def gradient_graph(unroll, steps, sizes=(4, 4), rows=2, cell=lstm):
+def gradient_graph(unroll, steps, sizes=(4, 4), batch_size=2, cell=lstm):
     """The concrete function of a strategy and its backward pass."""
-    cells, weights, state = network(sizes, 1, rows, cell)
+    cells, weights, state = network(sizes, 1, batch_size, cell)
 
     @tf.function(autograph=False)
     def gradients(weights, x_TBI):
@@ -35,7 +35,7 @@ def gradient_graph(unroll, steps, sizes=(4, 4), rows=2, cell=lstm):
             loss = tf.reduce_sum(h_TBS)
         return tape.gradient(loss, (weights, x_TBI))
 
-    return gradients.get_concrete_function(weights, tf.zeros((steps, rows, 1)))
+    return gradients.get_concrete_function(weights, tf.zeros((steps, batch_size, 1)))
 
 
 def operations(concrete):
@@ -47,15 +47,15 @@ def operations(concrete):
 
 @dataclass(frozen=True)
 class CountingLstm(Lstm):
-    """Counts how often `recur` or `recur_saving`, the arithmetic of a step or of a wave, really runs."""
+    """Counts how often `recur` or `forward_with_residuals`, the arithmetic of a step or of a wave, really runs."""
 
     runs: ClassVar[list[int]] = [0]
 
     def recur(self, weights, z_BG, state):
         return super().recur(weights, self.counted(z_BG), state)
 
-    def recur_saving(self, weights, z_BG, state):
-        return super().recur_saving(weights, self.counted(z_BG), state)
+    def forward_with_residuals(self, weights, z_BG, state):
+        return super().forward_with_residuals(weights, self.counted(z_BG), state)
 
     def counted(self, z_BG):
         with tf.control_dependencies([tf.numpy_function(self.count, [], [])]):
@@ -67,10 +67,10 @@ class CountingLstm(Lstm):
 
 def runs(unroll, steps, sizes, lengths=None):
     """How often a step of a layer, or a wave, is computed when a window runs in a graph."""
-    rows = 2 if lengths is None else len(lengths)
-    cells, weights, state = network(sizes, 1, rows, lambda units: CountingLstm(units, 1.0))
+    batch_size = 2 if lengths is None else len(lengths)
+    cells, weights, state = network(sizes, 1, batch_size, lambda units: CountingLstm(units, forget_bias=1.0))
     lengths_B = None if lengths is None else tf.constant(lengths)
-    x_TBI = tf.zeros((steps, rows, 1))
+    x_TBI = tf.zeros((steps, batch_size, 1))
     function = tf.function(lambda: unroll(cells, weights, window(x_TBI, lengths_B), state)[0], autograph=False)
     CountingLstm.runs[0] = 0
     function().numpy()

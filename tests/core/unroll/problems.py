@@ -13,17 +13,17 @@ FEATURES = 2
 
 class Shape(NamedTuple):
     steps: int
-    rows: int
+    batch_size: int
     sizes: tuple[int, ...]
 
 
-USUAL = Shape(steps=5, rows=3, sizes=(4, 3, 5))
+USUAL = Shape(steps=5, batch_size=3, sizes=(4, 3, 5))
 SHAPES = {
     "stack": USUAL,
-    "layer": Shape(steps=5, rows=3, sizes=(4,)),
-    "one_step": Shape(steps=1, rows=2, sizes=(4, 3, 5)),
-    "one_row": Shape(steps=3, rows=1, sizes=(3, 3)),
-    "deeper_than_long": Shape(steps=2, rows=2, sizes=(4, 4, 4)),
+    "layer": Shape(steps=5, batch_size=3, sizes=(4,)),
+    "one_step": Shape(steps=1, batch_size=2, sizes=(4, 3, 5)),
+    "one_row": Shape(steps=3, batch_size=1, sizes=(3, 3)),
+    "deeper_than_long": Shape(steps=2, batch_size=2, sizes=(4, 4, 4)),
 }
 
 
@@ -51,11 +51,11 @@ class Problem:
 def problem(cell: str, shape: Shape, *, ragged: bool = False, dropped: bool = False) -> Problem:
     """A problem, the same at each call; `ragged` gives rows of different lengths, `dropped` masks between layers."""
     rng = np.random.default_rng([*cell.encode(), *shape.sizes, shape.steps, shape.batch_size])
-    steps, rows, sizes = shape
+    steps, batch_size, sizes = shape
     layer = LAYERS[cell]
 
     def states() -> list[tuple[np.ndarray, ...]]:
-        return [tuple(rng.normal(size=(rows, size)) for _ in range(layer.states)) for size in sizes]
+        return [tuple(rng.normal(size=(batch_size, size)) for _ in range(layer.states)) for size in sizes]
 
     weights = [
         Weights(
@@ -66,14 +66,14 @@ def problem(cell: str, shape: Shape, *, ragged: bool = False, dropped: bool = Fa
         for inputs, size in zip((FEATURES, *sizes[:-1]), sizes, strict=True)
     ]
     # No row is as long as the window where it can be, one is empty, so that stopping early shows.
-    lengths = np.array([max(steps - 2, 1), 0, 1][:rows], np.int32) if ragged else None
-    masks = [rng.integers(0, 2, size=(steps, rows, size)) * 2.0 for size in sizes[:-1]] if dropped else []
+    lengths = np.array([max(steps - 2, 1), 0, 1][:batch_size], np.int32) if ragged else None
+    masks = [rng.integers(0, 2, size=(steps, batch_size, size)) * 2.0 for size in sizes[:-1]] if dropped else []
     return Problem(
         cell=cell,
-        x=rng.normal(size=(steps, rows, FEATURES)),
+        x=rng.normal(size=(steps, batch_size, FEATURES)),
         weights=weights,
         state=states(),
-        d_h=rng.normal(size=(steps, rows, sizes[-1])),
+        d_h=rng.normal(size=(steps, batch_size, sizes[-1])),
         d_state=states(),
         lengths=lengths,
         masks=tuple(masks),

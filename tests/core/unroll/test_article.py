@@ -73,7 +73,7 @@ def windows():
 @functools.cache
 def losses(unroll):
     """The loss of each window, with Adagrad's arithmetic in the graph and the state carried."""
-    model = Model((Lstm(UNITS, 1.0),) * LAYERS, unroll, 1, CLASSES)
+    model = Model((Lstm(UNITS, forget_bias=1.0),) * LAYERS, unroll, 1, CLASSES)
     variables = tf.nest.map_structure(tf.Variable, model.initial_weights(np.random.SeedSequence(1)))
     slots = [tf.Variable(tf.fill(variable.shape, ACCUMULATOR)) for variable in tf.nest.flatten(variables)]
 

@@ -61,9 +61,9 @@ def test_partial_of_all_steps_has_no_loop(steps):
 
 CELLS = {
     # Recurrent weight gradients: in the reset-before GRU the candidate's product has an input of its own.
-    "lstm": (lambda units: Lstm(units, 1.0), 1),
-    "gru_after": (lambda units: Gru(units, True), 1),
-    "gru_before": (lambda units: Gru(units, False), 2),
+    "lstm": (lambda units: Lstm(units, forget_bias=1.0), 1),
+    "gru_after": (lambda units: Gru(units, reset_after=True), 1),
+    "gru_before": (lambda units: Gru(units, reset_after=False), 2),
     "rnn": (Rnn, 1),
 }
 
@@ -71,10 +71,10 @@ CELLS = {
 @pytest.mark.parametrize("cell", CELLS)
 def test_deferred_has_one_product_over_time_and_rows_for_each_weight_of_each_layer(cell):
     make, recurrent = CELLS[cell]
-    steps, rows, layers = 11, 7, 3
-    graph = gradient_graph(deferred, steps, sizes=(4,) * layers, rows=rows, cell=make).graph
+    steps, batch_size, layers = 11, 7, 3
+    graph = gradient_graph(deferred, steps, sizes=(4,) * layers, batch_size=batch_size, cell=make).graph
     products = [op for op in graph.get_operations() if op.type == "MatMul" and op.get_attr("transpose_a")]
-    assert [op.inputs[0].shape[0] for op in products] == [steps * rows] * layers * (1 + recurrent)
+    assert [op.inputs[0].shape[0] for op in products] == [steps * batch_size] * layers * (1 + recurrent)
     # In the loops none is left, and outside them none runs step by step.
     bodies = [node for function in graph.as_graph_def().library.function for node in function.node_def]
     assert not [node for node in bodies if node.op == "MatMul" and node.attr["transpose_a"].b]
@@ -82,14 +82,14 @@ def test_deferred_has_one_product_over_time_and_rows_for_each_weight_of_each_lay
 
 
 def test_dynamic_has_its_weight_gradients_in_the_loop():
-    graph = gradient_graph(dynamic, 11, sizes=(4,) * 3, rows=7).graph
+    graph = gradient_graph(dynamic, 11, sizes=(4,) * 3, batch_size=7).graph
     bodies = [node for function in graph.as_graph_def().library.function for node in function.node_def]
     assert len([node for node in bodies if node.op == "MatMul" and node.attr["transpose_a"].b]) == 2 * 3
 
 
 def test_deferred_wavefront_has_one_batched_product_for_each_weight():
-    steps, rows, layers = 11, 7, 3
+    steps, batch_size, layers = 11, 7, 3
     # Smaller layers lie in columns, which need no batched product.
-    graph = gradient_graph(wavefront_deferred, steps, sizes=(16,) * layers, rows=rows).graph
+    graph = gradient_graph(wavefront_deferred, steps, sizes=(16,) * layers, batch_size=batch_size).graph
     products = [op for op in graph.get_operations() if op.type.startswith("BatchMatMul")]
-    assert [op.inputs[0].shape[:2] for op in products] == [(layers, (steps + layers - 1) * rows)] * 2
+    assert [op.inputs[0].shape[:2] for op in products] == [(layers, (steps + layers - 1) * batch_size)] * 2

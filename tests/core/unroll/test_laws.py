@@ -6,7 +6,6 @@ from unittest.mock import patch
 import pytest
 import tensorflow as tf
 
-from echo_rnn.core.unroll import layouts
 from echo_rnn.core.unroll.block import block
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.deferred import deferred
@@ -16,7 +15,7 @@ from echo_rnn.core.unroll.keras_layers import KerasLayers
 from echo_rnn.core.unroll.partial import Partial
 from echo_rnn.core.unroll.static import static
 from echo_rnn.core.unroll.static_rnn import static_rnn
-from echo_rnn.core.unroll.wavefront import wavefront
+from echo_rnn.core.unroll.wavefront import wavefront, waves_of
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
 from tests.core.unroll.equality import CELLS, MODES, assert_same, run
 from tests.core.unroll.problems import SHAPES, problem
@@ -26,7 +25,7 @@ def stacked(strategy):
     """A strategy over waves with the layout of large layers, which the small ones here would not get."""
 
     def unroll(*arguments):
-        with patch.object(layouts, "_SMALL", 0):
+        with patch.dict(waves_of.__globals__, _SMALL=0):
             return strategy(*arguments)
 
     return unroll

@@ -14,7 +14,7 @@ SIZES = (4, 5, 6)
 
 
 def model(unroll=dynamic, **dropout):
-    return Model(tuple(Lstm(units, 1.0) for units in SIZES), unroll, 1, 2, Dropout(**dropout))
+    return Model(tuple(Lstm(units, forget_bias=1.0) for units in SIZES), unroll, 1, 2, Dropout(**dropout))
 
 
 def logits(model, masks):

@@ -77,7 +77,7 @@ def test_sums_over_time_are_not_rounded_to_bfloat16(strategy):
 def test_state_is_carried_in_float32():
     # A cell state that grows by a little at each step would stand still in bfloat16, where 1 + 1/512 is 1.
     steps, gates = 64, tf.constant([-6.0, 20.0, 20.0, 0.0])  # i = 1/404, f = 1, g = 1
-    cell = Lstm(1, 1.0, precision=tf.bfloat16)
+    cell = Lstm(1, tf.bfloat16, forget_bias=1.0)
     weights = CellWeights(tf.zeros((1, 4)), tf.zeros((1, 4)), gates)
     state = ((tf.zeros((1, 1)), tf.ones((1, 1))),)
     _, ((_, c_BS),) = STRATEGIES["dynamic"]([cell], [weights], window(tf.zeros((steps, 1, 1))), state)

@@ -5,13 +5,13 @@ from typing import cast
 import tensorflow as tf
 
 from echo_rnn.config import network
-from echo_rnn.core.cells.cell import Cell, CellWeights, HandCell, StackState, State
+from echo_rnn.core.cells.cell import Cell, CellWeights, ManualGradientCell, StackState, State
 from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.core.cells.gru import Gru
 from echo_rnn.core.cells.lstm import Lstm
 from echo_rnn.core.cells.rnn import Rnn
 
-__all__ = ["Cell", "CellWeights", "Gru", "HandCell", "Lstm", "Rnn", "StackState", "State", "build_cells"]
+__all__ = ["Cell", "CellWeights", "Gru", "Lstm", "ManualGradientCell", "Rnn", "StackState", "State", "build_cells"]
 
 
 def build_cells(model: network.Model) -> tuple[Cell, ...]:
@@ -19,11 +19,13 @@ def build_cells(model: network.Model) -> tuple[Cell, ...]:
     precision = None if model.precision == "float32" else tf.as_dtype(model.precision)
     match model:
         case network.Lstm():
-            return tuple(Lstm(units, model.forget_bias, precision) for units in model.sizes)
+            return tuple(Lstm(units, precision, forget_bias=model.forget_bias) for units in model.sizes)
         case network.Gru():
-            return tuple(Gru(units, model.reset_after, precision) for units in model.sizes)
+            return tuple(Gru(units, precision, reset_after=model.reset_after) for units in model.sizes)
         case network.Rnn():
             return tuple(Rnn(units, precision) for units in model.sizes)
         case network.Custom():
             # Only the strategies that leave the weights to the cell take it: its weights are a plain tuple.
-            return tuple(cast("Cell", build_custom(model.path, model.options, units)) for units in model.sizes)
+            return tuple(
+                cast("Cell", build_custom(units, None, path=model.path, options=model.options)) for units in model.sizes
+            )

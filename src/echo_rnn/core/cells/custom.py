@@ -125,8 +125,8 @@ class Custom:
         return h_BS, tuple(tf.nest.flatten(after))
 
 
-def build_custom(path: str, options: Mapping[str, Any], units: int) -> Custom:
-    """The cell that `path` names, with `units` and `options`.
+def build_custom(units: int, precision: None = None, *, path: str, options: Mapping[str, Any]) -> Custom:
+    """The cell that `path` names, with `units` and `options`; the precision of its products is its own.
 
     Raises:
         UserError: There is no such cell, it does not take these arguments, or it is not a cell.

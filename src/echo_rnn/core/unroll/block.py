@@ -2,15 +2,15 @@
 
     for l in 0 … L-1:  h_TBS, c_TBS = BlockLSTMV2(x_TBI, [W; U], b, h, c)     one operation for T steps
 
-The kernel's gate order (i, f, g, o) is ours; it knows no forget bias of its own, so ours stays in the bias, and
-peepholes and clipping are off. Its weight gradient is a product at each step. Stored for the backward pass, for each
-(layer, step, row): 7·S values (i, f, o, g, c, tanh c, h). Graph size, tracing time and compile time depend on L only.
-Rows that end early are computed to the end of the window; the state is then taken from their last step. A second
-derivative is not defined.
+The kernel's gate order (i, f, g, o) is ours; it has no forget bias, so ours stays in the bias, and peepholes and
+clipping are off. Its weight gradient is a product at each step. Stored for the backward pass, for each (layer, step,
+batch row): 7·S values (i, f, o, g, c, tanh c, h). Graph size, tracing time and compile time depend on L only. Rows that
+end early are computed to the end of the window; the state is then taken from their last step. A second derivative is
+not defined.
 
 `BlockLSTMGradV2`, the gradient that TensorFlow 2.21 registers, reads and writes gates in the order of the kernel's
-first version (i, g, f, o) and is therefore wrong. Here the way back is the first version's gradient, with the gates
-put in its order.
+first version (i, g, f, o) and is therefore wrong. Here the backward pass is the first version's gradient, with the
+gates put in its order.
 
 LSTM only, float32 or float16 only, and no XLA. Source: `tf.raw_ops.BlockLSTMV2`, `tf.raw_ops.BlockLSTMGrad`,
 `tensorflow/core/kernels/rnn/lstm_ops.cc`.

@@ -1,14 +1,14 @@
 """Checkpointed: long windows in little memory, for one more forward pass.
 
-    forward:    for each segment of k steps:  keep the state before it;  run it and keep nothing else
-    backward:   for each segment, last first: run it again from the kept state, keeping all;  go back through it
+    forward:    for each segment of k steps:  store the state before it;  run it and store nothing else
+    backward:   for each segment, last first: run it again from that state and store all residuals;  its backward pass
 
-Stored for the backward pass: for each (layer, segment, row) the state, 2·S for an LSTM and S for the others, and for
-each (layer, step, row) of one segment what dynamic unrolling stores, about 8·S. With k = √T both grow with √T. Inputs
-and outputs, which the window has anyway, still grow with T. Graph size, tracing time and compile time do not depend
-on T. A second derivative is TensorFlow's own, of the loops written here: it saves no memory, and not under XLA.
+Stored for the backward pass: for each (layer, segment, batch row) the state, 2·S for an LSTM and S for the others, and
+for each (layer, step, batch row) of one segment what dynamic unrolling stores, about 8·S. With k = √T both grow with
+√T. Inputs and outputs of the window still grow with T. Graph size, tracing time and compile time do not depend on T. A
+second derivative is TensorFlow's own, of the loops written here: it saves no memory, and not under XLA.
 
-The way back is written out because `tf.recompute_grad` recomputes one function at a time and a loop around it would
+The gradient is manual because `tf.recompute_grad` recomputes one function at a time and a loop around it would
 still stack what each call captures. Source: Gruslys et al. 2016, "Memory-Efficient Backpropagation Through Time";
 even segments are Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
 """
@@ -66,11 +66,11 @@ class _Segments:
 
         def run(*leaves: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[tf.Tensor, ...]]]:
             weights, x_TBI, state = tf.nest.pack_sequence_as(inputs, leaves)
-            h_TBS, after, kept = self._forward(weights, x_TBI, state)
+            h_TBS, after, checkpoints = self._forward(weights, x_TBI, state)
 
             def gradients(*d_leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
                 d_h_TBS, d_after = tf.nest.pack_sequence_as((h_TBS, after), d_leaves)
-                return tuple(tf.nest.flatten(self._backward(weights, x_TBI, kept, d_h_TBS, d_after)))
+                return tuple(tf.nest.flatten(self._backward(weights, x_TBI, checkpoints, d_h_TBS, d_after)))
 
             return tuple(tf.nest.flatten((h_TBS, after))), gradients
 
@@ -85,34 +85,35 @@ class _Segments:
         read = self._array(x_TBI)
 
         def one_segment(
-            n: tf.Tensor, state: StackState, outputs: tf.TensorArray, kept: list[tf.TensorArray]
+            n: tf.Tensor, state: StackState, outputs: tf.TensorArray, checkpoints: list[tf.TensorArray]
         ) -> tuple[tf.Tensor, StackState, tf.TensorArray, list[tf.TensorArray]]:
-            kept = [array.write(n, part) for array, part in zip(kept, tf.nest.flatten(state), strict=True)]
+            parts = tf.nest.flatten(state)
+            checkpoints = [array.write(n, part) for array, part in zip(checkpoints, parts, strict=True)]
             h_TBS, state = dynamic(self.cells, weights, self._segment(n, read.read(n)), state)
-            return n + 1, state, outputs.write(n, h_TBS), kept
+            return n + 1, state, outputs.write(n, h_TBS), checkpoints
 
         parts = tf.nest.flatten(state)
-        kept = [tf.TensorArray(part.dtype, self.count, element_shape=part.shape) for part in parts]
+        checkpoints = [tf.TensorArray(part.dtype, self.count, element_shape=part.shape) for part in parts]
         outputs = tf.TensorArray(x_TBI.dtype, self.count)
-        _, state, outputs, kept = tf.while_loop(
+        _, state, outputs, checkpoints = tf.while_loop(
             lambda n, *_: n < self.count,
             one_segment,
-            (tf.constant(0), state, outputs, kept),
+            (tf.constant(0), state, outputs, checkpoints),
             maximum_iterations=self.count,
         )
-        return self._joined(outputs), state, [array.stack() for array in kept]
+        return self._joined(outputs), state, [array.stack() for array in checkpoints]
 
     def _backward(
-        self, weights: Stack, x_TBI: tf.Tensor, kept: list[tf.Tensor], d_h_TBS: tf.Tensor, d_state: StackState
+        self, weights: Stack, x_TBI: tf.Tensor, checkpoints: list[tf.Tensor], d_h_TBS: tf.Tensor, d_state: StackState
     ) -> tuple[Stack, tf.Tensor, StackState]:
         """The gradients of weights, input and first state from those of the outputs and the final state."""
         read_x, read_d = self._array(x_TBI), self._array(d_h_TBS)
-        read_kept = [tf.TensorArray(part.dtype, self.count).unstack(part) for part in kept]
+        read_checkpoints = [tf.TensorArray(part.dtype, self.count).unstack(part) for part in checkpoints]
 
         def one_segment(
             n: tf.Tensor, d_state: StackState, d_weights: Stack, d_x: tf.TensorArray
         ) -> tuple[tf.Tensor, StackState, Stack, tf.TensorArray]:
-            state = tf.nest.pack_sequence_as(d_state, [array.read(n) for array in read_kept])
+            state = tf.nest.pack_sequence_as(d_state, [array.read(n) for array in read_checkpoints])
             x_segment = read_x.read(n)
             with tf.GradientTape() as tape:
                 tape.watch((weights, x_segment, state))
@@ -133,7 +134,7 @@ class _Segments:
                 tf.TensorArray(x_TBI.dtype, self.count),
             ),
             maximum_iterations=self.count,
-            # Running a segment again waits for nothing: segments ahead of their turn would fill the memory.
+            # Running a segment again waits for nothing: segments run ahead of time would fill the memory.
             parallel_iterations=1,
         )
         return d_weights, self._joined(d_x), d_state
@@ -157,5 +158,5 @@ class _Segments:
 
 
 def _inferred(shape: tf.TensorShape) -> list[int]:
-    """A shape for `reshape`, which finds the number of rows where it is not known."""
+    """A shape for `reshape`, which infers the batch size where it is not known."""
     return [-1 if size is None else size for size in shape]

@@ -1,8 +1,9 @@
-"""Waves in columns: states `[S, X]`, where X counts all rows of the first layer, then those of the second, and so on.
+"""Waves in columns: states `[S, X]`, where X is the batch of the first layer, then that of the second, and so on.
 
-For small networks. A processor's vectors then run over rows and layers, whatever the number of units, and handing up
-is a shift by B columns; every column has weights of its own, copies of its layer's. X is filled up with columns that
-no layer owns until it is a multiple of `_LANES`; without weights and never active, they stay at zero.
+For small networks. A processor's vectors then run over batch rows and layers, whatever the number of units, and an
+output becomes the input of the next layer by a shift of B columns; every column has its own copy of its layer's
+weights. X is padded to a multiple of `_VECTOR` with columns of no layer; without weights and never active, they stay
+at zero.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import tensorflow as tf
 from echo_rnn.core.cells.cell import CellWeights, StackState, State
 from echo_rnn.core.unroll.waves import StackableCell, Waves, pad
 
-_LANES = 8
+_VECTOR = 8
 _NO_LAYER = 2**30
 
 
@@ -27,14 +28,14 @@ class Columns(Waves):
         return replace(super().cell, axis=-2)
 
     @property
-    def rows(self) -> int:
+    def batch_size(self) -> int:
         """B."""
-        return int(self.window.rows)
+        return int(self.window.batch_size)
 
     @property
     def columns(self) -> int:
         """X."""
-        return -(-len(self.cells) * self.rows // _LANES) * _LANES
+        return -(-len(self.cells) * self.batch_size // _VECTOR) * _VECTOR
 
     def stack_weights(self, weights: Sequence[CellWeights]) -> CellWeights:
         """See `Waves`; `kernel [I, G, X]`, `recurrent [S, G, X]` and `bias [G, X]` or `[2, G, X]`."""
@@ -49,7 +50,10 @@ class Columns(Waves):
     def unstack_state(self, state: State) -> StackState:
         """See `Waves`."""
         return tuple(
-            tuple(tf.transpose(part_SX[: cell.units, layer * self.rows : (layer + 1) * self.rows]) for part_SX in state)
+            tuple(
+                tf.transpose(part_SX[: cell.units, layer * self.batch_size : (layer + 1) * self.batch_size])
+                for part_SX in state
+            )
             for layer, cell in enumerate(self.cells)
         )
 
@@ -61,28 +65,30 @@ class Columns(Waves):
         """See `Waves`; `[W, S, X - B]`."""
         if not self.window.masks:
             return None
-        return pad(tf.transpose(tf.concat(self.padded_masks(), axis=1), (0, 2, 1)), self.columns - self.rows, axis=2)
+        return pad(
+            tf.transpose(tf.concat(self.padded_masks(), axis=1), (0, 2, 1)), self.columns - self.batch_size, axis=2
+        )
 
-    def taken(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
-        """See `Waves`; `[I, X]`. What the last layer would hand up meets no weights."""
-        up = h[..., : self.columns - self.rows]
+    def layer_inputs(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+        """See `Waves`; `[I, X]`. The top layer's output is the input of no layer."""
+        up = h[..., : self.columns - self.batch_size]
         if masks is not None:
             up = up * tf.stop_gradient(masks)
         width = max(self.features, self.cell.units)
         return tf.concat([x, pad(up, width, axis=-2)[..., : self.features, :]], axis=-1)
 
-    def handed_back(self, d_taken: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    def layer_input_gradients(self, d_inputs: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Waves`."""
-        d_up = d_taken[..., : self.cell.units, self.rows :]
+        d_up = d_inputs[..., : self.cell.units, self.batch_size :]
         if masks is not None:
             d_up = d_up * masks
-        return d_taken[..., : self.rows], pad(pad(d_up, self.cell.units, axis=-2), self.columns, axis=-1)
+        return d_inputs[..., : self.batch_size], pad(pad(d_up, self.cell.units, axis=-2), self.columns, axis=-1)
 
     def active(self, w: tf.Tensor) -> tf.Tensor:
         """See `Waves`; `[1, X]`."""
-        layers, rows = len(self.cells), self.rows
+        layers, batch_size = len(self.cells), self.batch_size
         layer_X = np.full(self.columns, _NO_LAYER, np.int32)
-        layer_X[: layers * rows] = np.repeat(np.arange(layers), rows)
+        layer_X[: layers * batch_size] = np.repeat(np.arange(layers), batch_size)
         t_X = w - layer_X
         lengths_B = self.window.lengths_B
         end = self.window.steps if lengths_B is None else pad(tf.tile(lengths_B, [layers]), self.columns, axis=0)
@@ -90,17 +96,17 @@ class Columns(Waves):
 
     def top(self, h: tf.Tensor) -> tf.Tensor:
         """See `Waves`; `[S, B]`."""
-        first = (len(self.cells) - 1) * self.rows
-        return h[..., first : first + self.rows]
+        first = (len(self.cells) - 1) * self.batch_size
+        return h[..., first : first + self.batch_size]
 
     def writer(self) -> tf.TensorArray:
         """See `Waves`."""
-        return tf.TensorArray(self.window.x_TBI.dtype, self.count, element_shape=(self.cell.units, self.rows))
+        return tf.TensorArray(self.window.x_TBI.dtype, self.count, element_shape=(self.cell.units, self.batch_size))
 
-    def below_top(self, d_top: tf.Tensor) -> tf.Tensor:
+    def top_gradient(self, d_top: tf.Tensor) -> tf.Tensor:
         """See `Waves`."""
-        before = (len(self.cells) - 1) * self.rows
-        after = self.columns - before - self.rows
+        before = (len(self.cells) - 1) * self.batch_size
+        after = self.columns - before - self.batch_size
         return tf.pad(d_top, [*[(0, 0)] * (d_top.shape.rank - 1), (before, after)])
 
     def outputs(self, top_W: tf.Tensor) -> tf.Tensor:
@@ -113,7 +119,7 @@ class Columns(Waves):
 
         def run(*layers: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
             weight_L = tf.stack(layers, axis=-1)
-            shape = (*weight_L.shape, self.rows)
+            shape = (*weight_L.shape, self.batch_size)
             columns = tf.reshape(tf.broadcast_to(weight_L[..., None], shape), (*weight_L.shape[:-1], -1))
             return pad(columns, self.columns, axis=-1), self._gather
 
@@ -121,9 +127,9 @@ class Columns(Waves):
 
     def _gather(self, d_X: tf.Tensor) -> list[tf.Tensor]:
         """The gradients of all layers' weights from that of `_spread`, `[…, X]`: sums over the columns of a layer."""
-        parts = [d_X[..., layer * self.rows : (layer + 1) * self.rows] for layer in range(len(self.cells))]
-        if self.rows > _LANES:
+        parts = [d_X[..., layer * self.batch_size : (layer + 1) * self.batch_size] for layer in range(len(self.cells))]
+        if self.batch_size > _VECTOR:
             return [tf.reduce_sum(part, axis=-1) for part in parts]
-        # As a sum of few columns this is a loop of its own; XLA puts a reduction into the one over waves before it,
-        # whose vectors then stop at every layer's end.
+        # As a sum of few columns this is a loop of its own. XLA would fuse a reduction into the loop over waves before
+        # it, and the vectors of that loop would then end at every layer.
         return [tf.add_n(tf.unstack(part, axis=-1)) for part in parts]

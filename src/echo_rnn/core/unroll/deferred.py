@@ -7,11 +7,11 @@
         for t in T-1 … 0:    d_z[t], d_state = …             only the gates' gradients are left in the loop
         d_W = xᵀ d_z,  d_U = hᵀ d_z                          one product each over T·B
 
-Automatic differentiation of a loop adds up a weight gradient at each step; here it is one product whose cost the
-matrix routine can hide. Stored for the backward pass, for each (layer, step, row): the projected input is not kept,
-the gates and the state are, 4·S and 2·S for an LSTM (GRU 4·S or 3·S and S, simple S), and during a layer's backward
-pass its slopes, 6·S (5·S, S), and its G values d_z. Graph size, tracing time and compile time do not depend on T and
-grow linearly in L. A second derivative is TensorFlow's own, of the loops written here.
+Automatic differentiation of a loop adds up a weight gradient at each step; here it is one large product, which a
+matrix library computes at full speed. Stored for the backward pass, for each (layer, step, batch row): not the
+projected input, but the gates and the state, 4·S and 2·S for an LSTM (GRU 4·S or 3·S and S, simple S), and during a
+layer's backward pass its local Jacobian, 6·S (5·S, S), and its G values d_z. Graph size, tracing time and compile time
+do not depend on T and grow linearly in L. A second derivative is TensorFlow's own, of the loops written here.
 
 Sources: Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks on GPUs" (cuDNN), sections 3.1
 and 3.2; Haste (lmnt-com/haste).
@@ -21,13 +21,13 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from echo_rnn.core.cells.cell import CellWeights, HandCell, Slopes, StackState, State
+from echo_rnn.core.cells.cell import CellWeights, Jacobian, ManualGradientCell, StackState, State
 from echo_rnn.core.cells.product import back_product
 from echo_rnn.core.unroll.window import Window, keep_ended
 
 
 def deferred(
-    cells: Sequence[HandCell], weights: Sequence[CellWeights], window: Window, state: StackState
+    cells: Sequence[ManualGradientCell], weights: Sequence[CellWeights], window: Window, state: StackState
 ) -> tuple[tf.Tensor, StackState]:
     """See `Unroll`."""
     h_TBS = window.x_TBI
@@ -41,7 +41,7 @@ def deferred(
 
 
 def _layer(
-    cell: HandCell, weights: CellWeights, window: Window, x_TBI: tf.Tensor, state: State
+    cell: ManualGradientCell, weights: CellWeights, window: Window, x_TBI: tf.Tensor, state: State
 ) -> tuple[tf.Tensor, State]:
     """All time steps of one layer, from its input to `h_TBS` and the state after them."""
 
@@ -49,16 +49,16 @@ def _layer(
         x_TBI: tf.Tensor, kernel_IG: tf.Tensor, recurrent_SG: tf.Tensor, bias: tf.Tensor, *state: tf.Tensor
     ) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[tf.Tensor, ...]]]:
         own = CellWeights(kernel_IG, recurrent_SG, bias)
-        states_T, saved_T, final = _forward(cell, own, window, cell.project(own, x_TBI), state)
+        states_T, residuals_T, final = _forward(cell, own, window, cell.project(own, x_TBI), state)
 
         def gradients(d_h_TBS: tf.Tensor, *d_final: tf.Tensor) -> tuple[tf.Tensor, ...]:
             before_T = tuple(
                 tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(state, states_T, strict=True)
             )
-            slopes_T = cell.slopes(saved_T, before_T, states_T)
-            d_z_TBG, d_state = _backward(cell, own, window, slopes_T, (d_h_TBS, d_final))
-            d_kernel_IG, d_bias = cell.project_gradients(own, x_TBI, d_z_TBG)
-            d_recurrent_SG, d_bias_too = cell.recur_gradients(own, saved_T, before_T, d_z_TBG)
+            jacobian_T = cell.local_jacobian(residuals_T, before_T, states_T)
+            d_z_TBG, d_state = _backward(cell, own, window, jacobian_T, (d_h_TBS, d_final))
+            d_kernel_IG, d_bias = cell.input_gradients(own, x_TBI, d_z_TBG)
+            d_recurrent_SG, d_bias_too = cell.recurrent_gradients(own, residuals_T, before_T, d_z_TBG)
             d_x_TBI = back_product(d_z_TBG, kernel_IG, cell.precision)
             return d_x_TBI, d_kernel_IG, d_recurrent_SG, d_bias + d_bias_too, *d_state
 
@@ -69,49 +69,51 @@ def _layer(
 
 
 def _forward(
-    cell: HandCell, weights: CellWeights, window: Window, z_TBG: tf.Tensor, state: State
+    cell: ManualGradientCell, weights: CellWeights, window: Window, z_TBG: tf.Tensor, state: State
 ) -> tuple[State, tf.Tensor, State]:
-    """The states after each step, what the way back needs of each step, and the final state."""
+    """The states after each step, the residuals of each step, and the final state."""
     steps = window.steps
     inputs = tf.TensorArray(z_TBG.dtype, steps).unstack(z_TBG)
     states = tuple(window.writer(cell.units) for _ in state)
 
     def one_step(
-        t: tf.Tensor, state: State, states: tuple[tf.TensorArray, ...], saved: tf.TensorArray
+        t: tf.Tensor, state: State, states: tuple[tf.TensorArray, ...], residuals: tf.TensorArray
     ) -> tuple[tf.Tensor, State, tuple[tf.TensorArray, ...], tf.TensorArray]:
-        after, keep = cell.recur_saving(weights, inputs.read(t), state)
+        after, residuals_B = cell.forward_with_residuals(weights, inputs.read(t), state)
         after = keep_ended(window.active_B1(t), after, state)
         states = tuple(array.write(t, part) for array, part in zip(states, after, strict=True))
-        return t + 1, after, states, saved.write(t, keep)
+        return t + 1, after, states, residuals.write(t, residuals_B)
 
-    _, state, states, saved = tf.while_loop(
+    _, state, states, residuals = tf.while_loop(
         lambda t, *_: t < steps,
         one_step,
         (tf.constant(0), state, states, tf.TensorArray(z_TBG.dtype, steps)),
         maximum_iterations=steps,
     )
-    return tuple(array.stack() for array in states), saved.stack(), state
+    return tuple(array.stack() for array in states), residuals.stack(), state
 
 
 def _backward(
-    cell: HandCell,
+    cell: ManualGradientCell,
     weights: CellWeights,
     window: Window,
-    slopes_T: Slopes,
+    jacobian_T: Jacobian,
     d: tuple[tf.Tensor, State],
 ) -> tuple[tf.Tensor, State]:
     """From the gradients of all outputs and of the final state to those of all projected inputs and of the first."""
     steps = window.steps
     # Each step takes the product with the transpose, and would transpose anew; of one made here it undoes a transpose.
     recurrent_GS = tf.transpose(weights.recurrent_SG)
-    arrays = tf.nest.map_structure(lambda tensor: tf.TensorArray(tensor.dtype, steps).unstack(tensor), (slopes_T, d[0]))
+    arrays = tf.nest.map_structure(
+        lambda tensor: tf.TensorArray(tensor.dtype, steps).unstack(tensor), (jacobian_T, d[0])
+    )
 
     def one_step(t: tf.Tensor, d_state: State, d_z: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
-        slopes, d_h_BS = tf.nest.map_structure(lambda array: array.read(t), arrays)
+        jacobian, d_h_BS = tf.nest.map_structure(lambda array: array.read(t), arrays)
         active_B1 = window.active_B1(t)
         d_state = (d_state[0] + d_h_BS, *d_state[1:])
         own = weights._replace(recurrent_SG=tf.transpose(recurrent_GS))
-        d_z_BG, d_before = cell.recur_back(own, slopes, d_state)
+        d_z_BG, d_before = cell.backward(own, jacobian, d_state)
         if active_B1 is not None:
             d_z_BG = tf.where(active_B1, d_z_BG, 0)
         return t - 1, keep_ended(active_B1, d_before, d_state), d_z.write(t, d_z_BG)

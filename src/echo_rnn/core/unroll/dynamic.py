@@ -2,7 +2,7 @@
 
     while t < T:  for l in 0 … L-1:  h[l][t] = cell(h[l-1][t], state[l]);  t += 1
 
-Stored for the backward pass, for each (layer, step, row): the same values as static unrolling, about 8·S for an
+Stored for the backward pass, for each (layer, step, batch row): the same values as static unrolling, about 8·S for an
 LSTM, pushed to one stack per value. Graph size, tracing time and compile time do not depend on T; each step pays
 the loop's overhead, and the loop ends with the longest row. Source: `tf.compat.v1.nn.dynamic_rnn`.
 """

@@ -1,13 +1,13 @@
-"""Keras's own layers, one after the other, with our weights lent to them for the call.
+"""Keras's own layers, one after the other, called with our weights.
 
     for l in 0 … L-1:  h_BTS, state = keras.layers.LSTM(units, unroll=…)(x_BTI, initial_state=state)
 
 `unroll: false` is a loop over the time steps of one layer, `unroll: true` writes all of them into the graph. The input
-product stays in the loop. Stored for the backward pass, for each (layer, step, row): about 8·S values for an LSTM.
-Graph size, tracing time and compile time grow with L and, unrolled, with L·T. Keras wants rows before time, so that
-input and output are transposed once. With `lengths_B` all rows are computed to the end of the window. Its cuDNN path,
-a kernel of its own on GPUs, is off: that does not go with XLA or float64. In bfloat16 the state is carried in bfloat16
-too, as Keras's mixed precision does. Source: Keras 3, `keras.layers.LSTM`, `GRU` and `SimpleRNN`,
+product stays in the loop. Stored for the backward pass, for each (layer, step, batch row): about 8·S values for an
+LSTM. Graph size, tracing time and compile time grow with L and, unrolled, with L·T. Keras's batch axis is before its
+time axis, so input and output are transposed once. With `lengths_B` all rows are computed to the end of the window. Its
+cuDNN path, a kernel of its own on GPUs, is off: it supports neither XLA nor float64. In bfloat16 the state is carried
+in bfloat16 too, as Keras's mixed precision does. Source: Keras 3, `keras.layers.LSTM`, `GRU` and `SimpleRNN`,
 `keras/src/backend/tensorflow/rnn.py`.
 """
 
@@ -71,7 +71,7 @@ def keras_layer(cell: Lstm | Gru | Rnn, **options: Any) -> keras.layers.RNN:
 
 @lru_cache(maxsize=256)
 def _layer(cell: Lstm | Gru | Rnn, features: int, dtype: str, unroll: bool) -> keras.layers.RNN:
-    """A built layer whose own weights are never used."""
+    """A built layer; its own weights are never used."""
     policy = dtype if cell.precision is None else f"mixed_{cell.precision.name}"
     options: dict[str, Any] = {"return_sequences": True, "return_state": True, "unroll": unroll, "dtype": policy}
     if not isinstance(cell, Rnn):

@@ -1,6 +1,6 @@
-"""Dropout between layers and on outputs: masks drawn once for a window and handed to whichever strategy runs it.
+"""Dropout between layers and on outputs: masks drawn once for a window and passed to the strategy that runs it.
 
-Drawing outside the strategies keeps them comparable: the same seed drops the same units in all of them. A kept unit is
+Drawing outside the strategies makes them comparable: the same seed drops the same units in all of them. A kept unit is
 multiplied by 1 / (1 - rate), so that nothing has to be scaled in evaluation, where no masks are drawn. The recurrent
 connections are never dropped.
 
@@ -20,7 +20,7 @@ class Masks(NamedTuple):
     """The factors of one window.
 
     Attributes:
-        between: For each boundary between layers `[T, B, S]`, or `[1, B, S]` for a mask that stays; may be empty.
+        between: For each boundary between layers `[T, B, S]`, or `[1, B, S]` for one that is constant; may be empty.
         output: The same for the last layer's outputs, or `None`.
     """
 
@@ -35,28 +35,30 @@ class Dropout:
     Attributes:
         between: Share of the units that are dropped between layers.
         output: Share of the last layer's units that are dropped before the head.
-        variational: Whether a mask stays for the whole window.
+        variational: Whether there is one mask for the whole window.
     """
 
     between: float = 0.0
     output: float = 0.0
     variational: bool = False
 
-    def draw(self, seed: tf.Tensor, sizes: Sequence[int], steps: int, rows: int, dtype: tf.DType = tf.float32) -> Masks:
+    def draw(
+        self, seed: tf.Tensor, sizes: Sequence[int], steps: int, batch_size: int, dtype: tf.DType = tf.float32
+    ) -> Masks:
         """The masks of one window; the same seed gives the same masks, however it is compiled.
 
         Args:
             seed: Two integers.
             sizes: Units of every layer.
             steps: T.
-            rows: B.
+            batch_size: B.
             dtype: That of the network.
         """
 
         def mask(rate: float, layer: int) -> tf.Tensor:
-            shape = (1 if self.variational else steps, rows, sizes[layer])
-            # Named, since each compiler would choose its own generator; whole numbers, since each makes other
-            # fractions of the same bits.
+            shape = (1 if self.variational else steps, batch_size, sizes[layer])
+            # The generator is named, since each compiler would choose its own; the bits are compared as integers,
+            # since each compiler makes other fractions of them.
             own_seed = tf.random.experimental.stateless_fold_in(seed, layer, alg="philox")
             bits = tf.random.stateless_uniform(shape, own_seed, None, None, tf.uint32, alg="philox")
             return tf.cast(bits >= tf.constant(int(rate * 2**32), tf.uint32), dtype) / (1 - rate)

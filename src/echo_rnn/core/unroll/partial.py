@@ -3,10 +3,10 @@
     t = 0 … r-1:  one step each, written out                       r = T mod k, and T where k ≥ T
     while t < T:  k steps written out;  t += k
 
-Stored for the backward pass, for each (layer, step, row): the same values as static unrolling, about 8·S for an LSTM.
-Graph size, tracing time and compile time grow linearly in k and do not depend on T; the loop's overhead is paid once
-in k steps. k = 1 is dynamic unrolling and k ≥ T is static unrolling. The remainder comes first, so that the loop can
-end with the longest row. Source: `jax.lax.scan(unroll=k)`.
+Stored for the backward pass, for each (layer, step, batch row): the same values as static unrolling, about 8·S for an
+LSTM. Graph size, tracing time and compile time grow linearly in k and do not depend on T; the loop's overhead is paid
+once in k steps. k = 1 is dynamic unrolling and k ≥ T is static unrolling. The remainder comes first, so that the loop
+can end with the longest row. Source: `jax.lax.scan(unroll=k)`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Partial:
                 outputs = outputs.write(t + offset, h_BS)
             return t + steps, state, outputs
 
-        # A loop of one turn would be paid for and buy nothing.
+        # A loop of one iteration would only add its overhead.
         first = window.steps % self.steps if self.steps < window.steps else window.steps
         t, state, outputs = advance(0, first, state, window.writer(cells[-1].units))
         if first < window.steps:

@@ -35,7 +35,7 @@ class Stacked(Waves):
         """See `Waves`; `[W, L - 1, B, S]`."""
         return tf.stack(self.padded_masks(), axis=1) if self.window.masks else None
 
-    def taken(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+    def layer_inputs(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
         """See `Waves`; `[L, B, I]`."""
         up = h[..., :-1, :, :]
         if masks is not None:
@@ -44,20 +44,20 @@ class Stacked(Waves):
         width = max(self.features, self.cell.units)
         return tf.concat([x, pad(up, width, axis=-1)[..., : self.features]], axis=-3)
 
-    def handed_back(self, d_taken: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    def layer_input_gradients(self, d_inputs: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Waves`."""
-        d_up = d_taken[..., 1:, :, : self.cell.units]
+        d_up = d_inputs[..., 1:, :, : self.cell.units]
         if masks is not None:
             d_up = d_up * masks
         d_h = tf.pad(pad(d_up, self.cell.units, axis=-1), [*[(0, 0)] * (d_up.shape.rank - 3), (0, 1), (0, 0), (0, 0)])
-        return d_taken[..., :1, :, :], d_h
+        return d_inputs[..., :1, :, :], d_h
 
     def active(self, w: tf.Tensor) -> tf.Tensor:
         """See `Waves`; `[L, B, 1]`."""
         t_L1 = (w - tf.range(len(self.cells)))[:, None]
         end = self.window.steps if self.window.lengths_B is None else self.window.lengths_B
         active = (t_L1 >= 0) & (t_L1 < end)
-        return tf.broadcast_to(active, (len(self.cells), self.window.rows))[..., None]
+        return tf.broadcast_to(active, (len(self.cells), self.window.batch_size))[..., None]
 
     def top(self, h: tf.Tensor) -> tf.Tensor:
         """See `Waves`; `[B, S]`."""
@@ -67,7 +67,7 @@ class Stacked(Waves):
         """See `Waves`."""
         return self.window.writer(self.cell.units, self.count)
 
-    def below_top(self, d_top: tf.Tensor) -> tf.Tensor:
+    def top_gradient(self, d_top: tf.Tensor) -> tf.Tensor:
         """See `Waves`."""
         d_top = d_top[..., None, :, :]
         return tf.pad(d_top, [*[(0, 0)] * (d_top.shape.rank - 3), (len(self.cells) - 1, 0), (0, 0), (0, 0)])

@@ -2,8 +2,8 @@
 
     for t in 0 … T-1, for l in 0 … L-1:  h[l][t] = cell(h[l-1][t], state[l])
 
-Stored for the backward pass, for each (layer, step, row): what the step's operations need, about 8·S values for an
-LSTM. Graph size, tracing time and compile time grow linearly in T. In exchange no loop is left at run time and the
+Stored for the backward pass, for each (layer, step, batch row): what the step's operations need, about 8·S values for
+an LSTM. Graph size, tracing time and compile time grow linearly in T. In exchange no loop is left at run time and the
 compiler sees all steps at once. Source: `tf.compat.v1.nn.static_rnn`.
 """
 

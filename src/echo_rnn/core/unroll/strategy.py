@@ -1,7 +1,7 @@
-"""What a way through time is.
+"""What an unrolling strategy is.
 
-A strategy takes the whole stack of layers at once, because some orders of work (a wavefront over layers and time)
-cannot be said one layer at a time.
+Its argument is the whole stack of layers, because some orders of work (a wavefront over layers and time) do not run
+one layer after the other.
 """
 
 from collections.abc import Sequence

@@ -9,8 +9,8 @@
     layer 1      0 1 2 3 .          what stands in one column of the
     layer 0    0 1 2 3 . .          slanted picture is computed together
 
-Stored for the backward pass, for each (layer, step, row): the same values as dynamic unrolling, about 8·S for an LSTM
-of the largest size, and L·(L-1) idle cells more. With small layers the batched product is written as
+Stored for the backward pass, for each (layer, step, batch row): the same values as dynamic unrolling, about 8·S for an
+LSTM of the largest size, and L·(L-1) idle cells more. With small layers the batched product is written as
 multiply-and-reduce, so that XLA fuses a wave into a few loops. Graph size, tracing time and compile time do not depend
 on T and hardly on L. Cells must be of one kind; sizes may differ (see `waves`).
 
@@ -22,9 +22,21 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from echo_rnn.core.cells.cell import CellWeights, StackState, State
-from echo_rnn.core.unroll.layouts import waves_of
-from echo_rnn.core.unroll.waves import StackableCell
+from echo_rnn.core.unroll.columns import Columns
+from echo_rnn.core.unroll.stacked import Stacked
+from echo_rnn.core.unroll.waves import StackableCell, Waves
 from echo_rnn.core.unroll.window import Window, keep_ended
+
+# Up to so many units and inputs columns are faster, whatever the batch size and the number of layers.
+_SMALL = 8
+
+
+def waves_of(cells: Sequence[StackableCell], window: Window) -> Waves:
+    """The waves of a window in the layout that suits its layers: columns where they are small, else stacked."""
+    stacked = Stacked(cells, window)
+    small = max(stacked.features, stacked.cell.units) <= _SMALL
+    known = isinstance(window.steps, int) and isinstance(window.batch_size, int)
+    return Columns(cells, window) if small and known else stacked
 
 
 def wavefront(
@@ -37,7 +49,7 @@ def wavefront(
     read_x = tf.TensorArray(inputs.dtype, waves.count).unstack(inputs)
 
     def one_wave(w: tf.Tensor, state: State, tops: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
-        z = cell.project(stacked, waves.taken(read_x.read(w), state[0], None if masks is None else masks[w]))
+        z = cell.project(stacked, waves.layer_inputs(read_x.read(w), state[0], None if masks is None else masks[w]))
         _, after = cell.recur(stacked, z, state)
         after = keep_ended(waves.active(w), after, state)
         return w + 1, after, tops.write(w, waves.top(after[0]))

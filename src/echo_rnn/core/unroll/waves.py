@@ -1,10 +1,10 @@
 """The stack of layers as one cell that computes an anti-diagonal of the layer × time grid.
 
-Wave w computes layer l at time w-l, for all layers at once: the input of layer l is what layer l-1 put out one wave
+Wave w computes layer l at time w-l, for all layers at once: the input of layer l is the output of layer l-1 one wave
 before. Layers of different sizes are padded with zeros to the largest, gate by gate: a unit without weights and
-without state stays at zero in every cell here, and what it adds to any sum is zero, so the function is the same.
+without state stays at zero in every cell here and adds zero to every sum, so the function is the same.
 
-How the layers lie side by side is left to `Stacked` and `Columns`.
+`Stacked` and `Columns` are the two layouts of the layers.
 """
 
 from abc import ABC, abstractmethod
@@ -22,9 +22,7 @@ StackableCell = Lstm | Gru | Rnn
 
 @dataclass(frozen=True)
 class Waves(ABC):
-    """What all waves share.
-
-    What a method takes for one wave it takes for all waves too, with an axis W in front.
+    """What both layouts share. A method for one wave also computes all waves at once, with an axis W in front.
 
     Attributes:
         cells: The layers.
@@ -72,21 +70,21 @@ class Waves(ABC):
 
     @abstractmethod
     def masks(self) -> tf.Tensor | None:
-        """The factors of each wave for what every layer but the last hands up."""
+        """The factors of each wave for the output of every layer but the last."""
 
     @abstractmethod
-    def taken(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
-        """What all layers take at a wave.
+    def layer_inputs(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+        """The inputs of all layers at a wave.
 
         Args:
             x: The wave's part of `inputs`.
-            h: What all layers put out at the wave before.
+            h: The outputs of all layers at the wave before.
             masks: The wave's part of `masks`.
         """
 
     @abstractmethod
-    def handed_back(self, d_taken: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        """From the gradient of `taken` to those of x and h."""
+    def layer_input_gradients(self, d_inputs: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        """From the gradient of `layer_inputs` to those of x and h."""
 
     @abstractmethod
     def active(self, w: tf.Tensor) -> tf.Tensor:
@@ -94,19 +92,19 @@ class Waves(ABC):
 
     @abstractmethod
     def top(self, h: tf.Tensor) -> tf.Tensor:
-        """Of what all layers put out, the part of the last one."""
+        """Of the outputs of all layers, that of the top layer."""
 
     @abstractmethod
     def writer(self) -> tf.TensorArray:
-        """A place for `top` of each wave; what is never written is 0."""
+        """An array for `top` of each wave; what is never written is 0."""
 
     @abstractmethod
-    def below_top(self, d_top: tf.Tensor) -> tf.Tensor:
-        """The gradient of `top`: zeros for all layers but the last."""
+    def top_gradient(self, d_top: tf.Tensor) -> tf.Tensor:
+        """From the gradient of `top` to that of the outputs of all layers: zeros for all but the top layer."""
 
     @abstractmethod
     def outputs(self, top_W: tf.Tensor) -> tf.Tensor:
-        """The last layer's `h_TBS` from its part of each wave."""
+        """The top layer's `h_TBS` from its part of each wave."""
 
     def pad_time(self, tensor_T: tf.Tensor, before: int = 0) -> tf.Tensor:
         """Zeros for the L - 1 waves more than time steps, `before` of them in front."""

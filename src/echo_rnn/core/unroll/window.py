@@ -1,4 +1,4 @@
-"""What a strategy is given: the input of all time steps, the ends of the rows, and the masks between layers."""
+"""A strategy's input: all time steps of a truncation window, the batch rows' lengths, and the masks between layers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from echo_rnn.core.cells.cell import Cell, CellWeights, StackState, State
 
 
 class Step(NamedTuple):
-    """What one time step brings besides weights and state.
+    """The arguments of one time step besides weights and state.
 
     Attributes:
         x_BI: The input.
-        active_B1: Which rows have not ended, or `None` where all are as long as the window.
-        masks: For each boundary between layers a factor `[B, S]` for what the lower layer hands up, a constant to every
+        active_B1: Which batch rows have not ended, or `None` where all are as long as the window.
+        masks: For each boundary between layers a factor `[B, S]` of the lower layer's output, a constant to every
             gradient; may be empty.
     """
 
@@ -29,7 +29,7 @@ class Window:
     """All time steps; see `Step`. B need not be known when the graph is made, nor T where a strategy only loops.
 
     Attributes:
-        x_TBI: The input. What stands past the end of a row is 0.
+        x_TBI: The input; past the end of a row it is 0.
         lengths_B: Time steps of each row, or `None`.
         masks: For each boundary between layers `[T, B, S]`; may be empty.
     """
@@ -44,7 +44,7 @@ class Window:
         return _size(self.x_TBI, 0)
 
     @property
-    def rows(self) -> int | tf.Tensor:
+    def batch_size(self) -> int | tf.Tensor:
         """B."""
         return _size(self.x_TBI, 1)
 
@@ -62,7 +62,7 @@ class Window:
 
     @property
     def arrays(self) -> tuple[tf.Tensor, ...]:
-        """What has an element for each time step: the input, then the masks."""
+        """The arrays with an element for each time step: the input, then the masks."""
         return self.x_TBI, *self.masks
 
     def step(self, t: int | tf.Tensor, arrays: Sequence[tf.Tensor]) -> Step:
@@ -87,13 +87,13 @@ class Window:
         return lambda t: self.step(t, [reader.read(t) for reader in readers])
 
     def writer(self, units: int, count: int | tf.Tensor | None = None) -> tf.TensorArray:
-        """A place for `h_BS` of each time step, or of `count` steps; what is never written is 0."""
+        """An array for `h_BS` of each time step, or of `count` steps; what is never written is 0."""
         count = self.steps if count is None else count
-        rows = self.x_TBI.shape[1]
-        array = tf.TensorArray(self.x_TBI.dtype, count, element_shape=(rows, units))
-        if rows is None and self.lengths_B is not None:
-            # Where every row is empty, nothing would be written that tells how many rows there are.
-            return array.unstack(tf.zeros((count, self.rows, units), self.x_TBI.dtype))
+        batch_size = self.x_TBI.shape[1]
+        array = tf.TensorArray(self.x_TBI.dtype, count, element_shape=(batch_size, units))
+        if batch_size is None and self.lengths_B is not None:
+            # Where every row is empty, nothing is written, and the array would not have the size of the batch.
+            return array.unstack(tf.zeros((count, self.batch_size, units), self.x_TBI.dtype))
         return array
 
     def outputs(self, h_TBS: tf.Tensor) -> tf.Tensor:
@@ -109,24 +109,24 @@ class Window:
 
     @property
     def active_TB1(self) -> tf.Tensor:
-        """Which steps of which rows are before the row's end; only with `lengths_B`."""
+        """Which steps are before their row's end; only with `lengths_B`."""
         return (tf.range(self.steps)[:, None] < self.lengths_B)[:, :, None]
 
 
 def window(x_TBI: tf.Tensor, lengths_B: tf.Tensor | None = None, masks: Sequence[tf.Tensor] = ()) -> Window:
-    """A window whose padding, whatever it holds, changes no output and no gradient.
+    """A window with padding set to 0, so that it changes no output and no gradient.
 
     Args:
         x_TBI: The input.
         lengths_B: Time steps of each row, `int32`, or `None` where all rows are as long as the window.
-        masks: For each boundary between layers a factor `[T, B, S]`, or `[1, B, S]` for one that stays; or empty.
+        masks: For each boundary between layers a factor `[T, B, S]`, or `[1, B, S]` for a constant one; or empty.
     """
     steps = _size(x_TBI, 0)
     masks = tuple(tf.broadcast_to(mask, (steps, _size(mask, 1), mask.shape[2])) for mask in masks)
     if lengths_B is None:
         return Window(x_TBI, None, masks)
     whole = Window(x_TBI, tf.minimum(lengths_B, steps), masks)
-    # Not a number times the zero that comes down from past the end would still be not a number.
+    # NaN in the padding times a gradient of zero would still be NaN.
     return replace(whole, x_TBI=tf.where(whole.active_TB1, x_TBI, 0))
 
 

@@ -1,4 +1,4 @@
-"""The gradients written by hand are the slopes of their own forward pass, and have slopes of their own."""
+"""Manual gradients are the derivatives of their own forward pass, and can be differentiated again."""
 
 from dataclasses import replace
 
@@ -17,8 +17,8 @@ from tests.core.unroll.problems import Shape, problem
 
 @pytest.mark.parametrize("strategy", [deferred, wavefront_deferred, Checkpointed()])
 @pytest.mark.parametrize("cell", CELLS)
-def test_gradients_are_the_slopes_of_the_loss(strategy, cell):
-    case = problem(cell, Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True, dropped=True)
+def test_gradients_are_the_derivatives_of_the_loss(strategy, cell):
+    case = problem(cell, Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True, dropped=True)
     cells, inputs, (d_h, d_state), masks = stack(case, tf.float64)
     _, _, gradients = run(strategy, case, "graph")
 
@@ -65,14 +65,14 @@ def second_derivatives(strategy, case):
 )
 @pytest.mark.parametrize("cell", ["lstm", pytest.param("gru_before", marks=pytest.mark.slow)])
 def test_second_derivatives_are_those_of_dynamic(strategy, cell):
-    case = problem(cell, Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True, dropped=True)
+    case = problem(cell, Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True, dropped=True)
     for ours, expected in zip(second_derivatives(strategy, case), second_derivatives(dynamic, case), strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws
 
 
 @pytest.mark.parametrize("strategy", [deferred, wavefront_deferred])
 def test_a_closed_output_gate_hides_nothing_of_ended_rows(strategy):
-    case = problem("lstm", Shape(steps=3, rows=2, sizes=(3, 2)), ragged=True)
+    case = problem("lstm", Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True)
     # So far below zero that the gate is 0, beside outputs from before the window that are not.
     closed = [
         layer._replace(bias=layer.bias - 80 * (np.arange(4 * size) >= 3 * size))
