@@ -60,6 +60,6 @@ def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[s
 def _is_finished(files: Layout, composition: Composition) -> bool:
     """Whether an earlier call of the sweep has left the numbers of just this configuration."""
     try:
-        return "error" not in RESULT.open(files.root) and read(files.config) == composition.config
+        return "error" not in RESULT.read(files.root) and read(files.config) == composition.config
     except UserError:
         return False

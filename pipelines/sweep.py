@@ -110,7 +110,7 @@ def _hold(folder: Path) -> None:
 def _require_same(job: Path, overrides: Sequence[str]) -> None:
     """Refuses a folder that holds the jobs of another sweep, before one of them is overwritten."""
     try:
-        there = RESULT.open(job)["overrides"]
+        there = RESULT.read(job)["overrides"]
     except UserError:
         return  # nothing, or nothing that can be used
     if there != overrides:

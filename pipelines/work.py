@@ -58,7 +58,7 @@ def work_apart(files: Layout, sweep: str, overrides: Sequence[str]) -> None:
 def fail(files: Layout, overrides: Sequence[str], reason: str) -> None:
     """Writes down why a job has no numbers."""
     print(f"failed: {shlex.join(overrides)}: {reason}")
-    RESULT.close(files.root, {"overrides": list(overrides), "error": reason})
+    RESULT.write(files.root, {"overrides": list(overrides), "error": reason})
 
 
 def _end(code: int) -> str:
@@ -79,7 +79,7 @@ def _main(root: str, sweep: str, *overrides: str) -> None:
         write_text(files.root / "traceback.txt", traceback.format_exc())
         fail(files, overrides, str(as_user_error(error) or f"{type(error).__name__}: {error}"))
     else:
-        RESULT.close(files.root, {"overrides": list(overrides), **result})
+        RESULT.write(files.root, {"overrides": list(overrides), **result})
 
 
 def _end_with_input() -> None:

@@ -68,8 +68,8 @@ FILES = {
     "network": Kept(make_network, load_network, "model.json"),
     "configuration": Kept(make_configuration, lambda folder: read(folder / "config.yaml"), "config.yaml"),
     "result": Kept(
-        lambda folder: RESULT.close(folder, {"overrides": ["seed=1"], "metrics": {"accuracy": 0.5}}),
-        RESULT.open,
+        lambda folder: RESULT.write(folder, {"overrides": ["seed=1"], "metrics": {"accuracy": 0.5}}),
+        RESULT.read,
         "result.json",
     ),
     "benchmark": Kept(

@@ -12,7 +12,7 @@ import pytest
 from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
-from echo_rnn.manifest import stated
+from echo_rnn.manifest import file_entry
 from tests.test_damage import make_network
 
 ROOT = Path(__file__).parents[1]
@@ -70,9 +70,9 @@ class Touch:
 
 def sealed_again(folder):
     """The description as somebody who knows the format would write it."""
-    content = trained.SEAL.open(folder)
+    content = trained.MANIFEST.read(folder)
     del content["format"], content["digest"]
-    trained.SEAL.close(folder, content | {"files": {name: stated(folder / name) for name in content["files"]}})
+    trained.MANIFEST.write(folder, content | {"files": {name: file_entry(folder / name) for name in content["files"]}})
 
 
 def objects(folder, path):

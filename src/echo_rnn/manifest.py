@@ -1,7 +1,7 @@
-"""A folder sealed by a description: its files are whole and unchanged, or refused.
+"""Manifests: JSON files with a format version and a digest, and the folders of files that they describe.
 
-The description is a JSON file that is written last, states size and SHA-256 of every other file, and carries a digest
-of itself. Bits that flipped in a `.npy` or `.npz` file load without an error; here they do not.
+A manifest that describes a folder is written last and has an entry (size and SHA-256) for every other file. Bits that
+flipped in a `.npy` or `.npz` file load without an error; compared with the manifest they are refused.
 """
 
 import hashlib
@@ -15,97 +15,121 @@ from echo_rnn.errors import UserError
 from echo_rnn.files import as_json, sha256, write_text
 
 DIGEST_CHARACTERS = 32  # MLflow takes at most 36 for the digest of a dataset
+DAMAGED = "manifest.damaged"
+MISSING = "manifest.missing"
+OTHER_VERSION = "manifest.other_version"
 
 
 @dataclass(frozen=True)
-class Seal:
-    """One kind of sealed folder.
+class Manifest:
+    """One kind of manifest.
 
     Attributes:
-        kind: What the folder holds, for messages.
-        name: File name of the description.
-        format: Version of what the description says; another one is refused.
-        remedy: What a person does about a folder that is not as stated.
+        kind: What it describes, for error messages.
+        format: Version of its content; other versions are refused.
+        remedy: What a person does about a file that differs from it.
+        name: Its file name, where it describes a folder; unused where it is a file by itself.
     """
 
     kind: str
-    name: str
     format: int
     remedy: str
+    name: str = ""
 
-    def close(self, folder: Path, content: dict[str, Any]) -> None:
-        """Writes the description with `content`."""
-        write_text(folder / self.name, self.text(content))
+    def write(self, folder: Path, content: dict[str, Any]) -> None:
+        """Writes the manifest of `folder` atomically."""
+        self.write_verified(folder / self.name, content)
 
-    def text(self, content: dict[str, Any]) -> str:
-        """The description with `content`; `stated` gives the part about one file."""
-        body = {"format": self.format, **content}
-        return as_json(body | {"digest": digest(body)})
-
-    def open(self, folder: Path) -> dict[str, Any]:
-        """The description, once its version and its digest are right.
+    def read(self, folder: Path) -> dict[str, Any]:
+        """Reads the manifest of `folder` and verifies its version and digest.
 
         Raises:
-            UserError: There is none, or it is damaged, edited, or of another version.
+            UserError: There is no folder or no manifest in it, or it is damaged, edited, or of another version.
         """
         if not folder.is_dir():
-            raise self.mismatch(folder, f"a folder with a {self.kind}", _what_is(folder))
-        path = folder / self.name
+            raise self.mismatch(folder, f"a folder with a {self.kind}", _what_is(folder), MISSING)
+        return self.read_verified(folder / self.name)
+
+    def write_verified(self, path: Path, content: dict[str, Any]) -> None:
+        """Writes one JSON file with its format version and digest inside, atomically."""
+        write_text(path, self.text(content))
+
+    def read_verified(self, path: Path) -> dict[str, Any]:
+        """Reads what `write_verified` wrote.
+
+        Raises:
+            UserError: The file is missing, damaged, edited, or of another version.
+        """
         self._require_file(path, f"the description of the {self.kind}")
         text = path.read_text(encoding="utf-8", errors="replace")
         try:
-            content: dict[str, Any] = json.loads(text)
+            content: Any = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise self.mismatch(path, "JSON", f"text that is not ({error})") from error
+        return self.verify_content(path, content)
+
+    def text(self, content: dict[str, Any]) -> str:
+        """The text of the manifest with `content`; see `file_entry` for the part about a file."""
+        return as_json(self.completed(content))
+
+    def completed(self, content: dict[str, Any]) -> dict[str, Any]:
+        """`content` with format version and digest."""
+        body = {"format": self.format, **content}
+        return body | {"digest": digest(body)}
+
+    def verify_content(self, path: Path, content: Any) -> dict[str, Any]:
+        """Returns `content`, read from `path`, after verifying its version and digest.
+
+        Raises:
+            UserError: It is not a mapping, edited, or of another version.
+        """
         version = content.get("format") if isinstance(content, dict) else None
         if version != self.format:
-            raise self.mismatch(path, f"{self.kind} format {self.format}", f"{version!r}")
-        stated = content.get("digest")
+            raise self.mismatch(path, f"{self.kind} format {self.format}", f"{version!r}", OTHER_VERSION)
+        expected = content.get("digest")
         actual = digest({key: value for key, value in content.items() if key != "digest"})
-        if stated != actual:
-            raise self.mismatch(
-                path, f"content with the digest it states, {stated}", f"edited content with digest {actual}"
-            )
-        return content
+        if expected != actual:
+            raise self.mismatch(path, f"content with digest {expected}", f"edited content with digest {actual}")
+        return dict(content)
 
-    def verified(self, path: Path, stated: dict[str, Any], purpose: str) -> Path:
-        """`path`, once size and checksum of the file are those that `stated` gave.
+    def verify(self, path: Path, entry: dict[str, Any], purpose: str) -> Path:
+        """Returns `path` after comparing size and checksum of the file with its entry.
 
         Args:
             path: The file.
-            stated: What the description says of it.
-            purpose: What it holds, for messages.
+            entry: What `file_entry` gave when it was written.
+            purpose: What it holds, for error messages.
 
         Raises:
             UserError: The file is missing, cut short, damaged, or edited.
         """
         self._require_file(path, purpose)
-        if path.stat().st_size != stated["bytes"]:
-            raise self.mismatch(path, f"{stated['bytes']} bytes", f"{path.stat().st_size}")
+        if path.stat().st_size != entry["bytes"]:
+            raise self.mismatch(path, f"{entry['bytes']} bytes", f"{path.stat().st_size}")
         checksum = sha256(path)
-        if checksum != stated["sha256"]:
-            raise self.mismatch(path, f"SHA-256 {stated['sha256']}", f"{checksum}")
+        if checksum != entry["sha256"]:
+            raise self.mismatch(path, f"SHA-256 {entry['sha256']}", f"{checksum}")
         return path
 
-    def mismatch(self, path: Path, expected: str, found: str) -> UserError:
-        """The error for something in the folder that is not as it should be."""
-        return UserError(f"{path}: expected {expected}, found {found}; {self.remedy}")
+    def mismatch(self, path: Path, expected: str, got: str, code: str = DAMAGED) -> UserError:
+        """The error for a file or folder that is not as the manifest describes it."""
+        return UserError(f"{path}: expected {expected}, got {got}; {self.remedy}", code)
 
     def _require_file(self, path: Path, purpose: str) -> None:
         expected = f"a file with {purpose}"
         if not path.is_file():
-            raise self.mismatch(path, expected, _what_is(path))
+            raise self.mismatch(path, expected, _what_is(path), MISSING)
         if not os.access(path, os.R_OK):
-            raise self.mismatch(path, expected, "one that may not be read")
+            raise self.mismatch(path, expected, "one without permission to read it", "manifest.unreadable")
 
 
-def stated(path: Path) -> dict[str, Any]:
-    """What a description says of a file."""
+def file_entry(path: Path) -> dict[str, Any]:
+    """A manifest's entry for one file: its size in bytes and its SHA-256."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def digest(content: dict[str, Any]) -> str:
-    """Digest of a description; it states the checksum of every file, so it stands for the whole folder."""
+    """Digest of a manifest's content; with the checksums of all files in it, it identifies the whole folder."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:DIGEST_CHARACTERS]
 

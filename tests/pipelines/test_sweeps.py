@@ -187,7 +187,7 @@ def test_a_folder_of_another_sweep_is_refused(unused):
     (unused.folder / "mine/0").mkdir(parents=True)
     from echo_rnn.stages.summary import RESULT  # noqa: PLC0415
 
-    RESULT.close(unused.folder / "mine/0", {"overrides": ["seed=5"], "error": "any"})
+    RESULT.write(unused.folder / "mine/0", {"overrides": ["seed=5"], "error": "any"})
     before = unused.read("mine/0/result.json")
     answer = unused.run(*sweep(*SHORT, "seed=0,1", "hydra.sweep.dir=mine"))
     assert answer.code == 2

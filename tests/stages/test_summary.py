@@ -47,7 +47,7 @@ def test_results_are_read_in_the_order_of_their_jobs_and_a_missing_one_has_faile
     for number in (0, 2, 3, 10):
         (tmp_path / str(number)).mkdir()
         if number != 2:
-            RESULT.close(tmp_path / str(number), result([f"seed={number}"], 0.5))
+            RESULT.write(tmp_path / str(number), result([f"seed={number}"], 0.5))
     (tmp_path / "3/result.json").write_text("{")
     found = read_results(tmp_path, jobs)
     assert [one["overrides"] for one in found] == jobs

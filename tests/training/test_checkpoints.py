@@ -120,7 +120,7 @@ def test_a_damaged_one_falls_back_to_the_one_before_aloud(damage, file, tmp_path
     assert checkpoints.newest().steps == 20
     assert len(checkpoints.logs.steps.read()) == 20
     said = capsys.readouterr().err
-    assert re.search(rf"note: {tmp_path}/000003\S*: expected .*, found .*; the checkpoint before it is used", said), (
+    assert re.search(rf"note: {tmp_path}/000003\S*: expected .*, got .*; the checkpoint before it is used", said), (
         said
     )
     assert "goes on after step 20" in said
@@ -167,7 +167,7 @@ def test_another_version_is_refused(tmp_path, monkeypatch):
     from echo_rnn.training import checkpoint  # noqa: PLC0415
 
     filled(tmp_path)
-    monkeypatch.setattr(checkpoint, "SEAL", replace(checkpoint.SEAL, format=2))
+    monkeypatch.setattr(checkpoint, "MANIFEST", replace(checkpoint.MANIFEST, format=2))
     with pytest.raises(UserError, match="found 3 that are not"):
         opened(tmp_path).newest()
 

@@ -18,10 +18,10 @@ from echo_rnn.config import network
 from echo_rnn.core.model import Model, Weights, build, flat
 from echo_rnn.files import replacing
 from echo_rnn.inference.keras_model import to_keras
-from echo_rnn.manifest import Seal, stated
+from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.tasks import CLASSES, INPUTS
 
-SEAL = Seal(
+MANIFEST = Manifest(
     kind="trained network",
     name="model.json",
     format=1,
@@ -66,7 +66,7 @@ def save(
     """
     exported = to_keras(_built(model, unroll), weights)
     with (
-        replacing(folder / SEAL.name) as description,
+        replacing(folder / MANIFEST.name) as description,
         replacing(folder / KERAS) as keras_file,
         replacing(folder / WEIGHTS) as weights_file,
     ):
@@ -76,9 +76,9 @@ def save(
             "network": {"model": model.model_dump(mode="json"), "unroll": unroll.model_dump(mode="json")},
             "run_id": run_id,
             "dataset_digest": dataset_digest,
-            "files": {WEIGHTS: stated(weights_file), KERAS: stated(keras_file)},
+            "files": {WEIGHTS: file_entry(weights_file), KERAS: file_entry(keras_file)},
         }
-        description.write_text(SEAL.text(content), encoding="utf-8")
+        description.write_text(MANIFEST.text(content), encoding="utf-8")
     return exported
 
 
@@ -88,9 +88,9 @@ def load(folder: Path) -> Trained:
     Raises:
         UserError: Something is missing, damaged, edited, or of another version.
     """
-    content = SEAL.open(folder)
+    content = MANIFEST.read(folder)
     for name, expected in content["files"].items():
-        SEAL.verified(folder / name, expected, "a part of the trained network")
+        MANIFEST.verify(folder / name, expected, "a part of the trained network")
     sections: dict[str, Any] = content["network"]
     try:
         model_section: network.Model = TypeAdapter(network.Model).validate_python(sections["model"])
@@ -98,7 +98,7 @@ def load(folder: Path) -> Trained:
     except ValidationError as error:
         first = error.errors()[0]
         found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise SEAL.mismatch(folder / SEAL.name, "a network that this version knows", found) from error
+        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version knows", found) from error
     model = _built(model_section, unroll_section)
     weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
     return Trained(model, weights, content["run_id"], content["dataset_digest"])
@@ -110,10 +110,10 @@ def _read_weights(path: Path, like: Weights) -> Weights:
         with np.load(path, allow_pickle=False) as file:
             leaves = [file[name] for name in file.files]
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise SEAL.mismatch(path, "arrays of numbers", f"something else ({error})") from error
+        raise MANIFEST.mismatch(path, "arrays of numbers", f"something else ({error})") from error
     wanted, found = ([(leaf.dtype.name, leaf.shape) for leaf in many] for many in (map(np.asarray, flat(like)), leaves))
     if wanted != found:
-        raise SEAL.mismatch(path, f"the weights of the network it states, {wanted}", f"{found}")
+        raise MANIFEST.mismatch(path, f"the weights of the network it states, {wanted}", f"{found}")
     weights: Weights = tf.nest.pack_sequence_as(like, [tf.constant(leaf) for leaf in leaves])
     return weights
 

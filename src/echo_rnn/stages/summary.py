@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from echo_rnn.errors import UserError
-from echo_rnn.manifest import Seal
+from echo_rnn.manifest import Manifest
 from echo_rnn.tracking import MetricRow
 
-RESULT = Seal(
+RESULT = Manifest(
     kind="result of a job",
     name="result.json",
     format=1,
@@ -104,7 +104,7 @@ def _read(job: Path, overrides: Sequence[str]) -> Result:
     if not (job / RESULT.name).exists():
         return {"overrides": overrides, "error": "ended without a result" if job.exists() else "was not started"}
     try:
-        return RESULT.open(job)
+        return RESULT.read(job)
     except UserError as error:
         return {"overrides": overrides, "error": str(error)}
 

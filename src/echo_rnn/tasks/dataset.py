@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_rnn.errors import UserError
-from echo_rnn.manifest import Seal, stated
+from echo_rnn.files import unwritable
+from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.tasks import TASKS, Task
 
-SEAL = Seal(
+MANIFEST = Manifest(
     kind="dataset",
     name="dataset.json",
     format=1,
@@ -91,13 +92,11 @@ def generate(
         folder.mkdir(parents=True, exist_ok=True)
         _require_room(folder, 2 * (epochs * lengths.train + lengths.validation + lengths.test))
         with tempfile.TemporaryDirectory(prefix=".generate-", dir=folder) as temporary:
-            description = _write_splits(task, seed, epochs, lengths, Path(temporary), progress or (lambda steps: None))
-            SEAL.close(Path(temporary), description)
+            content = _write_splits(task, seed, epochs, lengths, Path(temporary), progress or (lambda steps: None))
+            MANIFEST.write(Path(temporary), content)
             _publish(Path(temporary), folder)
     except OSError as error:
-        raise UserError(
-            f"{folder}: expected a folder with room for the dataset, found {error}; make room or choose another folder"
-        ) from error
+        raise unwritable(folder, error) from error
 
 
 def _require_room(folder: Path, needed: int) -> None:
@@ -106,7 +105,8 @@ def _require_room(folder: Path, needed: int) -> None:
     if needed > free:
         raise UserError(
             f"{folder}: expected series that fit into the {free / 2**20:,.0f} MiB free on this disk, got "
-            f"{needed / 2**20:,.0f} MiB; lower task.series_length or trainer.epochs, or make room"
+            f"{needed / 2**20:,.0f} MiB; lower task.series_length or trainer.epochs, or make room",
+            "disk.full",
         )
 
 
@@ -116,10 +116,10 @@ def open_dataset(folder: Path) -> Dataset:
     Raises:
         UserError: something is missing, damaged, edited, or of another format.
     """
-    description = SEAL.open(folder)
+    description = MANIFEST.read(folder)
     task_name, parameters = description["task"]["name"], description["task"]["parameters"]
     if task_name not in TASKS:
-        raise SEAL.mismatch(folder / SEAL.name, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
+        raise MANIFEST.mismatch(folder / MANIFEST.name, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
     splits = {name: _open_split(folder, name, split) for name, split in description["splits"].items()}
     return Dataset(
         folder=folder,
@@ -148,7 +148,7 @@ def _write_splits(
             "dtype": _DTYPE.name,
             "seed": {"entropy": split_seed.entropy, "spawn_key": list(split_seed.spawn_key)},
             "accuracy_ceiling": task.accuracy_ceiling(np.lib.format.open_memmap(paths["y"], mode="r")),
-            "files": {axis: stated(path) for axis, path in paths.items()},
+            "files": {axis: file_entry(path) for axis, path in paths.items()},
         }
     return {"task": {"name": task.name, "parameters": task.parameters()}, "seed": seed, "splits": splits}
 
@@ -180,8 +180,8 @@ def _write_series(
 
 def _publish(source: Path, folder: Path) -> None:
     """Moves the finished files into `folder`, where the description goes first and comes last."""
-    (folder / SEAL.name).unlink(missing_ok=True)
-    for path in sorted(source.iterdir(), key=lambda path: path.name == SEAL.name):
+    (folder / MANIFEST.name).unlink(missing_ok=True)
+    for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST.name):
         # A move takes no room and never writes into the old file, which may be a link into DVC's cache or mapped by a
         # reader.
         path.replace(folder / path.name)
@@ -196,11 +196,11 @@ def _open_split(folder: Path, name: str, split: dict[str, Any]) -> Split:
 
 def _open_series(path: Path, split: dict[str, Any], axis: str) -> NDArray[np.uint8]:
     """Maps one file `[E, B, N]` read-only, once its size, checksum, dtype and shape are those stated."""
-    SEAL.verified(path, split["files"][axis], "a series of the dataset")
+    MANIFEST.verify(path, split["files"][axis], "a series of the dataset")
     series_EBN = np.lib.format.open_memmap(path, mode="r")
-    found = (series_EBN.dtype.name, list(series_EBN.shape))
-    if found != (split["dtype"], split["shape"]):
-        raise SEAL.mismatch(path, f"{split['dtype']} of shape {split['shape']}", f"{found[0]} of shape {found[1]}")
+    got = (series_EBN.dtype.name, list(series_EBN.shape))
+    if got != (split["dtype"], split["shape"]):
+        raise MANIFEST.mismatch(path, f"{split['dtype']} of shape {split['shape']}", f"{got[0]} of shape {got[1]}")
     return series_EBN
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from echo_rnn.core.windows.loop import Array
-from echo_rnn.manifest import Seal, stated
+from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.history import Marks
 from echo_rnn.training.learner import Snapshot
 from echo_rnn.training.log import Mark
 from echo_rnn.training.progress import Progress, Seconds
 
-SEAL = Seal(
+MANIFEST = Manifest(
     kind="checkpoint",
     name="checkpoint.json",
     format=1,
@@ -40,10 +40,10 @@ def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
             "early_stop": {"looks_without": remembered.looks_without, "best_epoch": remembered.best_epoch},
             "seconds": progress.seconds._asdict(),
             "marks": {name: mark._asdict() for name, mark in progress.marks._asdict().items()},
-            "arrays": stated(file),
+            "arrays": file_entry(file),
             **facts,
         }
-        SEAL.close(Path(temporary), content)
+        MANIFEST.write(Path(temporary), content)
         Path(temporary).rename(folder)
 
 
@@ -53,8 +53,8 @@ def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
     Raises:
         UserError: Something is missing, damaged, edited, or of another version.
     """
-    content = SEAL.open(folder)
-    path = SEAL.verified(folder / _ARRAYS, content["arrays"], "the arrays of the checkpoint")
+    content = MANIFEST.read(folder)
+    path = MANIFEST.verify(folder / _ARRAYS, content["arrays"], "the arrays of the checkpoint")
     with np.load(path, allow_pickle=False) as file:
         arrays: dict[str, Array] = dict(file)
     lowest, to_improve_on = arrays["validation_losses"].tolist()
