@@ -69,7 +69,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
             config.runtime.threads, routine_bytes=routine_bytes(config.model.sizes, unroll)
         )
         from echo_rnn.core import model  # noqa: PLC0415
-        from echo_rnn.core.inputs import features  # noqa: PLC0415
+        from echo_rnn.core.model import features  # noqa: PLC0415
         from echo_rnn.inference import store as trained  # noqa: PLC0415
         from echo_rnn.stages import metrics  # noqa: PLC0415
         from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
@@ -81,7 +81,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
     weights = network.initial_weights(weights_seed)
-    learner = Learner(network, weights, optimizer, seed=dropout_seed, lanes=config.lanes)
+    learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=config.lanes)
     seen = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
     checkpoints = Checkpoints(files.checkpoints, seen, config.trainer.checkpoint)
     start = checkpoints.newest()

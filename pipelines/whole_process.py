@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from echo_rnn.config import Config, in_jobs
-from echo_rnn.core.windows.cut import window_count
+from echo_rnn.core.windows.buffers import window_count
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.peers.fingerprint import peers_fingerprint
 from echo_rnn.peers.whole import Program, measure_whole

@@ -59,11 +59,11 @@ def network(cell="rnn", sizes=(4, 3), unroll=dynamic, **dropout):
     return Model(tuple(map(CELLS[cell], sizes)), unroll, 1, 2, Dropout(**dropout))
 
 
-def learner(model=None, optimizer=None, seed=0, lanes=1):
+def learner(model=None, optimizer=None, seed=0, shards=1):
     model = model or network()
     weights_seed, dropout_seed = np.random.SeedSequence(seed).spawn(2)
     weights = model.initial_weights(weights_seed)
-    return training.Learner(model, weights, optimizer or adagrad(), seed=dropout_seed, lanes=lanes)
+    return training.Learner(model, weights, optimizer or adagrad(), seed=dropout_seed, shards=shards)
 
 
 def checkpoints(folder, settings=CHECKPOINT, **numbers):

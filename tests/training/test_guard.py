@@ -30,8 +30,8 @@ class BadAt(keras.optimizers.schedules.LearningRateSchedule):
         return keras.ops.where(keras.ops.equal(step, self.step), self.bad, 0.1)
 
 
-def spoilt(step, bad=np.nan, lanes=1):
-    return learner(optimizer=keras.optimizers.SGD(BadAt(step, bad)), lanes=lanes)
+def spoilt(step, bad=np.nan, shards=1):
+    return learner(optimizer=keras.optimizers.SGD(BadAt(step, bad)), shards=shards)
 
 
 def assert_kept(folder, steps, expected=None):
@@ -53,7 +53,7 @@ def variables(snapshot):
 )
 def test_a_bad_loss_is_named_and_the_variables_before_are_kept(mode, bad, tmp_path):
     """Weights that the fourth step of epoch 2 makes bad give a bad loss at the fifth."""
-    pupil, snapshots = spoilt(WINDOWS + 3, bad, lanes=2 if mode == "lanes" else 1), []
+    pupil, snapshots = spoilt(WINDOWS + 3, bad, shards=2 if mode == "lanes" else 1), []
     expected = rf"expected a finite loss, got -?(nan|inf) at step {WINDOWS + 5} \(epoch 2, window 5\); lower "
     with pytest.raises(BadNumbersError, match=expected) as caught:
         trained(pupil, compile=mode, folder=tmp_path, on_epoch=lambda record: snapshots.append(pupil.snapshot()))

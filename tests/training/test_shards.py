@@ -12,8 +12,8 @@ from echo_rnn.training.stopping import StoppedError
 from tests.training.problems import assert_same_bits, learner, network, trained
 
 
-def in_lanes(model, lanes, **changes):
-    return trained(learner(model, lanes=lanes), compile="lanes", **changes)
+def in_shards(model, shards, **changes):
+    return trained(learner(model, shards=shards), compile="lanes", **changes)
 
 
 # Three rows: in two lanes of different sizes, in one for each row, and more lanes than rows.
@@ -24,7 +24,7 @@ def in_lanes(model, lanes, **changes):
 )
 def test_lanes_train_as_one_program_does(cell, strategy, lanes):
     model = network(cell, unroll=strategy)
-    whole, ours = trained(learner(model), compile="graph"), in_lanes(model, lanes)
+    whole, ours = trained(learner(model), compile="graph"), in_shards(model, lanes)
     # See `test_compilers_agree`.
     np.testing.assert_allclose(ours.losses, whole.losses, rtol=1e-4)
     np.testing.assert_allclose(ours.accuracies, whole.accuracies, rtol=1e-6)
@@ -36,23 +36,23 @@ def test_lanes_train_as_one_program_does(cell, strategy, lanes):
 def test_a_row_drops_the_same_in_its_lane(variational):
     model = network(between=0.3, output=0.2, variational=variational)
     whole = trained(learner(model), compile="graph")
-    np.testing.assert_allclose(in_lanes(model, 2).losses, whole.losses, rtol=1e-4)
+    np.testing.assert_allclose(in_shards(model, 2).losses, whole.losses, rtol=1e-4)
 
 
 def test_one_step_at_a_time_gives_the_same_bits_as_many():
     model = network("lstm", unroll=deferred)
-    assert_same_bits(in_lanes(model, 2, scope="step"), in_lanes(model, 2))
+    assert_same_bits(in_shards(model, 2, scope="step"), in_shards(model, 2))
 
 
 @pytest.mark.parametrize(("lanes", "mode"), [(1, "lanes"), (4, "graph"), (4, "xla")])
 def test_learner_and_loop_agree_on_lanes(lanes, mode):
     with pytest.raises(ValueError, match="lanes"):
-        trained(learner(lanes=lanes), compile=mode)
+        trained(learner(shards=lanes), compile=mode)
 
 
 def test_a_training_in_lanes_goes_on_to_the_same_bits(tmp_path):
     model = network("lstm", unroll=deferred, output=0.2)
     calls = itertools.count()
     with pytest.raises(StoppedError):
-        in_lanes(model, 2, folder=tmp_path, asked=lambda: next(calls) == 7, scope="step")
-    assert_same_bits(in_lanes(model, 2, folder=tmp_path), in_lanes(model, 2))
+        in_shards(model, 2, folder=tmp_path, asked=lambda: next(calls) == 7, scope="step")
+    assert_same_bits(in_shards(model, 2, folder=tmp_path), in_shards(model, 2))

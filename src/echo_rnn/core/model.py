@@ -70,9 +70,9 @@ class Model:
         """The state of every layer before the first time step."""
         return tuple(cell.zero_state(batch, dtype) for cell in self.cells)
 
-    def draw_masks(self, seed: tf.Tensor, steps: int, rows: int, dtype: tf.DType = tf.float32) -> Masks:
+    def draw_masks(self, seed: tf.Tensor, steps: int, batch_size: int, dtype: tf.DType = tf.float32) -> Masks:
         """Dropout masks for one window of training, from a seed of two integers; see `Dropout.draw`."""
-        return self.dropout.draw(seed, [cell.units for cell in self.cells], steps, rows, dtype)
+        return self.dropout.draw(seed, [cell.units for cell in self.cells], steps, batch_size, dtype)
 
     def __call__(
         self,
@@ -122,3 +122,13 @@ def flat(weights: Weights) -> Sequence[tf.Tensor]:
     """The weights in one fixed order: layers upwards, then the head."""
     leaves: Sequence[tf.Tensor] = tf.nest.flatten(weights)
     return leaves
+
+
+def features(x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Stored bits `[…]` to one input feature each, `[…, 1]`."""
+    return tf.cast(x, dtype)[..., tf.newaxis]
+
+
+def targets(y: tf.Tensor) -> tf.Tensor:
+    """Stored bits to class indices."""
+    return tf.cast(y, tf.int32)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.core.windows.cut import as_windows
+from echo_rnn.core.windows.buffers import as_windows
 from echo_rnn.errors import UserError
 from echo_rnn.peers.problem import Floats, Problem, weight_shapes
 from echo_rnn.tasks import CLASSES, Echo

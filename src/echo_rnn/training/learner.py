@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.model import Model, Weights, flat
-from echo_rnn.core.shards import Rows, in_lanes
+from echo_rnn.core.shards import Batch, sharded
 from echo_rnn.core.unroll import Masks
 from echo_rnn.training.loss import accuracy, cross_entropy
 
@@ -50,7 +50,7 @@ class Learner:
         optimizer: keras.optimizers.Optimizer,
         *,
         seed: np.random.SeedSequence = _SEED,
-        lanes: int = 1,
+        shards: int = 1,
     ) -> None:
         """Makes variables of `weights`.
 
@@ -59,8 +59,8 @@ class Learner:
             weights: Where it starts.
             optimizer: A fresh one.
             seed: Decides what is dropped, where the model drops anything.
-            lanes: In how many compiled programs at most the rows of a window run beside each other; with 1 they are a
-                part of whatever graph `step` is called in.
+            shards: The largest number of compiled programs in which a batch runs in parallel; with 1 it runs in the
+                graph in which `step` is called.
         """
         self.model = model
         self._seed = seed.generate_state(2).view(np.int32).astype(np.int64)
@@ -68,8 +68,8 @@ class Learner:
         self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
         self._optimizer = optimizer
         optimizer.build(self._variables)
-        self.in_lanes = lanes > 1
-        self._run = in_lanes(self._gradients, lanes)
+        self.is_sharded = shards > 1
+        self._run = sharded(self._gradients, shards)
 
     @property
     def weights(self) -> Weights:
@@ -89,21 +89,23 @@ class Learner:
         Returns:
             The state after the window, and loss and accuracy before the update.
         """
-        rows = Rows(x_TBI, y_TB, state, self._masks(*y_TB.shape))
-        state, (loss, accurate, *gradients) = self._run(self.weights, rows)
+        batch = Batch(x_TBI, y_TB, state, self._masks(*y_TB.shape))
+        state, (loss, accurate, *gradients) = self._run(self.weights, batch)
         self._optimizer.apply(gradients, self._variables)
         # Shares add up to 1 but for rounding.
         return state, loss, tf.minimum(accurate, 1)
 
-    def _gradients(self, weights: Weights, rows: Rows, share: float = 1.0) -> tuple[StackState, list[tf.Tensor | None]]:
+    def _gradients(
+        self, weights: Weights, batch: Batch, share: float = 1.0
+    ) -> tuple[StackState, list[tf.Tensor | None]]:
         """The state after the window; loss, accuracy and the gradients of all weights, each times `share`."""
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
-            logits_TBC, state = self.model(weights, rows.x_TBI, rows.state, masks=rows.masks)
-            loss = share * cross_entropy(logits_TBC, rows.y_TB)
-        return state, [loss, share * accuracy(logits_TBC, rows.y_TB), *tape.gradient(loss, flat(weights))]
+            logits_TBC, state = self.model(weights, batch.x_TBI, batch.state, masks=batch.masks)
+            loss = share * cross_entropy(logits_TBC, batch.y_TB)
+        return state, [loss, share * accuracy(logits_TBC, batch.y_TB), *tape.gradient(loss, flat(weights))]
 
-    def _masks(self, steps: int, rows: int) -> Masks:
+    def _masks(self, steps: int, batch_size: int) -> Masks:
         """What the coming step drops."""
         dropout = self.model.dropout
         if not (dropout.between or dropout.output):
@@ -112,7 +114,7 @@ class Learner:
         # a training that goes on from a snapshot draws what it would have drawn.
         counter = tf.convert_to_tensor(self._optimizer.iterations.value)
         seed = tf.random.experimental.stateless_fold_in(self._seed, tf.cast(counter, tf.int64), alg="philox")
-        return self.model.draw_masks(seed, steps, rows)
+        return self.model.draw_masks(seed, steps, batch_size)
 
     def snapshot(self) -> Snapshot:
         """Copies of all variables."""

@@ -10,9 +10,8 @@ from tqdm import tqdm
 
 from echo_rnn.config.schema import Trainer
 from echo_rnn.core.cells import StackState
-from echo_rnn.core.inputs import features, targets
-from echo_rnn.core.windows.buffers import buffers, capacity
-from echo_rnn.core.windows.cut import window_count
+from echo_rnn.core.model import features, targets
+from echo_rnn.core.windows.buffers import buffers, capacity, window_count
 from echo_rnn.core.windows.loop import Array, WindowLoop
 from echo_rnn.core.windows.predictor import Predictor
 from echo_rnn.errors import UserError
@@ -67,7 +66,7 @@ class _Training:
     def __init__(
         self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
     ) -> None:
-        if learner.in_lanes != (trainer.compile == "lanes"):
+        if learner.is_sharded != (trainer.compile == "lanes"):
             raise ValueError(f"trainer.compile is {trainer.compile}, but the learner's lanes say otherwise")
         self._learner = learner
         self._data = data

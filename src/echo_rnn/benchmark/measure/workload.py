@@ -18,7 +18,7 @@ from echo_rnn.benchmark.measure.strategies import network_of
 from echo_rnn.core.cells import StackState, build_cells
 from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.shard_count import lanes_of
-from echo_rnn.core.shards import Rows, in_lanes
+from echo_rnn.core.shards import Batch, sharded
 from echo_rnn.core.unroll import Unroll
 from echo_rnn.core.windows.loop import WindowLoop
 from echo_rnn.training.learner import Learner, Snapshot
@@ -98,8 +98,8 @@ class Program:
         weights = self.model.initial_weights(np.random.SeedSequence(seed))
         mode = shape.compile
         lanes = lanes_of(mode, shape.threads)
-        self.learner = Learner(self.model, weights, optimizer(), lanes=lanes)
-        self._predict = in_lanes(self._loss, lanes)
+        self.learner = Learner(self.model, weights, optimizer(), shards=lanes)
+        self._predict = sharded(self._loss, lanes)
         self._rows = shape.batch_size
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode),
@@ -156,12 +156,12 @@ class Program:
 
     def _forward_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
         x_TBI, y_TB = arrays
-        return self._predict(self.learner.weights, Rows(x_TBI, y_TB, state))
+        return self._predict(self.learner.weights, Batch(x_TBI, y_TB, state))
 
-    def _loss(self, weights: Weights, rows: Rows, share: float = 1.0) -> tuple[StackState, list[tf.Tensor]]:
+    def _loss(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[StackState, list[tf.Tensor]]:
         """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""
-        logits_TBC, state = self.model(weights, rows.x_TBI, rows.state, masks=rows.masks)
-        return state, [share * cross_entropy(logits_TBC, rows.y_TB)]
+        logits_TBC, state = self.model(weights, batch.x_TBI, batch.state, masks=batch.masks)
+        return state, [share * cross_entropy(logits_TBC, batch.y_TB)]
 
 
 def _graph_size(graph: tf.Graph | None) -> tuple[int, int]:

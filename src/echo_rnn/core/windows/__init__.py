@@ -1,1 +1,1 @@
-"""Running windows in order: buffers read from disk, a compiled loop over them, predictions along a series."""
+"""Running truncation windows in order: buffers from disk, a compiled loop over them, predictions along a series."""

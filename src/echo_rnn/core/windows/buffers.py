@@ -1,4 +1,4 @@
-"""From a series on disk to buffers of windows in memory, all of one shape."""
+"""From a series on disk to buffers of truncation windows in memory, all of one shape."""
 
 import mmap
 from collections.abc import Iterator, Sequence
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from echo_rnn.core.windows.cut import read_windows, window_count
 
 _MOST_STEPS = 2**22
 
@@ -25,10 +23,15 @@ class Buffer:
     count: int
 
 
-def capacity(row_steps: int, rows: int, window: int) -> int:
+def window_count(steps: int, window: int) -> tuple[int, int]:
+    """How many whole windows of `window` steps a row of `steps` steps holds, and how many steps are left over."""
+    return divmod(steps, window)
+
+
+def capacity(row_steps: int, batch_size: int, window: int) -> int:
     """Windows in a buffer: the whole row, unless that is more than a few million time steps."""
     windows, _ = window_count(row_steps, window)
-    return max(1, min(windows, _MOST_STEPS // (window * rows)))
+    return max(1, min(windows, _MOST_STEPS // (window * batch_size)))
 
 
 def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int, start: int = 0) -> Iterator[Buffer]:
@@ -41,15 +44,37 @@ def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int, start: 
         count = min(size, windows - first)
         arrays = [read_windows(series_BN, window, first, count) for series_BN in series]
         for series_BN in series:
-            _let_go(series_BN)
+            _release_pages(series_BN)
         padding = ((0, size - count), (0, 0), (0, 0))
         yield Buffer([np.pad(array, padding) for array in arrays] if count < size else arrays, count)
 
 
-def _let_go(series_BN: NDArray[np.uint8]) -> None:
-    """Gives back the pages of a mapped file: those that were read would count as this process's until it ends."""
+def as_windows(series_BN: NDArray[np.uint8], window: int) -> NDArray[np.uint8]:
+    """A view `[W, T, B]` of the whole windows in `[B, N]`, time-major within each, without the steps left over."""
+    rows, steps = series_BN.shape
+    windows, _ = window_count(steps, window)
+    return series_BN[:, : windows * window].reshape(rows, windows, window).transpose(1, 2, 0)
+
+
+def read_windows(series_BN: NDArray[np.uint8], window: int, first: int, count: int) -> NDArray[np.uint8]:
+    """Copies `count` windows from window `first` on into memory; of a memory-mapped series only these are read.
+
+    Returns:
+        A contiguous array `[count, window, B]`.
+
+    Raises:
+        ValueError: the series does not hold these windows.
+    """
+    windows, _ = window_count(series_BN.shape[1], window)
+    if not 0 <= first <= first + count <= windows:
+        raise ValueError(f"windows {first} to {first + count} of a series that has {windows}")
+    return np.array(as_windows(series_BN[:, first * window : (first + count) * window], window), order="C")
+
+
+def _release_pages(series_BN: NDArray[np.uint8]) -> None:
+    """Releases the pages of a mapped file: those that were read would count as this process's until it exits."""
     if series_BN.flags.writeable:
-        return  # what was written there would be lost
+        return  # changes in memory would be lost
     base: object = series_BN
     while isinstance(base, np.ndarray):
         base = base.base

@@ -1,10 +1,10 @@
 """Many windows in one compiled call.
 
 On the seed's shape a training step is microseconds of arithmetic, and one call from Python to TensorFlow costs more
-than that. So the loop over windows is part of the graph: the call takes a buffer of windows, the first one to run and
-how many, and returns what each window gave. `count` is an input of the graph, not a part of it: one compilation
-serves every number of windows, and a call with `count` 0 compiles and does nothing else. Lanes are programs of their
-own within the graph (`echo_rnn.core.shards`), and are compiled when they first run.
+than that. So the loop over windows is part of the graph: the arguments of a call are a buffer of windows, the first
+one to run and their number, and it returns each window's outputs. `count` is an input of the graph, not a part of it:
+one compilation serves every number of windows, and a call with `count` 0 only compiles. Shards are compiled programs
+of their own within the graph (`echo_rnn.core.shards`), each compiled at its first call.
 """
 
 import time
@@ -20,18 +20,18 @@ from echo_rnn.core.compilation import Compile
 
 Array = np.ndarray[Any, Any]
 Body = Callable[[Sequence[tf.Tensor], StackState], tuple[StackState, Sequence[tf.Tensor]]]
-"""What is done to one window: its arrays, each `[T, B]`, and the state before it, to the state after it and outputs."""
+"""From a window's arrays, each `[T, B]`, and the state before it to the state after it and the window's outputs."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What it cost until the first window could run.
+    """The cost of a program before its first window can run.
 
     Attributes:
         trace_seconds: Python to graph; 0 when eager.
-        compile_seconds: Graph to machine code (or to an executable plan without XLA), with the windows that were run
-            for it; 0 when eager.
-        windows: How many those are: 1 in lanes, and 0 otherwise.
+        compile_seconds: Graph to machine code (or to an executable plan without XLA), with the windows that this ran;
+            0 when eager.
+        windows: The number of those: 1 in shards, else 0.
     """
 
     trace_seconds: float
@@ -40,20 +40,22 @@ class Preparation:
 
 
 class WindowLoop:
-    """Runs `body` over the windows of a buffer, one after another, with the state carried."""
+    """Runs `body` over the windows of a buffer, one after another, and carries the state."""
 
-    def __init__(self, body: Body, outputs: Sequence[tf.TensorSpec], mode: Compile) -> None:
-        """Nothing is traced before `prepare`, or before the first call where that comes without it.
+    def __init__(self, body: Body, outputs: Sequence[tf.TensorSpec], mode: Compile, shards: int = 1) -> None:
+        """Nothing is traced before `prepare` or the first call.
 
         Args:
-            body: What is done to one window.
+            body: See `Body`.
             outputs: Shape and dtype of each output of `body`.
-            mode: `none` runs eagerly, `graph` as a TensorFlow graph, `xla` compiled, `lanes` as a graph of which
-                `body` makes what is compiled.
+            mode: `none` runs eagerly, `graph` as a TensorFlow graph, `xla` compiled.
+            shards: The largest number of shards in which `body` runs a batch; with more than 1 the loop is a graph, and
+                its shards are compiled.
         """
         self._body = body
         self._outputs = outputs
-        self._mode = mode
+        self._sharded = shards > 1 or mode == "lanes"
+        self._mode = "graph" if self._sharded else mode
         self._run: Callable[..., Any] | None = self._loop if mode == "none" else None
 
     @property
@@ -64,16 +66,16 @@ class WindowLoop:
     def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
         """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`.
 
-        In lanes this runs the first window, and what that changes is for the caller to take back; otherwise none.
+        In shards this runs the first window, and the caller restores what that changed; otherwise it runs none.
         """
         if self._mode == "none":
             return Preparation(0.0, 0.0)
-        windows = int(self._mode == "lanes")
+        windows = int(self._sharded)
         tensors, first, count = _tensors(buffers), tf.constant(0), tf.constant(windows)
         start = time.perf_counter()
         run = self._trace(tensors, state)
         traced = time.perf_counter()
-        # A fetched value makes sure that the call is over.
+        # Fetching a value waits for the end of the call.
         np.asarray(run(tensors, first, count, state)[1][0])
         return Preparation(traced - start, time.perf_counter() - traced, windows)
 
@@ -92,7 +94,7 @@ class WindowLoop:
         return state, [np.array(np.asarray(output)[:count]) for output in outputs]
 
     def _trace(self, tensors: Sequence[tf.Tensor], state: StackState) -> Callable[..., Any]:
-        """Makes the graph of the loop."""
+        """Traces the graph of the loop."""
         function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
         self._run = function.get_concrete_function(tensors, tf.constant(0), tf.constant(0), state)
         return self._run

@@ -1,4 +1,4 @@
-"""Predictions along a series: forward only, window by window, the state carried."""
+"""Predictions along a series: the forward pass only, window by window, with the state carried."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.compilation import Compile
-from echo_rnn.core.inputs import features
-from echo_rnn.core.model import Model, Weights
+from echo_rnn.core.model import Model, Weights, features
 from echo_rnn.core.windows.buffers import buffers, capacity
 from echo_rnn.core.windows.loop import WindowLoop
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A stretch of a series with what the network says to it.
+    """A stretch of a series with the network's predictions.
 
     Attributes:
         x_BN: Input bits.
@@ -32,7 +31,7 @@ class Chunk:
 
 
 class Predictor:
-    """Runs a network along series; what it compiled for one it uses again for the next."""
+    """Runs a network along series; series of one shape share a compiled program."""
 
     def __init__(
         self, model: Model, weights: Callable[[], Weights], window: int, mode: Compile, *, zeroed: bool = False
@@ -41,10 +40,10 @@ class Predictor:
 
         Args:
             model: The network.
-            weights: Gives its weights; called inside the graph, so that variables are read when it runs.
+            weights: Returns its weights; called inside the graph, so that variables are read when it runs.
             window: Time steps of a window.
-            mode: See `WindowLoop`; there are no lanes here, but one graph.
-            zeroed: Whether the state is set to zero before every window in place of being carried.
+            mode: See `WindowLoop`; predictions are not sharded.
+            zeroed: Whether the state is zeroed before every window instead of carried.
         """
         self._model = model
         self._weights = weights
@@ -58,11 +57,11 @@ class Predictor:
 
         Args:
             x_BN: Input bits.
-            y_BN: Target bits, handed through.
+            y_BN: Target bits, returned beside the outputs.
             leftover: Whether the steps that fill no window are run too, as one shorter window.
         """
-        rows, steps = x_BN.shape
-        state = self._model.zero_state(rows)
+        batch_size, steps = x_BN.shape
+        state = self._model.zero_state(batch_size)
         whole = steps - steps % self._window
         for start, stop, window in ((0, whole, self._window), (whole, steps, steps - whole)):
             if start < stop and (leftover or window == self._window):
@@ -73,8 +72,8 @@ class Predictor:
     def _run(
         self, x_BN: NDArray[np.uint8], y_BN: NDArray[np.uint8], window: int, state: StackState
     ) -> Iterator[tuple[Chunk, StackState]]:
-        rows, steps = x_BN.shape
-        size = capacity(steps, rows, window)
+        batch_size, steps = x_BN.shape
+        size = capacity(steps, batch_size, window)
         for buffer in buffers((x_BN, y_BN), window, size):
             x_WTB, y_WTB = buffer.arrays
             loop = self._loop(x_WTB)
@@ -84,8 +83,8 @@ class Predictor:
 
     def _loop(self, x_WTB: NDArray[np.uint8]) -> WindowLoop:
         if x_WTB.shape not in self._loops:
-            _, steps, rows = x_WTB.shape
-            outputs = [tf.TensorSpec((steps, rows, self._model.classes), tf.float32)]
+            _, steps, batch_size = x_WTB.shape
+            outputs = [tf.TensorSpec((steps, batch_size, self._model.classes), tf.float32)]
             self._loops[x_WTB.shape] = WindowLoop(self._one_window, outputs, self._mode)
         return self._loops[x_WTB.shape]
 
