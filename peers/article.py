@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from article_graph import build, session, tf1
 
-from echo_rnn.peers.problem import Problem
-from echo_rnn.peers.worker import Ready, serve
+from echo_rnn.benchmark.measure.problem import Problem
+from echo_rnn.benchmark.measure.worker import TRAIN, Ready, serve
 
 
 def prepare(problem: Problem) -> Ready:
@@ -18,7 +18,7 @@ def prepare(problem: Problem) -> Ready:
     tf1.disable_eager_execution()
     optimizer = tf1.train.AdagradOptimizer(problem.learning_rate, problem.accumulator)
     written_out = sys.argv[1] == "static"
-    graph = build(problem.weights, problem.rows, problem.window, written_out=written_out, optimizer=optimizer)
+    graph = build(problem.weights, problem.batch_size, problem.window, written_out=written_out, optimizer=optimizer)
     opened = session(problem.threads)
     x_WBTI, y_WBT = problem.x_WTBI.swapaxes(1, 2), problem.y_WTB.swapaxes(1, 2)
     state = np.zeros(graph.state_L2BS.shape, np.float32)
@@ -34,7 +34,7 @@ def prepare(problem: Problem) -> Ready:
             next_window = (next_window + 1) % problem.windows
         return losses
 
-    return Ready(run, 1, f"tensorflow {tf.__version__}")
+    return Ready({TRAIN: run}, 1, f"tensorflow {tf.__version__}")
 
 
 serve(prepare)

@@ -51,12 +51,12 @@ class StackCell:
         return x_BI, tuple(after)
 
 
-def build(weights: list, rows: int, window: int, *, written_out: bool, optimizer: tf1.train.Optimizer) -> Graph:
+def build(weights: list, batch_size: int, window: int, *, written_out: bool, optimizer: tf1.train.Optimizer) -> Graph:
     """Adds the graph to the default one.
 
     Args:
-        weights: As in `echo_rnn.peers.problem.Problem`.
-        rows: B.
+        weights: As in `echo_rnn.benchmark.measure.problem.Problem`.
+        batch_size: B.
         window: T.
         written_out: Whether `static_rnn` writes out the steps, or `dynamic_rnn` loops.
         optimizer: What minimises the loss.
@@ -65,9 +65,9 @@ def build(weights: list, rows: int, window: int, *, written_out: bool, optimizer
     units = len(head)
     kernels = [tf1.Variable(np.concatenate(layers[n : n + 2])) for n in range(0, len(layers), 3)]
     biases = [tf1.Variable(layers[n]) for n in range(2, len(layers), 3)]
-    x_BTI = tf1.placeholder(tf.float32, (rows, window, len(layers[0])))
-    y_BT = tf1.placeholder(tf.int32, (rows, window))
-    state_L2BS = tf1.placeholder(tf.float32, (len(kernels), 2, rows, units))
+    x_BTI = tf1.placeholder(tf.float32, (batch_size, window, len(layers[0])))
+    y_BT = tf1.placeholder(tf.int32, (batch_size, window))
+    state_L2BS = tf1.placeholder(tf.float32, (len(kernels), 2, batch_size, units))
     cell = StackCell(kernels, biases, units)
     before = tuple((state_L2BS[layer, 0], state_L2BS[layer, 1]) for layer in range(len(kernels)))
     if written_out:

@@ -6,10 +6,10 @@
 
 #include "step.h"
 
-#define PADDED (ROWS <= 4 ? 4 : ROWS <= 8 ? 8 : ROWS <= 16 ? 16 : ROWS <= 32 ? 32 : 64)
+#define PADDED (BATCH <= 4 ? 4 : BATCH <= 8 ? 8 : BATCH <= 16 ? 16 : BATCH <= 32 ? 32 : 64)
 #define INLINE static inline __attribute__((always_inline))
 
-_Static_assert(ROWS <= 64, "at most 64 rows");
+_Static_assert(BATCH <= 64, "at most 64 rows");
 
 typedef float rows __attribute__((vector_size(4 * PADDED)));
 typedef int whole __attribute__((vector_size(4 * PADDED)));
@@ -149,11 +149,11 @@ static void lay_out(void)
     y = room(windows * sizeof *y);
     for (int w = 0; w < windows; w++)
         for (int t = 0; t < WINDOW; t++)
-            for (int b = 0; b < ROWS; b++) {
+            for (int b = 0; b < BATCH; b++) {
                 for (int i = 0; i < INPUTS; i++) x[w][t][i][b] = x_WTBI[w][t][b][i];
                 y[w][t][y_WTB[w][t][b]][b] = 1;
             }
-    for (int b = 0; b < ROWS; b++) share[b] = 1.f / (WINDOW * ROWS);
+    for (int b = 0; b < BATCH; b++) share[b] = 1.f / (WINDOW * BATCH);
 }
 
 static float step(int window)

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from echo_rnn.peers.problem import Problem
-from echo_rnn.peers.worker import Ready, serve
+from echo_rnn.benchmark.measure.problem import Problem
+from echo_rnn.benchmark.measure.worker import TRAIN, Ready, serve
 
 
 def cell(layer, x_BI, state):
@@ -59,7 +59,7 @@ def prepare(problem: Problem) -> Ready:
 
     def zeros():
         # An array of its own each time: what is donated must not be shared.
-        return jnp.zeros((problem.rows, problem.units))
+        return jnp.zeros((problem.batch_size, problem.units))
 
     weights = grouped(problem)
     sums = jax.tree.map(lambda w: jnp.full_like(w, problem.accumulator), weights)
@@ -74,7 +74,7 @@ def prepare(problem: Problem) -> Ready:
             losses.append(losses_W)
         return np.concatenate(losses)
 
-    return Ready(run, problem.windows, f"jax {jax.__version__}")
+    return Ready({TRAIN: run}, problem.windows, f"jax {jax.__version__}")
 
 
 def grouped(problem: Problem):

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.peers.problem import Problem
-from echo_rnn.peers.worker import Ready, serve
+from echo_rnn.benchmark.measure.problem import Problem
+from echo_rnn.benchmark.measure.worker import TRAIN, Ready, serve
 
 
 class Losses(keras.callbacks.Callback):
@@ -34,7 +34,7 @@ def network(problem: Problem, unroll: bool, xla: bool) -> keras.Model:
     """The compiled model with the problem's weights."""
     model = keras.Sequential(
         [
-            keras.Input(batch_shape=(problem.rows, problem.window, problem.inputs)),
+            keras.Input(batch_shape=(problem.batch_size, problem.window, problem.inputs)),
             *(
                 keras.layers.LSTM(problem.units, return_sequences=True, stateful=True, unroll=unroll)
                 for _ in range(problem.layers)
@@ -65,10 +65,10 @@ def prepare(problem: Problem) -> Ready:
 
     def run(units):
         watched = [] if first.means else [first]
-        model.fit(x_NTI, y_NT, batch_size=problem.rows, epochs=units, shuffle=False, verbose=0, callbacks=watched)
+        model.fit(x_NTI, y_NT, batch_size=problem.batch_size, epochs=units, shuffle=False, verbose=0, callbacks=watched)
         return first.each() if watched else []
 
-    return Ready(run, problem.windows, f"keras {keras.__version__}, {keras.backend.backend()}")
+    return Ready({TRAIN: run}, problem.windows, f"keras {keras.__version__}, {keras.backend.backend()}")
 
 
 serve(prepare)

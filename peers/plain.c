@@ -3,11 +3,11 @@
 
 #include "step.h"
 
-static float seen[LAYERS + 1][WINDOW + 1][ROWS][FEATURES + UNITS]; /* what a layer's product takes; last the head's */
-static float cell[LAYERS][WINDOW + 1][ROWS][UNITS], tanh_cell[LAYERS][WINDOW][ROWS][UNITS];
-static float gate[LAYERS][WINDOW][ROWS][GATES];
-static float d_output[LAYERS + 1][ROWS][FEATURES], d_state[LAYERS][ROWS][UNITS], d_cell[LAYERS][ROWS][UNITS];
-static float d_logit[WINDOW][ROWS][CLASSES];
+static float seen[LAYERS + 1][WINDOW + 1][BATCH][FEATURES + UNITS]; /* what a layer's product takes; last the head's */
+static float cell[LAYERS][WINDOW + 1][BATCH][UNITS], tanh_cell[LAYERS][WINDOW][BATCH][UNITS];
+static float gate[LAYERS][WINDOW][BATCH][GATES];
+static float d_output[LAYERS + 1][BATCH][FEATURES], d_state[LAYERS][BATCH][UNITS], d_cell[LAYERS][BATCH][UNITS];
+static float d_logit[WINDOW][BATCH][CLASSES];
 
 static void lay_out(void) {}
 
@@ -68,11 +68,11 @@ static float head(int t, int b, int target)
     for (int c = 0; c < CLASSES; c++) total += expf(logit[c] - most);
     loss = logf(total) - (logit[target] - most);
     for (int c = 0; c < CLASSES; c++) {
-        float d = d_logit[t][b][c] = (expf(logit[c] - most) / total - (c == target)) / (WINDOW * ROWS);
+        float d = d_logit[t][b][c] = (expf(logit[c] - most) / total - (c == target)) / (WINDOW * BATCH);
         gradient.head_bias[c] += d;
         for (int u = 0; u < UNITS; u++) gradient.head[u][c] += h[u] * d;
     }
-    return loss / (WINDOW * ROWS);
+    return loss / (WINDOW * BATCH);
 }
 
 static float step(int window)
@@ -83,18 +83,18 @@ static float step(int window)
     memset(d_cell, 0, sizeof d_cell);
     for (int l = 0; l < LAYERS; l++) {
         int features = l ? UNITS : INPUTS;
-        for (int b = 0; b < ROWS; b++)
+        for (int b = 0; b < BATCH; b++)
             memcpy(&seen[l][0][b][features], &seen[l][WINDOW][b][features], sizeof(float[UNITS]));
         memcpy(cell[l][0], cell[l][WINDOW], sizeof cell[l][0]);
     }
     for (int t = 0; t < WINDOW; t++)
-        for (int b = 0; b < ROWS; b++) {
+        for (int b = 0; b < BATCH; b++) {
             memcpy(seen[0][t][b], x_WTBI[window][t][b], sizeof(float[INPUTS]));
             for (int l = 0; l < LAYERS; l++) forward(l, l ? UNITS : INPUTS, t, b);
             loss += head(t, b, y_WTB[window][t][b]);
         }
     for (int t = WINDOW - 1; t >= 0; t--)
-        for (int b = 0; b < ROWS; b++) {
+        for (int b = 0; b < BATCH; b++) {
             for (int u = 0; u < UNITS; u++) {
                 d_output[LAYERS][b][u] = 0;
                 for (int c = 0; c < CLASSES; c++) d_output[LAYERS][b][u] += weight.head[u][c] * d_logit[t][b][c];

@@ -2,10 +2,10 @@
 
    Sizes are constants of the compilation, so that the compiler can unroll:
 
-       cc -O3 -march=native -ffast-math -DLAYERS=3 -DUNITS=4 -DROWS=5 -DWINDOW=15 -DINPUTS=1 -DCLASSES=2 floor.c -lm
+       cc -O3 -march=native -ffast-math -DLAYERS=3 -DUNITS=4 -DBATCH=5 -DWINDOW=15 -DINPUTS=1 -DCLASSES=2 floor.c -lm
 
    A program includes this file and defines `lay_out` and `step`. Equations and gate order (i, f, g, o):
-   src/echo_rnn/cells/lstm.py; protocol: src/echo_rnn/peers/worker.py; file: src/echo_rnn/peers/problem.py. */
+   src/echo_rnn/core/cells/lstm.py; protocol and file: worker.py and problem.py in src/echo_rnn/benchmark/measure. */
 
 #include <math.h>
 #include <stdio.h>
@@ -30,8 +30,8 @@ static struct network weight, gradient, sum; /* sum: Adagrad's, of squared gradi
 static float learning_rate, epsilon;
 
 static int windows;
-static float (*x_WTBI)[WINDOW][ROWS][INPUTS];
-static int (*y_WTB)[WINDOW][ROWS];
+static float (*x_WTBI)[WINDOW][BATCH][INPUTS];
+static int (*y_WTB)[WINDOW][BATCH];
 
 /* Brings the data into the program's own layout, once. */
 static void lay_out(void);
@@ -48,33 +48,33 @@ static void adagrad(void)
     }
 }
 
-static void give_up(const char *why)
+static void fail(const char *why)
 {
-    fprintf(stderr, "floor: %s\n", why);
+    fprintf(stderr, "%s\n", why);
     exit(1);
 }
 
 static void take(void *to, size_t count, FILE *file)
 {
-    if (fread(to, 4, count, file) != count) give_up("expected a whole problem, got a file that is too short");
+    if (fread(to, 4, count, file) != count) fail("expected a whole problem, got a file that is too short");
 }
 
 static void *room(size_t bytes)
 {
     void *memory = aligned_alloc(256, (bytes + 255) / 256 * 256);
-    if (!memory) give_up("expected memory for the data, got none");
+    if (!memory) fail("expected memory for the data, got none");
     return memset(memory, 0, bytes);
 }
 
 static void read_problem(const char *path)
 {
-    const int own[] = {LAYERS, UNITS, ROWS, WINDOW, INPUTS, CLASSES};
+    const int own[] = {LAYERS, UNITS, BATCH, WINDOW, INPUTS, CLASSES};
     int sizes[8];
     float hyper[3];
     FILE *file = fopen(path, "rb");
-    if (!file) give_up("expected the file of a problem, got none");
+    if (!file) fail("expected the file of a problem, got none");
     take(sizes, 8, file);
-    if (memcmp(sizes, own, sizeof own)) give_up("expected the sizes it was compiled for, got others");
+    if (memcmp(sizes, own, sizeof own)) fail("expected the sizes it was compiled for, got others");
     windows = sizes[6];
     take(hyper, 3, file);
     learning_rate = hyper[0], epsilon = hyper[2];
@@ -96,7 +96,7 @@ int main(int count, char **arguments)
 {
     char line[100];
     int window = 0;
-    if (count != 2) give_up("expected one argument, the file of a problem");
+    if (count != 2) fail("expected one argument, the file of a problem");
     read_problem(arguments[1]);
     lay_out();
     printf("{\"unit\": 1, \"version\": \"C, %s\"}\n", __VERSION__);
@@ -104,13 +104,14 @@ int main(int count, char **arguments)
     while (fgets(line, sizeof line, stdin)) {
         float losses[TOLD];
         int steps = 0, told;
-        if (sscanf(line, "{\"run\": %d}", &steps) != 1 || steps < 1) give_up("expected a number of steps to run");
+        if (sscanf(line, "{\"run\": %d}", &steps) != 1 || steps < 0) fail("expected a number of steps to run");
         for (int n = 0; n < steps; n++, window = (window + 1) % windows) {
             float loss = step(window);
             if (n < TOLD) losses[n] = loss;
         }
         told = steps < TOLD ? steps : TOLD;
-        for (int n = 0; n < told; n++) printf("%s%.9g", n ? ", " : "{\"losses\": [", losses[n]);
+        printf("{\"losses\": [");
+        for (int n = 0; n < told; n++) printf("%s%.9g", n ? ", " : "", losses[n]);
         printf("]}\n");
         fflush(stdout);
     }

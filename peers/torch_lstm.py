@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from echo_rnn.peers.problem import Problem
-from echo_rnn.peers.worker import Ready, serve
+from echo_rnn.benchmark.measure.problem import Problem
+from echo_rnn.benchmark.measure.worker import TRAIN, Ready, serve
 
 
 class Network(nn.Module):
@@ -48,7 +48,7 @@ def prepare(problem: Problem) -> Ready:
         fused=True,
     )
     x_WTBI, y_WTB = torch.tensor(problem.x_WTBI), torch.tensor(problem.y_WTB, dtype=torch.long)
-    state = (torch.zeros(problem.layers, problem.rows, problem.units),) * 2
+    state = (torch.zeros(problem.layers, problem.batch_size, problem.units),) * 2
     next_window = 0
 
     def run(steps):
@@ -65,7 +65,7 @@ def prepare(problem: Problem) -> Ready:
             next_window = (next_window + 1) % problem.windows
         return torch.stack(losses).tolist()
 
-    return Ready(run, 1, f"torch {torch.__version__}")
+    return Ready({TRAIN: run}, 1, f"torch {torch.__version__}")
 
 
 serve(prepare)

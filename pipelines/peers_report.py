@@ -8,10 +8,10 @@ from rich import print as rich_print
 from rich.markup import escape
 from rich.table import Table
 
+from echo_rnn.benchmark.measure.records import Record, records_of
 from echo_rnn.config import Config
 from echo_rnn.errors import UserError
 from echo_rnn.peers import words
-from echo_rnn.peers.records import PeersRecord, records_of
 from echo_rnn.peers.report import write_report
 from echo_rnn.peers.results import Comparison, compare
 from echo_rnn.stages.store import store_of
@@ -20,7 +20,7 @@ from echo_rnn.tracking import BENCHMARK_NOTE, MetricRow
 _SHOWN = ("contestant", "training step", "of our best's", "first losses after")
 
 
-def run(config: Config, records: Path, mark: str, folder: Path) -> None:
+def report_peers(config: Config, records: Path, mark: str, folder: Path) -> None:
     """Derives everything from the records of one fingerprint, shows it and logs it once.
 
     Raises:
@@ -47,9 +47,7 @@ def _show(comparisons: Sequence[Comparison]) -> None:
                 print(f"not timed: {standing.entry.name}: {standing.entry.trouble}")
 
 
-def _log(
-    config: Config, comparisons: Sequence[Comparison], found: Sequence[PeersRecord], files: Sequence[Path]
-) -> None:
+def _log(config: Config, comparisons: Sequence[Comparison], found: Sequence[Record], files: Sequence[Path]) -> None:
     store = store_of(config.tracking, suffix="-benchmark", note=BENCHMARK_NOTE)
     tag = {"peers": hashlib.sha256(repr(found).encode()).hexdigest()[:8]}
     if store.tagged(tag):

@@ -17,7 +17,7 @@ from echo_rnn.stages.layout import STAGE, as_stage
 from echo_rnn.stages.shapes import shapes_of
 
 
-def run(config: Config, records: Path, folder: Path) -> None:
+def report(config: Config, records: Path, folder: Path) -> None:
     """Derives everything from the records of the configured shapes, and logs it."""
     found = _records(config, records)
     derived = results(found, stored_bytes)
@@ -43,4 +43,4 @@ def _records(config: Config, folder: Path) -> list[Record]:
 
 if __name__ == "__main__":
     with one_sentence():
-        run(read(as_stage().config), STAGE.records, STAGE.benchmark)
+        report(read(as_stage().config), STAGE.records, STAGE.benchmark)

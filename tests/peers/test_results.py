@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echo_rnn.benchmark.measure.records import Sample
-from echo_rnn.peers.records import Entry, PeersRecord
+from echo_rnn.benchmark.measure.records import Prepared, Record, Sample
 from echo_rnn.peers.results import compare, summary
 from echo_rnn.peers.words import named, sentences, table
-from tests.peers.shapes import SEED
+from tests.benchmark.shapes import SEED
 
 TRUTH = {"first": 3e-4, "best": 1e-4, "C": 5e-5, "JAX": 4e-4}
 OURS = ("first", "best")
@@ -23,9 +22,9 @@ def record(seed=0, rounds=12, noise=0.02, **changes):
         for order, (name, step) in enumerate(TRUTH.items()):
             seconds = 50 * step * slowed * np.exp(rng.normal(0, noise))
             samples.append(Sample(number, order, name, "train", 50, seconds, float(len(samples))))
-    entries = [Entry(name, name in OURS, 2) for name in TRUTH]
-    values = {"work": "steps", "shape": SEED, "entries": entries, "samples": samples, **changes}
-    return PeersRecord(fingerprint="mark", environment={}, load=(0.0, 0.0), **values)
+    prepared = {name: Prepared(name in OURS, 2) for name in TRUTH}
+    values = {"shape": SEED, "prepared": prepared, "samples": samples, "reference": "first", **changes}
+    return Record(fingerprint="mark", environment={}, load=(0.0, 0.0), peak_gflops=None, **values)
 
 
 def test_ratios_are_over_the_best_of_ours_and_hold_the_truth():
@@ -52,7 +51,7 @@ def test_steps_and_whole_processes_are_compared_apart():
 def test_whole_processes_of_other_steps_or_another_of_ours_are_compared_apart():
     one = record(work="process")
     longer = record(work="process", samples=[replace(sample, steps=100) for sample in one.samples])
-    other = record(work="process", entries=one.entries[1:])
+    other = record(work="process", reference="best")
     found = compare([one, longer, other, one])
     assert [(each.trained, each.starts) for each in found] == [
         ("50 steps of first", 2),
@@ -68,8 +67,8 @@ def test_a_start_without_any_of_ours_is_left_out():
 
 
 def test_words_name_what_was_timed_and_what_was_not():
-    lost = Entry("Keras", False, 2, trouble="tired")
-    (comparison,) = compare([record(entries=[*record().entries, lost])])
+    lost = {"Keras": Prepared(False, 2, trouble="tired")}
+    (comparison,) = compare([record(prepared=record().prepared | lost)])
     assert "JAX 4" in sentences(comparison) and "Keras" not in sentences(comparison)
     rows = {row["contestant"]: row for row in table([comparison])}
     assert (rows["Keras"]["trouble"], rows["Keras"]["training step"]) == ("tired", "–")

@@ -120,9 +120,7 @@ def test_a_damaged_one_falls_back_to_the_one_before_aloud(damage, file, tmp_path
     assert checkpoints.newest().steps == 20
     assert len(checkpoints.logs.steps.read()) == 20
     said = capsys.readouterr().err
-    assert re.search(rf"note: {tmp_path}/000003\S*: expected .*, got .*; the checkpoint before it is used", said), (
-        said
-    )
+    assert re.search(rf"note: {tmp_path}/000003\S*: expected .*, got .*; the checkpoint before it is used", said), said
     assert "goes on after step 20" in said
     # The next one takes its place.
     checkpoints.save(progress(checkpoints, 25))

@@ -6,12 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from echo_rnn.benchmark.measure.records import Record, Work, again
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.results import Interval
 from echo_rnn.benchmark.report.statistics import intervals
-from echo_rnn.peers.records import Entry, PeersRecord, Work
 
 _KIND = "train"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contestant of a record by name; see `echo_rnn.benchmark.measure.records.Prepared`."""
+
+    name: str
+    is_ours: bool
+    threads: int
+    version: str
+    first_seconds: float | None
+    trouble: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class Comparison:
     environment: dict[str, str]
 
 
-def compare(records: Sequence[PeersRecord], seed: int = 0) -> list[Comparison]:
+def compare(records: Sequence[Record], seed: int = 0) -> list[Comparison]:
     """Derives everything from the raw samples.
 
     Our fastest is picked with the same samples; the ratios are a little kind to it where ours are nearly equal.
@@ -63,7 +75,7 @@ def compare(records: Sequence[PeersRecord], seed: int = 0) -> list[Comparison]:
         records: Of one fingerprint for each shape.
         seed: Of the bootstrap.
     """
-    groups: dict[tuple[Work, Shape, str], list[PeersRecord]] = {}
+    groups: dict[tuple[Work, Shape, str], list[Record]] = {}
     for record in records:
         groups.setdefault((record.work, record.shape, record.trained), []).append(record)
     return [_comparison(own, seed) for own in groups.values() if _timed(own, of_ours=True)]
@@ -74,8 +86,8 @@ def summary(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return [_entry(comparison, standing) for comparison in comparisons for standing in comparison.standings]
 
 
-def _comparison(records: list[PeersRecord], seed: int) -> Comparison:
-    entries = {entry.name: entry for record in records for entry in record.entries}
+def _comparison(records: list[Record], seed: int) -> Comparison:
+    entries = {entry.name: entry for record in records for entry in _entries(record)}
     best = _fastest(records, _timed(records, of_ours=True), seed)
     ratios = {best: Interval(1.0, 1.0, 1.0)}
     others = [name for name in _timed(records) if name != best]
@@ -92,14 +104,22 @@ def _comparison(records: list[PeersRecord], seed: int) -> Comparison:
     return Comparison(last.work, last.shape, last.trained, best, standings, len(records), rounds, last.environment)
 
 
-def _timed(records: list[PeersRecord], *, of_ours: bool = False) -> list[str]:
+def _entries(record: Record) -> list[Entry]:
+    return [
+        Entry(name, own.is_ours, own.threads, own.version, own.start_seconds, own.trouble)
+        for name, own in record.prepared.items()
+        if name != again(record.reference)
+    ]
+
+
+def _timed(records: list[Record], *, of_ours: bool = False) -> list[str]:
     """The contestants with samples, or those of ours."""
     slots = {sample.slot for record in records for sample in record.samples}
-    names = (entry.name for record in records for entry in record.entries if entry.is_ours or not of_ours)
+    names = (entry.name for record in records for entry in _entries(record) if entry.is_ours or not of_ours)
     return [name for name in dict.fromkeys(names) if name in slots]
 
 
-def _fastest(records: list[PeersRecord], ours: list[str], seed: int) -> str:
+def _fastest(records: list[Record], ours: list[str], seed: int) -> str:
     """The one that no other of ours is ahead of; paired ratios of three may disagree, and then it is one of these."""
     best = ours[0]
     for _ in ours:
@@ -111,7 +131,7 @@ def _fastest(records: list[PeersRecord], ours: list[str], seed: int) -> str:
     return best
 
 
-def _step_seconds(records: list[PeersRecord], name: str) -> float:
+def _step_seconds(records: list[Record], name: str) -> float:
     samples = (sample for record in records for sample in record.samples if sample.slot == name)
     return float(np.median([sample.seconds / sample.steps for sample in samples]))
 

@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass
 
 from echo_rnn.benchmark.formulas import stored_bytes
+from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.expected import require_memory
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.records import Record, read
-from echo_rnn.benchmark.measure.request import Request
-from echo_rnn.benchmark.measure.run import measure
+from echo_rnn.benchmark.measure.session import How, measure
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import refusal
 from echo_rnn.benchmark.report.results import ShapeResult
@@ -77,12 +77,14 @@ def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
 
 
 def _measured(shape: Shape, labels: tuple[str, ...]) -> tuple[list[Record], bool]:
-    """Records of the shape, and whether they were measured here: somebody else may have been faster."""
+    """Records of the shape, and whether they were measured here: another process may have been faster."""
     folder = project_root() / "benchmarks"
     print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
     with measuring(folder, wait=True):
         found = _records(shape, labels)
         if found:
             return found, False
-        request = Request(shape, labels, _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS, peak=False)
-        return [measure(request, folder / "chosen" / shape.key / f"{fingerprint()}-0.json")], True
+        own, contestant = fingerprint(), strategies(shape, labels, seed=0, peak=False)
+        record = measure(shape, [contestant], How(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
+        record.write(folder / "chosen" / shape.key / f"{own}-0.json")
+        return [record], True

@@ -1,34 +1,34 @@
-"""Which processes a sweep needs, and which of them have been run: what is finished is not measured again."""
+"""Which measurements a sweep needs, and which of them have been made: what is finished is not measured again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_rnn.benchmark.measure.records import REFERENCE, read
+from echo_rnn.benchmark.measure.records import read
 from echo_rnn.benchmark.measure.shape import Shape
 
 
 @dataclass(frozen=True)
 class Task:
-    """One process to run.
+    """One measurement.
 
     Attributes:
-        shape: What it measures.
-        labels: The strategies, the reference among them.
-        number: Which of the processes of its shape, from 0; its seed.
-        memory: Whether it measures the peak memory of its only strategy in place of time.
-        path: Where its record goes.
+        shape: What is measured.
+        slots: The contestants.
+        number: Which of the measurements of its shape, from 0; its seed.
+        memory: Whether the peak memory of the only contestant is measured in place of time.
+        path: Where its record is written.
     """
 
     shape: Shape
-    labels: tuple[str, ...]
+    slots: tuple[str, ...]
     number: int
     memory: bool
     path: Path
 
     @property
     def is_finished(self) -> bool:
-        """Whether its record is there and holds every strategy that it asks for.
+        """Whether its record is there and holds every slot.
 
         Raises:
             UserError: The record is damaged or of another version.
@@ -36,27 +36,33 @@ class Task:
         if not self.path.is_file():
             return False
         record = read(self.path)
-        return set(self.labels) <= set(record.memory_bytes if self.memory else record.prepared)
+        return set(self.slots) <= set(record.memory_bytes if self.memory else record.prepared)
 
 
 def plan(
-    folder: Path, shapes: Sequence[Shape], labels: Sequence[str], *, processes: int, memory: bool, fingerprint: str
+    folder: Path, slots: Mapping[Shape, Sequence[str]], *, processes: int, memory: bool, fingerprint: str
 ) -> list[Task]:
-    """All processes of a sweep, in the order in which they are run.
+    """All measurements of a sweep, in the order in which they are made.
 
-    The first process of every shape comes before the second of any, so that a sweep that is stopped has looked at all
-    shapes, and a machine that changes over time does not change for some shapes only.
+    The first one of every shape comes before the second of any, so that a sweep that is stopped covers all shapes, and
+    a machine that changes over time does not change for some shapes only.
+
+    Args:
+        folder: Of the records.
+        slots: The contestants at each shape.
+        processes: Measurements of each shape.
+        memory: Whether peak memory is measured, too.
+        fingerprint: Of the records.
     """
-    timed = tuple(dict.fromkeys((REFERENCE, *labels)))
     tasks = [
-        Task(shape, timed, number, False, folder / shape.key / f"{fingerprint}-{number}.json")
+        Task(shape, tuple(own), number, False, folder / shape.key / f"{fingerprint}-{number}.json")
         for number in range(processes)
-        for shape in shapes
+        for shape, own in slots.items()
     ]
     if memory:
         tasks += [
-            Task(shape, (label,), 0, True, folder / shape.key / f"{fingerprint}-memory-{label}.json")
-            for shape in shapes
-            for label in timed
+            Task(shape, (slot,), 0, True, folder / shape.key / f"{fingerprint}-memory-{slot}.json")
+            for shape, own in slots.items()
+            for slot in own
         ]
     return tasks

@@ -1,64 +1,103 @@
-"""One measuring process: `python -m echo_rnn.benchmark.measure.process REQUEST.json RECORD.json`.
+"""The measuring side of a contestant's process: started, asked, given up when it does not answer, ended in any case."""
 
-Progress is one JSON object on a line of the standard output for each slot that is prepared, `{"prepared": 1, "slots":
-4, "slot": "dynamic"}`, and for each round, `{"round": 1, "of": 20}`. The record is written whole at the end or not at
-all. With `--with-parent` the process ends when its standard input does, so that it never outlives who asked.
-"""
-
-import argparse
 import json
-import os
-import signal
-import threading
-from pathlib import Path
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from echo_rnn.benchmark.measure import request as requests
-from echo_rnn.config.network import unroll_of
-from echo_rnn.core.fused_loops import routine_bytes
-from echo_rnn.core.startup import start_tensorflow
-from echo_rnn.errors import one_sentence
+from echo_rnn.benchmark.measure.worker import TRAIN
+from echo_rnn.child_process import Child
+
+SECONDS = 900.0
+"""For imports, and for a run; the first run compiles."""
 
 
-def main() -> None:
-    """See the module."""
-    parser = argparse.ArgumentParser(description="Measures one shape in this process.")
-    parser.add_argument("request", type=Path)
-    parser.add_argument("record", type=Path)
-    parser.add_argument("--with-parent", action="store_true", help="end when the standard input ends")
-    arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _leave)
-    if arguments.with_parent:
-        threading.Thread(target=_end_with_input, daemon=True).start()
-    with one_sentence():
-        request = requests.read(arguments.request)
-        labels = request.labels if request.memory is None else (request.memory,)
-        limit = min(routine_bytes([request.shape.units], unroll_of(label)) for label in labels)
-        start_tensorflow(request.shape.threads, routine_bytes=limit)
-        from echo_rnn.benchmark.measure import session  # noqa: PLC0415 (TensorFlow has its threads now)
-
-        session.run(request, _report).write(arguments.record)
+class LostError(Exception):
+    """A contestant that cannot be measured, and why, in a few words."""
 
 
-def _report(progress: dict[str, Any]) -> None:
-    print(json.dumps(progress), flush=True)
+class Process(Child):
+    """One contestant at work; a context that ends it.
+
+    Attributes:
+        ready: Its first answer.
+        unit: Training steps of a unit.
+        version: Its library.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        threads: int,
+        seconds: float | None = SECONDS,
+        report: Callable[[dict[str, Any]], None] = lambda progress: None,
+    ) -> None:
+        """Starts it and waits until it is ready.
+
+        Args:
+            command: The program and its arguments.
+            threads: How many it may use.
+            seconds: For each answer; `None` for as long as it takes.
+            report: Called with each line of progress.
+
+        Raises:
+            LostError: It did not become ready.
+        """
+        self._seconds = seconds
+        try:
+            super().__init__(command, variables=_variables(threads))
+        except OSError as error:
+            raise LostError(f"expected the program {command[0]}, got {error.strerror}") from None
+        try:
+            while "slot" in (answer := self._answer()):
+                report(answer)
+            self.ready, self.unit, self.version = answer, int(answer["unit"]), str(answer["version"])
+        except BaseException as error:
+            self.__exit__(None, None, None)
+            if isinstance(error, KeyError | TypeError | ValueError):
+                raise LostError(f"expected its version and unit, got {answer!r:.60}") from None
+            raise
+
+    def run(self, units: int, program: str = TRAIN) -> list[float]:
+        """Has it run so many units of a program; returns the losses that it gives.
+
+        Raises:
+            LostError: It ended, answered something else, or took too long.
+        """
+        try:
+            self.write_line(json.dumps({"run": units, "program": program}))
+        except OSError:
+            raise LostError(f"expected an answer, got {self.ending()}") from None
+        losses = self._answer().get("losses")
+        if not isinstance(losses, list) or not all(isinstance(loss, int | float) for loss in losses):
+            raise LostError(f"expected losses, got {losses!r:.60}")
+        return losses
+
+    def _answer(self) -> dict[str, Any]:
+        try:
+            line = self.read_line(self._seconds)
+        except TimeoutError:
+            raise LostError(f"expected an answer within {self._seconds:.0f} s, got none") from None
+        if line is None:
+            raise LostError(self.ending())
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise LostError(f"expected a line of JSON, got {line!r:.60}")
+        return answer
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    # An exception, so that a file half written is removed.
-    raise SystemExit(128 + number)
-
-
-def _end_with_input() -> None:
-    # Not `sys.stdin`, whose lock this thread would hold when the interpreter ends.
-    while os.read(0, 4096):
-        pass
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+def _variables(threads: int) -> Mapping[str, str]:
+    """What every contestant's environment has in common: so many threads, and no accelerator."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        # Threads that spin while they wait take the cores of all others at work, PyTorch's own included.
+        "OMP_WAIT_POLICY": "passive",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_TRACEBACK_FILTERING": "off",  # its note about that would be the last line
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }

@@ -1,29 +1,41 @@
-"""The raw samples of a benchmark: one JSON file for each process that measured, written whole or not at all.
+"""The raw samples of a measurement: one JSON file for each start of contestants, written whole or not at all.
 
-    benchmarks/<sweep>/<shape key>/<fingerprint>-<number>.json      strategies of one shape, interleaved
-    benchmarks/<sweep>/<shape key>/<fingerprint>-memory-<label>.json    one strategy alone, for its peak memory
+    benchmarks/<sweep>/<shape key>/<fingerprint>-<number>.json          contestants of one shape, interleaved
+    benchmarks/<sweep>/<shape key>/<fingerprint>-memory-<slot>.json     one strategy alone, for its peak memory
+    benchmarks/peers/<shape key>/<fingerprint>-process-<trained>.json   whole processes, from their start to their end
 
-Format 1. `samples` holds every timed call: its round, its place in the round, the slot (a strategy's label; the
-reference has a second slot, `CONTROL`, for the A/A control), `train` or `forward`, how many steps it ran, the seconds
-it took, and when it began on the process's own clock. Nothing derived is stored.
+`samples` holds every timed call: its round, its place in the round, the slot (a contestant's name; the reference has a
+second slot for the A/A control, see `again`), `train` or `forward`, how many steps it ran, the seconds it took, and
+when it began on the measuring process's clock. Nothing derived is stored.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.errors import UserError
-from echo_rnn.files import write_json
+from echo_rnn.manifest import Manifest
 
-FORMAT = 1
+FORMAT = 2
 REFERENCE = "dynamic"
-CONTROL = "dynamic again"
+"""The strategy that our others are compared with."""
 NOT_A_NUMBER = 1e9
 """Stands for an error that is infinite or NaN, which JSON cannot hold."""
+
+Work = Literal["steps", "process"]
+"""Steps of contestants that wait between their calls, or whole processes."""
+
+_MANIFEST = Manifest("benchmark record", FORMAT, "delete it, and the shape is measured again")
+
+
+def again(reference: str) -> str:
+    """The second slot of a reference, for the A/A control."""
+    return f"{reference} again"
+
+
+CONTROL = again(REFERENCE)
+KINDS = ("train", "forward")
 
 
 @dataclass(frozen=True)
@@ -33,11 +45,11 @@ class Sample:
     Attributes:
         round: From 0; all slots of a round are measured right after each other.
         order: The place in the round, from 0; drawn at random.
-        slot: A strategy's label, or `CONTROL`.
+        slot: A contestant's name, or that of the A/A control.
         kind: `train` (forward, backward, update) or `forward`.
         steps: Steps (windows) that the call ran.
         seconds: What it took until its outputs were there.
-        start: When it began, in seconds of the process's clock.
+        start: When it began, in seconds of the measuring process's clock.
     """
 
     round: int
@@ -51,43 +63,55 @@ class Sample:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What one slot cost before its first timed call, and whether it computes the right thing.
+    """What one slot is, what it cost before its first timed call, and whether it computes what the reference computes.
 
     Attributes:
+        is_ours: Whether it is a strategy of this package.
+        threads: How many it may use.
+        version: Its library; empty where it never started.
+        equal: Whether its results were compared with the reference's and differ by rounding only; else it is not timed.
+        largest_error: The largest relative difference from the reference: of losses, and for our strategies of states,
+            weights, gradients and sums of squared gradients too; `None` where nothing could be compared.
+        trouble: Why it was not timed, or not to the end; empty where it was.
+        start_seconds: From the start of its process until its first losses; `None` where it shares one.
+        first_call_seconds: Trace, compile and one step; this and what follows is measured for our strategies only.
         trace_seconds: Python to graph.
-        compile_seconds: Graph to an executable; the call that does it runs no step, but one in lanes.
-        first_call_seconds: Trace, compile and one step.
+        compile_seconds: Graph to an executable; the call that does it runs no step, except with shards.
         graph_nodes: Operations in the graph of the training loop, functions counted once.
         graph_bytes: The graph as a protocol buffer.
         warmup_calls: Calls until their time no longer fell.
-        largest_error: Against the reference, after a few training steps: the largest difference in losses, states,
-            weights and sums of squared gradients, relative to the largest value of each.
-        equal: Whether that is rounding.
     """
 
-    trace_seconds: float
-    compile_seconds: float
-    first_call_seconds: float
-    graph_nodes: int
-    graph_bytes: int
-    warmup_calls: int
-    largest_error: float
-    equal: bool
+    is_ours: bool = True
+    threads: int = 1
+    version: str = ""
+    equal: bool = False
+    largest_error: float | None = None
+    trouble: str = ""
+    start_seconds: float | None = None
+    first_call_seconds: float | None = None
+    trace_seconds: float | None = None
+    compile_seconds: float | None = None
+    graph_nodes: int | None = None
+    graph_bytes: int | None = None
+    warmup_calls: int = 0
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one process measured.
+    """What one measurement gave.
 
     Attributes:
-        shape: The shape.
+        shape: The shape; our contestants may be compiled in other ways, which their names then tell.
         fingerprint: Digest of machine, libraries and code; records are compared only where it is the same.
         environment: Facts of machine, libraries, code and process.
         load: Load average over one minute, before and after.
         peak_gflops: This machine's own matrix product, measured in the same process; `None` where it was not.
-        prepared: By slot. A slot that is not equal has no samples.
+        prepared: By slot, in the order of starting. A slot that is not equal has no samples.
         samples: In the order of measuring.
         memory_bytes: By slot: by how much training steps raised the peak resident set of a process of its own.
+        reference: The slot that the others were checked against; `again` of it is the A/A control.
+        work: What was timed.
     """
 
     shape: Shape
@@ -98,58 +122,36 @@ class Record:
     prepared: dict[str, Prepared]
     samples: list[Sample]
     memory_bytes: dict[str, int] = field(default_factory=dict)
+    reference: str = REFERENCE
+    work: Work = "steps"
+
+    @property
+    def trained(self) -> str:
+        """What whole processes trained: their steps, and our strategy; empty where steps were timed."""
+        return f"{self.samples[0].steps} steps of {self.reference}" if self.work == "process" else ""
 
     def write(self, path: Path) -> None:
-        """Keeps the record, atomically, with a digest of itself."""
-        keep(path, {"format": FORMAT, **asdict(self)})
+        """Writes the record, atomically, with a digest of itself."""
+        _MANIFEST.write_verified(path, asdict(self))
 
 
 def read(path: Path) -> Record:
     """Reads what `write` wrote.
 
     Raises:
-        UserError: The file is cut short, edited, or of another version.
+        UserError: The file is missing, cut short, edited, or of another version.
     """
-    content = kept(path, FORMAT)
+    content = _MANIFEST.read_verified(path)
+    values = {name: value for name, value in content.items() if name not in ("format", "digest")}
     return Record(
-        shape=Shape(**content["shape"]),
-        fingerprint=content["fingerprint"],
-        environment=content["environment"],
-        load=(content["load"][0], content["load"][1]),
-        peak_gflops=content["peak_gflops"],
-        prepared={slot: Prepared(**values) for slot, values in content["prepared"].items()},
-        samples=[Sample(**values) for values in content["samples"]],
-        memory_bytes=content["memory_bytes"],
+        **values
+        | {
+            "shape": Shape(**values["shape"]),
+            "load": tuple(values["load"]),
+            "prepared": {slot: Prepared(**prepared) for slot, prepared in values["prepared"].items()},
+            "samples": [Sample(**sample) for sample in values["samples"]],
+        }
     )
-
-
-def keep(path: Path, content: dict[str, Any]) -> None:
-    """Writes `content`, which names its `format`, as JSON with a digest of itself, atomically."""
-    write_json(path, content | {"digest": _digest(content)})
-
-
-def kept(path: Path, version: int) -> dict[str, Any]:
-    """Reads what `keep` wrote.
-
-    Args:
-        path: The file.
-        version: The format that is expected.
-
-    Raises:
-        UserError: The file is cut short, edited, or of another version.
-    """
-    mend = "delete it, and the shape is measured again"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: expected a benchmark record, got {str(error).splitlines()[0]}; {mend}") from error
-    came = content.get("format") if isinstance(content, dict) else None
-    if came != version:
-        raise UserError(f"{path}: expected benchmark record format {version}, got {came!r}; {mend}")
-    stated = content.pop("digest", None)
-    if stated != _digest(content):
-        raise UserError(f"{path}: expected content with the digest {stated}, got edited content; {mend}")
-    return dict(content)
 
 
 def records_of(folder: Path, fingerprint: str | None = None) -> Iterator[Record]:
@@ -165,14 +167,9 @@ def files_of(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*.json")) if not path.name.startswith(".")]
 
 
-def by_shape(records: Iterator[Record] | Sequence[Record]) -> dict[Shape, list[Record]]:
+def by_shape(records: Iterable[Record]) -> dict[Shape, list[Record]]:
     """The records of each shape."""
     found: dict[Shape, list[Record]] = {}
     for record in records:
         found.setdefault(record.shape, []).append(record)
     return dict(sorted(found.items()))
-
-
-def _digest(content: dict[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """How time is measured: rounds in which every slot is called once, in an order drawn anew for each.
 
 What disturbs the machine for longer than a round disturbs all slots, and ratios within a round cancel it. A call runs
-as many steps as fill a minimum time, so that the clock and the call itself do not count. Nothing here knows TensorFlow.
+as many steps as fill a minimum time, so that the clock and the call itself do not count. Nothing here uses TensorFlow.
 """
 
 import gc
@@ -43,7 +43,7 @@ class Timed(NamedTuple):
 
 @dataclass(frozen=True)
 class Warm:
-    """What warming up found.
+    """The result of warming up.
 
     Attributes:
         calls: Calls until their time no longer fell.
@@ -63,8 +63,7 @@ class Rounds:
         minimum_seconds: What a timed call should last at least.
         deadline: No round begins that would likely end after this reading of the clock, except the first three.
         seed: Decides the order within rounds.
-        rest_seconds: Before each call, in which what ran before comes to rest; for jobs in processes of their own,
-            whose threads may spin for a while.
+        rest_seconds: Before each call; for jobs in processes of their own, of which threads may spin for a while.
     """
 
     most: int
@@ -87,17 +86,17 @@ def measure(
         runs: What to call.
         rounds: How often.
         clock: Seconds from any beginning.
-        on_round: Told how many rounds are done.
+        on_round: Called with the number of rounds that are done; not timed.
 
     Returns:
-        What warming up found, and a sample for every timed call in the order of measuring; `start` counts from the
+        The results of warming up, and a sample for every timed call in the order of measuring; `start` counts from the
         beginning of this call.
     """
     origin = clock()
     generator = np.random.default_rng(rounds.seed)
     jobs = list(runs)
     samples: list[Sample] = []
-    with _collector_at_rest():
+    with _gc_paused():
         warm = {job: warm_up(runs[job], rounds.minimum_seconds, clock) for job in jobs}
         longest = 0.0
         for number in range(rounds.most):
@@ -147,7 +146,7 @@ def _call(run: Run, steps: int, clock: Callable[[], float]) -> Timed:
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def _gc_paused() -> Iterator[None]:
     """No garbage is collected while calls are timed, and what was there before is left out of collections between."""
     was_enabled = gc.isenabled()
     gc.collect()

@@ -292,7 +292,8 @@ def _noise(records: list[Record], control: Interval) -> list[str]:
         found.append(f"Even the ratio of the same computation twice is known only as {interval}.")
     if rounds < FEWEST_ROUNDS:
         found.append(f"Only {rounds} rounds were measured, and nothing is claimed from fewer than {FEWEST_ROUNDS}.")
-    errors = [own.largest_error for record in records if (own := record.prepared.get(CONTROL)) and not own.equal]
+    controls = [own for record in records if (own := record.prepared.get(CONTROL)) and not own.equal]
+    errors = [own.largest_error for own in controls if own.largest_error is not None]
     if errors:
         found.append(f"The reference did not compute the same twice, with a relative error of {max(errors):.2g}.")
     if len(records) == 1:

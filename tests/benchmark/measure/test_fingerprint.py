@@ -58,11 +58,23 @@ def test_it_changes_with_a_new_file_and_with_a_name(package):
     (package / "core" / "cells" / "another.py").unlink()
 
 
-@pytest.mark.parametrize("name", ["tracking/store.py", "benchmark/words.py", "benchmark/report.py"])
+@pytest.mark.parametrize("name", ["errors.py", "stages/layout.py", "benchmark/report/words.py"])
 def test_it_does_not_change_with_other_code_of_the_package(package, name):
     before, file = fingerprint(package), package / name
     file.write_text(file.read_text() + "\n")
     assert fingerprint(package) == before
+
+
+def test_with_peers_it_changes_with_their_programs_and_with_those_that_can_take_part(tmp_path):
+    def own(*found):
+        return fingerprint(programs=tmp_path, found=found)
+
+    (tmp_path / "loop.c").write_text("int main() {}")
+    neither = own(False, None)
+    assert own(False, None) == neither != fingerprint()
+    assert len({neither, own(True, None), own(True, "cc")}) == 3
+    (tmp_path / "loop.c").write_text("int main() { return 1; }")
+    assert own(False, None) != neither
 
 
 def test_it_changes_with_libraries_machine_and_flags(monkeypatch):

@@ -1,4 +1,4 @@
-"""Who takes part at a shape, and how each is started."""
+"""What takes part in a measurement, and how each process is started."""
 
 import os
 import shutil
@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from echo_rnn.benchmark.measure.records import REFERENCE
+from echo_rnn.benchmark.measure.ours import Request
+from echo_rnn.benchmark.measure.problem import FILE
+from echo_rnn.benchmark.measure.process import SECONDS, LostError
+from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, again
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import refusal
 from echo_rnn.core.compilation import Compile
-from echo_rnn.peers.process import LostError
 from echo_rnn.tasks import CLASSES
 
 # What is written out for each step or unit is compared where networks are small, which is what it is for.
@@ -24,27 +26,43 @@ FLAGS = ("-O3", "-march=native", "-ffast-math")
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to run training steps.
+    """A process that runs training steps: of one way, or of several strategies of ours.
 
     Attributes:
-        name: As tables and pictures name it.
-        is_ours: Whether it is a strategy of this package.
+        name: As records, tables and pictures name it; where it holds several strategies, each has a name of its own.
+        is_ours: Whether it is of this package.
         threads: How many it may use.
-        command: Given a folder for what it builds, the program and its arguments up to the problem's file; raises
+        command: Given a folder for what it builds, in which the problem may lie, the program and its arguments; raises
             `LostError` where it cannot be built.
+        seconds: For each of its answers; `None` for as long as it takes.
     """
 
     name: str
     is_ours: bool
     threads: int
     command: Callable[[Path], Sequence[str]]
+    seconds: float | None = SECONDS
 
 
-def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Path) -> list[Contestant]:
-    """Ours first, then all others that have something to say at the shape.
+def strategies(shape: Shape, labels: Sequence[str], seed: int, *, peak: bool = True) -> Contestant:
+    """Strategies of ours in one process, the reference first and once more as the A/A control.
+
+    One process for all: that makes many strategies comparable, and saves each the start.
+    """
+    slots = {label: label for label in (REFERENCE, *labels)} | {CONTROL: REFERENCE}
+    return _ours("strategies", Request(shape, slots, seed, peak=peak), None)
+
+
+def alone(shape: Shape, label: str, seed: int) -> Contestant:
+    """One strategy of ours in a process that measures its peak memory."""
+    return _ours(label, Request(shape, {label: label}, seed, memory=True), None)
+
+
+def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Path) -> list[Contestant]:
+    """Ours first, the first one once more as the A/A control, then all others that are comparable at the shape.
 
     Args:
-        shape: The shape; ours are compiled as it says, and where that is by XLA and layers are large, in lanes too.
+        shape: The shape; ours are compiled as it says, and where that is by XLA and layers are large, with shards too.
         labels: Our strategies. One that cannot be compiled so runs as a graph, and so does the reference once more:
             a plain `tf.while_loop`.
         programs: The folder of the peers' programs.
@@ -52,16 +70,20 @@ def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Pat
     """
     is_large = shape.units > _SMALL_UNITS
     modes: tuple[Compile, ...] = ("xla", "lanes") if is_large and shape.compile == "xla" else (shape.compile,)
-    kinds = [
+    kinds: list[tuple[str, Compile]] = [
         (label, mode if refusal(replace(shape, compile=mode), label) is None else "graph")
         for mode in modes
         for label in labels
     ]
-    ours = [_ours(label, compiled, shape) for label, compiled in dict.fromkeys([*kinds, (REFERENCE, "graph")])]
+    kinds = list(dict.fromkeys([*kinds, (REFERENCE, "graph")]))
+    ours = [_single(label, replace(shape, compile=mode)) for label, mode in kinds]
+    ours.insert(1, replace(ours[0], name=again(ours[0].name)))
 
     def script(name: str, interpreter: Path, file: str, *arguments: str) -> Contestant:
         words = (str(programs / file), *arguments)
-        return Contestant(name, False, shape.threads, lambda folder: [_found(interpreter), *words])
+        return Contestant(
+            name, False, shape.threads, lambda folder: [_existing(interpreter), *words, str(folder / FILE)]
+        )
 
     own = Path(sys.executable)
     large = [
@@ -86,12 +108,22 @@ def contestants(shape: Shape, labels: Sequence[str], programs: Path, python: Pat
     ]
 
 
-def _ours(label: str, compiled: str, shape: Shape) -> Contestant:
-    words = (sys.executable, "-m", "echo_rnn.peers.ours", label, compiled)
-    return Contestant(f"{label} {compiled}", True, shape.threads, lambda folder: words)
+def _ours(name: str, request: Request, seconds: float | None) -> Contestant:
+    def command(folder: Path) -> Sequence[str]:
+        file = folder / "request.json"
+        problem = None if request.problem is None else str(folder / request.problem)
+        replace(request, problem=problem).write(file)
+        return [sys.executable, "-m", "echo_rnn.benchmark.measure.ours", str(file)]
+
+    return Contestant(name, True, request.shape.threads, command, seconds)
 
 
-def _found(interpreter: Path) -> str:
+def _single(label: str, shape: Shape) -> Contestant:
+    name = f"{label} {shape.compile}"
+    return _ours(name, Request(shape, {name: label}, problem=FILE), SECONDS)
+
+
+def _existing(interpreter: Path) -> str:
     if not interpreter.exists():
         raise LostError(f"expected an environment {interpreter.parents[1].name}, got none; `make peers` makes it")
     return str(interpreter)
@@ -110,7 +142,7 @@ def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
     sizes = {
         "LAYERS": shape.layers,
         "UNITS": shape.units,
-        "ROWS": shape.batch_size,
+        "BATCH": shape.batch_size,
         "WINDOW": shape.window,
         "INPUTS": shape.inputs,
         "CLASSES": CLASSES,
@@ -124,4 +156,4 @@ def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
     )
     if answer.returncode:
         raise LostError(f"expected {source.name} to compile, got {answer.stderr.strip().splitlines()[0]}")
-    return [str(program)]
+    return [str(program), str(folder / FILE)]

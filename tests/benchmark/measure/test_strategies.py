@@ -8,8 +8,8 @@ import pytest
 from echo_rnn.benchmark.measure.strategies import refusal, require_strategies
 from echo_rnn.config.network import unroll_of
 from echo_rnn.errors import UserError
+from tests.benchmark.measure.test_parity import STRATEGIES
 from tests.benchmark.shapes import tiny
-from tests.benchmark.test_parity import STRATEGIES
 
 
 @pytest.mark.parametrize("label", ["dynamic", *STRATEGIES, "partial12", "checkpointed7"])
@@ -44,7 +44,7 @@ def test_a_cell_without_a_benchmark_is_refused():
 
 
 def test_asking_does_not_start_tensorflow():
-    names = ("strategies", "request", "run", "expected", "fingerprint", "timing")
+    names = ("strategies", "ours", "session", "whole", "plan", "expected", "fingerprint")
     modules = ["formulas", *(f"measure.{name}" for name in names)]
     imports = "".join(f"import echo_rnn.benchmark.{name}\n" for name in modules)
     code = f"import sys\n{imports}sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"

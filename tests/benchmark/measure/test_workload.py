@@ -100,7 +100,7 @@ def test_data_are_noise_of_the_shape_and_repeat_with_the_seed():
 
 
 def test_the_optimizer_is_that_of_the_configuration():
-    wanted = yaml.safe_load((Path(__file__).parents[2] / "conf/optimizer/adagrad.yaml").read_text())
+    wanted = yaml.safe_load((Path(__file__).parents[3] / "conf/optimizer/adagrad.yaml").read_text())
     made = workload.optimizer().get_config()
     assert made["name"].startswith(wanted.pop("name"))
     # YAML 1.1 reads 1e-7 as text.

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+FILE = "problem"
+"""The name of the file in the folder of a measurement."""
+
 _SIZES = 8
 _RATES = 3
 
@@ -26,7 +29,7 @@ class Problem:
     Attributes:
         layers: L.
         units: S.
-        rows: B.
+        batch_size: B.
         window: T.
         inputs: I.
         classes: C.
@@ -43,7 +46,7 @@ class Problem:
 
     layers: int
     units: int
-    rows: int
+    batch_size: int
     window: int
     inputs: int
     classes: int
@@ -76,10 +79,10 @@ def read(path: Path) -> Problem:
         return array
 
     sizes, rates = take(np.int32, _SIZES).tolist(), take(np.float32, _RATES).tolist()
-    layers, units, rows, window, inputs, classes, windows, _ = sizes
+    layers, units, batch_size, window, inputs, classes, windows, _ = sizes
     weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, classes)]
-    x_WTBI = take(np.float32, windows, window, rows, inputs)
-    values = [*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, rows)]
+    x_WTBI = take(np.float32, windows, window, batch_size, inputs)
+    values = [*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, batch_size)]
     return Problem(**{field.name: value for field, value in zip(fields(Problem), values, strict=True)})
 
 

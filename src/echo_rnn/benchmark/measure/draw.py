@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from echo_rnn.benchmark.measure.problem import Floats, Problem, weight_shapes
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.core.windows.buffers import as_windows
 from echo_rnn.errors import UserError
-from echo_rnn.peers.problem import Floats, Problem, weight_shapes
 from echo_rnn.tasks import CLASSES, Echo
 
 _ECHO_STEP = 3
@@ -15,21 +15,22 @@ _FLOPS = 2**30  # of a pass over all windows, so that a compiled epoch is no lon
 
 
 def require_known(shape: Shape) -> None:
-    """Lets only a shape pass that all contestants know.
+    """Refuses a shape that not all peers can train.
 
     Raises:
         UserError: It is another one.
     """
     if (shape.cell, shape.inputs, shape.precision) != ("lstm", 1, "float32"):
         raise UserError(
-            "sweep.grids: expected cell lstm, inputs 1 and precision float32, which all peers know, "
-            f"got {shape.cell}, {shape.inputs} and {shape.precision}"
+            "sweep.grids: expected cell lstm, inputs 1 and precision float32, which all peers can train, "
+            f"got {shape.cell}, {shape.inputs} and {shape.precision}",
+            "benchmark.unknown_to_peers",
         )
 
 
-def draw(shape: Shape, seed: np.random.SeedSequence) -> Problem:
+def draw(shape: Shape, seed: int) -> Problem:
     """A problem; the same seed gives the same."""
-    weights_seed, data_seed = seed.spawn(2)
+    weights_seed, data_seed = np.random.SeedSequence(seed).spawn(2)
     generator = np.random.default_rng(weights_seed)
     shapes = weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES)
     windows = max(2, min(_MOST_WINDOWS, _FLOPS // shape.step_flops))

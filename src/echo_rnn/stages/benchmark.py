@@ -1,0 +1,96 @@
+"""Stage `benchmark`: measures what of a sweep has not been measured on this machine with this code."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from echo_rnn.benchmark.measure.contestants import alone, strategies
+from echo_rnn.benchmark.measure.expected import expected_seconds, require_memory
+from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.plan import Task, plan
+from echo_rnn.benchmark.measure.records import REFERENCE, Record
+from echo_rnn.benchmark.measure.session import How, Report, measure, measure_memory
+from echo_rnn.benchmark.measure.strategies import require_strategies
+from echo_rnn.config import Config
+from echo_rnn.config.benchmarks import Benchmark
+from echo_rnn.stages.alone import measuring
+from echo_rnn.stages.shapes import shapes_of
+
+Measure = Callable[[Task, Report], Record]
+"""Makes one measurement; progress is reported."""
+
+
+def measure_sweep(config: Config, records: Path) -> int:
+    """Measures strategies against each other; returns how many processes that took.
+
+    Raises:
+        UserError: A shape cannot be measured, a record is damaged, or another measurement is at work.
+    """
+    sweep, how = config.sweep, config.benchmark
+    shapes, own = shapes_of(config), fingerprint()
+    for shape in shapes:
+        require_strategies(shape, sweep.strategies)
+        require_memory(shape, sweep.strategies)
+    labels = tuple(dict.fromkeys((REFERENCE, *sweep.strategies)))
+    slots = dict.fromkeys(shapes, labels)
+    tasks = plan(records, slots, processes=how.processes, memory=sweep.memory, fingerprint=own)
+
+    def measure_task(task: Task, report: Report) -> Record:
+        if task.memory:
+            return measure_memory(task.shape, alone(task.shape, task.slots[0], task.number), own)
+        contestant = strategies(task.shape, task.slots, task.number, peak=task.number == 0)
+        return measure(task.shape, [contestant], how_of(how, task.number), own, report=report)
+
+    minimum = how.minimum_milliseconds / 1000
+    seconds = [
+        expected_seconds(task.shape, task.slots, how.rounds, minimum, how.budget_seconds, memory=task.memory)
+        for task in tasks
+    ]
+    with measuring(records.parent):
+        return measure_missing(sweep.name, tasks, seconds, measure_task, repeat=how.again)
+
+
+def how_of(how: Benchmark, seed: int) -> How:
+    """The configured way to measure."""
+    return How(how.rounds, how.minimum_milliseconds / 1000, how.budget_seconds, seed)
+
+
+def measure_missing(
+    name: str, tasks: Sequence[Task], seconds: Sequence[float], measure_task: Measure, *, repeat: bool = False
+) -> int:
+    """Makes the measurements that are not finished and writes each record; returns their number.
+
+    Args:
+        name: Of the sweep.
+        tasks: All measurements.
+        seconds: How long each is expected to take.
+        measure_task: Makes one.
+        repeat: Whether to make finished ones again, too.
+    """
+    missing = [
+        (task, expected) for task, expected in zip(tasks, seconds, strict=True) if repeat or not task.is_finished
+    ]
+    total = sum(expected for _, expected in missing)
+    before = len(tasks) - len(missing)
+    print(f"{name}: {len(tasks)} processes, {before} measured before; the others take about {_duration(total)}")
+    # The bar counts expected seconds, so that it moves evenly over shapes that differ a thousandfold.
+    with tqdm(total=total, unit="s", unit_scale=True, desc=name, disable=None) as bar:
+        for task, expected in missing:
+            start = bar.n
+
+            def show(
+                progress: dict[str, Any], task: Task = task, start: float = start, share: float = expected
+            ) -> None:
+                bar.set_postfix_str(f"{task.shape.key} {progress.get('slot', '')}")
+                if "round" in progress:
+                    bar.update(start + share * progress["round"] / progress["of"] - bar.n)
+
+            measure_task(task, show).write(task.path)
+            bar.update(start + expected - bar.n)
+    return len(missing)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
