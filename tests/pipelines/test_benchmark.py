@@ -95,7 +95,7 @@ def test_a_mistake_is_one_sentence_before_anything_is_measured(unused, arguments
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda text: text[: len(text) // 2], lambda text: text.replace('"format": 1', '"format": 9')]
+    "damage", [lambda text: text[: len(text) // 2], lambda text: text.replace('"format": 2', '"format": 9')]
 )
 def test_a_damaged_record_is_named(project, damage):
     (record,) = (project.folder / "benchmarks/stage").rglob("*.json")
