@@ -28,7 +28,7 @@ CHECKPOINT = Checkpoint(seconds=30.0, keep=3)
 
 
 def split(task, row_steps, seeds):
-    series = [task.series(np.random.SeedSequence(seed), task.batch_size * row_steps) for seed in seeds]
+    series = [task.series(np.random.SeedSequence(seed), task.rows * row_steps) for seed in seeds]
     x_EBN, y_EBN = (np.stack(kind) for kind in zip(*series, strict=True))
     return Split(x_EBN, y_EBN, task.accuracy_ceiling(y_EBN), {})
 

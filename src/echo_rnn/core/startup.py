@@ -1,4 +1,4 @@
-"""Starting TensorFlow: without its greeting, and with what must be pinned so that a run repeats to the bit."""
+"""Starting TensorFlow: without its log lines, and with pinned threads, so that a run repeats to the bit."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from echo_rnn.core.fused_loops import WINDOWS_BYTES, XLA_BYTES
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 
 # Keras imports them where they are installed, for wrappers and galleries that nothing here uses; that takes a quarter
-# of its own start. Whoever wants those parts of Keras imports the library first.
+# of its start. To use those parts of Keras, import the library before the start.
 _UNUSED = ("sklearn", "matplotlib")
 
 
@@ -32,7 +32,7 @@ def start_tensorflow(threads: int, *, routine_bytes: int = XLA_BYTES) -> float:
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _held_back(), _without(*_UNUSED), _routines(routine_bytes):
+    with _quiet(), _without(*_UNUSED), _routines(routine_bytes):
         import keras  # noqa: F401, PLC0415
         import tensorflow as tf  # noqa: PLC0415
 
@@ -51,22 +51,23 @@ def _pin(threading: object, threads: int) -> None:
             started = getattr(threading, f"get_{kind}_parallelism_threads")()
             raise UserError(
                 f"runtime.threads: expected {started}, with which TensorFlow has started in this process, got "
-                f"{threads}; leave it the same for all jobs of a sweep or use hydra/launcher=joblib"
+                f"{threads}; use one value for all jobs of a sweep, or hydra/launcher=joblib",
+                "runtime.threads",
             ) from None
 
 
 @contextmanager
 def _routines(limit: int) -> Iterator[None]:
-    """Sets XLA's option, unless a person has, and takes it out again: no child process shall take it for theirs."""
+    """Sets XLA's option, unless a person has, and removes it again, so that child processes do not inherit it."""
     theirs = os.environ.get("XLA_FLAGS")
     flags = theirs or ""
-    # XLA takes what does not begin with a dash for a file of flags, and reads nothing else.
+    # A value that does not begin with a dash is for XLA the name of a file of flags; it then reads nothing else.
     if limit and _ROUTINE_OPTION not in flags and (not flags or flags.lstrip().startswith("-")):
         ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}"
         if limit >= WINDOWS_BYTES:
-            # Such a routine gains from the longest vectors that a processor has; XLA's own choice is at most 256 bits.
+            # Fused loops are faster with a processor's longest vectors; XLA's own choice is at most 256 bits.
             ours += " --xla_cpu_prefer_vector_width=512"
-        # What comes last counts.
+        # The last one counts.
         os.environ["XLA_FLAGS"] = f"{ours} {flags}".strip()
     try:
         yield
@@ -79,7 +80,7 @@ def _routines(limit: int) -> Iterator[None]:
 
 @contextmanager
 def _without(*libraries: str) -> Iterator[None]:
-    """Inside the block, libraries that are not imported yet cannot be: for the import system, `None` is not there."""
+    """Inside the block, libraries that are not imported yet cannot be: a module that is `None` cannot be imported."""
     hidden = [name for name in libraries if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # which the standard library documents
     try:
@@ -90,11 +91,11 @@ def _without(*libraries: str) -> Iterator[None]:
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Keeps what is written to the error output, and shows it only when the block fails.
+def _quiet() -> Iterator[None]:
+    """Captures the error output, and prints it only when the block fails.
 
-    TensorFlow's C++ parts greet in a dozen lines before they read the setting that stops them later. With
-    TF_CPP_MIN_LOG_LEVEL=0 a person sees all.
+    TensorFlow's C++ parts log a dozen lines before they read the setting that stops them later. With
+    TF_CPP_MIN_LOG_LEVEL=0 all of them are printed.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
         yield
