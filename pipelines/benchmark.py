@@ -15,8 +15,8 @@ from echo_rnn.config import in_jobs, read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.benchmark import measure_sweep
 from echo_rnn.stages.layout import CONF, STAGE, project_root
+from echo_rnn.stages.report import report
 from pipelines.hydra_entry import in_job, run_composed
-from pipelines.report import report
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")

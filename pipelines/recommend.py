@@ -11,7 +11,7 @@ from dataclasses import asdict
 import hydra
 from omegaconf import DictConfig
 
-from echo_rnn.benchmark.report.words import table
+from echo_rnn.benchmark.report.words import number_rows
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.choose import choose
@@ -36,7 +36,7 @@ def main(as_json: bool) -> None:
             if as_json:
                 print(json.dumps(asdict(choice)))
                 return
-            rows = [{name: row[name] for name in _COLUMNS} for row in table([choice.result])]
+            rows = [{name: row[name] for name in _COLUMNS if name in row} for row in number_rows([choice.result])]
             show_rows(choice.result.shape.key, rows)
             print(f"unroll={choice.label}\n{choice.why}")
 

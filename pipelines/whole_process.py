@@ -15,8 +15,8 @@ from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.layout import CONF, project_root
 from echo_rnn.stages.peers import measure_trainings
+from echo_rnn.stages.report import report_peers
 from pipelines.hydra_entry import in_job, run_composed
-from pipelines.peers_report import report_peers
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")

@@ -22,7 +22,7 @@ def records(project, sweep="debug"):
 
 def test_the_pipelines_own_benchmark_left_records_a_report_and_runs(finished):
     result = finished.json("reports/benchmark/results.json")
-    assert [strategy["label"] for strategy in result[0]["strategies"]] == ["dynamic", "static"]
+    assert [strategy["label"] for strategy in result[0]["contestants"]] == ["dynamic", "static"]
     page = finished.read("reports/benchmark/report.html").decode()
     assert "<html" in page
     assert not re.search(r"(src|href)=\"http", page)
@@ -117,7 +117,7 @@ def test_advice_is_measured_once_and_readable_by_programs(unused):
     second = unused.stage("recommend", *question, "--json")
     answer = json.loads(second.out)
     assert (answer["label"], answer["measured_now"]) == (label, False)
-    assert label in {strategy["label"] for strategy in answer["result"]["strategies"]}
+    assert label in {strategy["label"] for strategy in answer["result"]["contestants"]}
     assert not (unused.folder / "outputs").exists()
 
 

@@ -31,7 +31,7 @@ def test_a_comparison_is_measured_once_reported_and_logged_once(unused):
     ours = rows["dynamic graph"]["ours"]
     assert rows[ours]["ratio"] == {"estimate": 1.0, "low": 1.0, "high": 1.0}
     page = unused.read("reports/peers/report.html").decode()
-    assert "B=5, T=4, S=17, L=1" in page
+    assert "L = 1, S = 17, B = 5, T = 4" in page
     assert not re.search(r"(src|href)=\"http", page)
     (run,) = unused.runs(benchmark=True)
     assert run.data.metrics["steps L1-S17-B5-T4/dynamic graph"] >= 1

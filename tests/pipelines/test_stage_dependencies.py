@@ -50,7 +50,7 @@ READERS = {
     "train": {"train": None, "choose": None, "shapes": "shape_of"},
     "evaluate": {"evaluate": None},
     "benchmark": {"benchmark": None, "shapes": "shapes_of"},
-    "report": {"report": None, "benchmark_runs": None, "shapes": "shapes_of"},
+    "report": {"report": None, "shapes": "shapes_of"},
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult, Verdict
+from echo_rnn.benchmark.report.results import ContestantResult, Interval, Noise, ShapeResult, Verdict
 
 SEED = Shape("lstm", 3, 4, 5, 15, 1, "float32", "graph", 2)
 ALL = (
@@ -32,9 +32,9 @@ _COST = {
 _UNROLLED = {"static", "static_rnn", "keras_unrolled"}
 
 
-def strategy(label: str, **changes: object) -> StrategyResult:
+def strategy(label: str, **changes: object) -> ContestantResult:
     """One result with plain numbers."""
-    plain = StrategyResult(
+    plain = ContestantResult(
         label=label,
         verdict="reference" if label == "dynamic" else "faster",
         step_seconds=0.001,
@@ -57,7 +57,7 @@ def strategy(label: str, **changes: object) -> StrategyResult:
     return replace(plain, **changes)
 
 
-def wrong(label: str) -> StrategyResult:
+def wrong(label: str) -> ContestantResult:
     """One that computed something else and was not timed."""
     nothing = dict.fromkeys(
         ("step_seconds", "forward_seconds", "speedup", "forward_speedup", "time_steps_per_second", "gflops")
@@ -66,9 +66,9 @@ def wrong(label: str) -> StrategyResult:
     return strategy(label, verdict="wrong", largest_error=0.37, **nothing, **more)
 
 
-def result(shape: Shape, strategies: Sequence[StrategyResult], **changes: object) -> ShapeResult:
+def result(shape: Shape, strategies: Sequence[ContestantResult], **changes: object) -> ShapeResult:
     """One shape."""
-    plain = ShapeResult(shape, list(strategies), Interval(1.002, 0.991, 1.013), [], 3, 60, dict(ENVIRONMENT))
+    plain = ShapeResult(shape, "dynamic", list(strategies), 3, 60, dict(ENVIRONMENT), Interval(1.002, 0.991, 1.013))
     return replace(plain, **changes)
 
 
@@ -153,9 +153,9 @@ def deepbench() -> list[ShapeResult]:
 def quick() -> list[ShapeResult]:
     """The grid of `make run`: the seed's shape, all strategies, one of them wrong, on a machine that is not quiet."""
     whole = measured(SEED, ALL, spread=0.1)
-    strategies = [wrong("block") if each.label == "block" else each for each in whole.strategies]
-    noise = ["The load average was 3.1 on 2 cores before measuring.", "The reference drifted by 12 % between rounds."]
-    return [replace(whole, strategies=strategies, noise=noise, control=Interval(1.04, 1.01, 1.07))]
+    strategies = [wrong("block") if each.label == "block" else each for each in whole.contestants]
+    noise = [Noise("busy", 3.1), Noise("speed changed", 1.12, process=1, seconds=4.2)]
+    return [replace(whole, contestants=strategies, noise=noise, control=Interval(1.04, 1.01, 1.07))]
 
 
 SWEEPS = {
@@ -213,4 +213,4 @@ def _interval(estimate: float, spread: float, chance: random.Random) -> Interval
 def _verdict(label: str, speedup: Interval) -> Verdict:
     if label == "dynamic":
         return "reference"
-    return "faster" if speedup.low > 1 else "slower" if speedup.high < 1 else "no difference shown"
+    return "faster" if speedup.low > 1 else "slower" if speedup.high < 1 else "undecided"

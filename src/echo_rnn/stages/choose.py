@@ -12,9 +12,10 @@ from echo_rnn.benchmark.measure.records import Record, read
 from echo_rnn.benchmark.measure.session import How, measure
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import refusal
+from echo_rnn.benchmark.report.answer import recommend
 from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
-from echo_rnn.benchmark.report.words import recommendation
+from echo_rnn.benchmark.report.words import why
 from echo_rnn.config import Config
 from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root
@@ -66,8 +67,8 @@ def choose(config: Config) -> Choice:
         found, measured_now = _measured(shape, labels)
     (result,) = results(found, stored_bytes)
     windows = config.task.series_length // config.task.batch_size // config.trainer.window
-    label, why = recommendation(result, config.trainer.epochs * windows)
-    return Choice(label, why, result, time.perf_counter() - start, measured_now)
+    choice = recommend(result, config.trainer.epochs * windows)
+    return Choice(choice.label, why(choice, result.reference), result, time.perf_counter() - start, measured_now)
 
 
 def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:

@@ -48,7 +48,7 @@ def test_two_shapes_and_shapes_that_differ_twice_show_no_growth():
 
 def test_a_time_that_is_missing_is_left_out():
     results = measured("units", [8, 16, 32, 64], float, ["dynamic"])
-    results[1] = replace(results[1], strategies=[replace(strategy("dynamic"), step_seconds=None)])
+    results[1] = replace(results[1], contestants=[replace(strategy("dynamic"), step_seconds=None)])
     (found,) = growths(results)
     assert found.values == [8, 32, 64]
 

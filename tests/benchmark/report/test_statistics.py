@@ -6,6 +6,7 @@ from statistics import median
 import pytest
 
 from echo_rnn.benchmark.measure.records import CONTROL
+from echo_rnn.benchmark.report.noise import ONE_PROCESS
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.errors import UserError
 from tests.benchmark.synthetic import STEP, Machine, prepared, processes, record, shape
@@ -16,6 +17,11 @@ QUIET = Machine(noise=0.005, offset=0.002)
 def only(records):
     (result,) = results(records, lambda shape, label: 1000 * shape.window + len(label))
     return result
+
+
+def kinds(result):
+    """The value of each kind of noise."""
+    return {noise.kind: noise.value for noise in result.noise}
 
 
 @pytest.mark.parametrize("factor", [0.33, 0.9, 1.1, 2.1, 8.0])
@@ -42,7 +48,7 @@ MACHINES = {
 
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 @pytest.mark.parametrize("count", [2, 3])
-def test_intervals_hold_the_truth_as_often_as_they_say(machine, count):
+def test_intervals_hold_the_truth_as_often_as_they_claim(machine, count):
     truth = {"static": 1.3, "block": 1.0, "wavefront": 0.8}
     trials = 100
     found = [only(processes(count, truth, machine, seed=trial)) for trial in range(trials)]
@@ -54,25 +60,25 @@ def test_intervals_hold_the_truth_as_often_as_they_say(machine, count):
     # 95 % less three standard errors of a share of 400 and what two processes leave unknown.
     assert sum(held.values()) / (4 * trials) >= 0.92, held
     assert min(held.values()) / trials >= 0.88, held
-    assert sum(r.of("block").verdict != "no difference shown" for r in found) <= 0.03 * trials
+    assert sum(r.of("block").verdict != "undecided" for r in found) <= 0.03 * trials
     assert median(r.of("static").speedup.high / r.of("static").speedup.low for r in found) < 1.3
 
 
-def test_no_difference_is_said_to_be_none():
+def test_no_difference_is_reported_as_undecided():
     result = only(processes(3, {"block": 1.0}))
-    assert result.of("block").verdict == "no difference shown"
+    assert result.of("block").verdict == "undecided"
     assert result.of("block").break_even_steps in (0.0, None)
 
 
-def test_a_machine_that_slows_down_half_way_is_said_and_changes_no_ratio():
+def test_a_machine_that_slows_down_half_way_is_noise_and_changes_no_ratio():
     machine = replace(QUIET, speed=lambda share: 1.9 if share > 0.5 else 1.0)
     result = only([record({"static": 2.0}, machine, rounds=21), record({"static": 2.0}, QUIET, rounds=21, seed=1)])
     assert result.of("static").speedup.estimate == pytest.approx(2, rel=0.02)
     assert result.of("static").verdict == "faster"
     half = sum(sample.seconds for sample in record({"static": 2.0}, QUIET, rounds=21).samples) / 2
-    (said,) = (sentence for sentence in result.noise if "changed its speed" in sentence)
-    assert float(said.split("from ")[1].split(" s")[0]) == pytest.approx(half, rel=0.05)
-    assert "of process 1 on, the same steps took 1.9" in said
+    (seen,) = (noise for noise in result.noise if noise.kind == "speed changed")
+    assert seen.seconds == pytest.approx(half, rel=0.05)
+    assert (seen.process, seen.value) == (1, pytest.approx(1.9, rel=0.03))
 
 
 def test_times_of_a_machine_that_changes_agree_with_the_ratio():
@@ -86,18 +92,18 @@ def test_times_of_a_machine_that_changes_agree_with_the_ratio():
 @pytest.mark.parametrize("speed", [lambda share: 1.0, lambda share: 1 + 0.04 * share])
 def test_a_steady_machine_is_not_called_noisy(speed):
     for seed in range(30):
-        noise = only(processes(2, {"static": 2.0}, replace(QUIET, speed=speed), seed=seed)).noise
-        assert not any("speed" in sentence for sentence in noise)
+        result = only(processes(2, {"static": 2.0}, replace(QUIET, speed=speed), seed=seed))
+        assert "speed changed" not in kinds(result)
 
 
-def test_a_slow_process_is_said_and_changes_no_ratio():
+def test_a_slow_process_is_noise_and_changes_no_ratio():
     slow = replace(QUIET, speed=lambda share: 1.5)
     result = only([record({"static": 2.0}, QUIET), record({"static": 2.0}, slow, seed=1)])
     assert result.of("static").speedup.estimate == pytest.approx(2, rel=0.02)
-    assert any("slowest process took 1.5" in sentence for sentence in result.noise)
+    assert kinds(result)["processes differ"] == pytest.approx(1.5, rel=0.03)
 
 
-def test_a_wrong_strategy_is_wrong_if_one_process_says_so_and_has_no_time():
+def test_a_wrong_strategy_is_wrong_if_it_is_in_one_process_and_has_no_time():
     bad = prepared(equal=False, largest_error=0.3)
     right, wrong = (record({"bad": 5.0}, seed=seed, prepared=slots) for seed, slots in enumerate(({}, {"bad": bad})))
     for records in ([right, wrong], [wrong, right], [wrong]):
@@ -111,16 +117,16 @@ def test_a_reference_that_differs_from_itself_silences_differences_of_that_size(
     skewed = processes(3, {"static": 1.06, "wavefront": 2.0, CONTROL: 1.1}, QUIET)
     result = only(skewed)
     assert result.control.low > 1
-    assert any("twice was not equally fast" in sentence for sentence in result.noise)
+    assert kinds(result)["control differs"] == pytest.approx(1.1, rel=0.02)
     assert result.of("static").speedup.low > 1
-    assert result.of("static").verdict == "no difference shown"
+    assert result.of("static").verdict == "undecided"
     assert result.of("wavefront").verdict == "faster"
 
 
-def test_a_reference_that_does_not_compute_the_same_twice_is_said():
+def test_a_reference_that_does_not_compute_the_same_twice_is_noise():
     unequal = {CONTROL: prepared(equal=False, largest_error=0.2)}
     result = only([record({"static": 2.0}), record({"static": 2.0}, seed=1, prepared=unequal)])
-    assert any("not compute the same twice, with a relative error of 0.2" in sentence for sentence in result.noise)
+    assert kinds(result)["control unequal"] == 0.2
     assert result.control.low < 1 < result.control.high
 
 
@@ -128,29 +134,30 @@ def test_one_process_claims_no_small_difference():
     one, three = only(processes(1, {"static": 1.03}, QUIET)), only(processes(3, {"static": 1.03}, QUIET))
     assert (one.processes, three.processes) == (1, 3)
     assert one.of("static").speedup.low > 1
-    assert (one.of("static").verdict, three.of("static").verdict) == ("no difference shown", "faster")
-    assert any("Only 1 process" in sentence for sentence in one.noise)
+    assert (one.of("static").verdict, three.of("static").verdict) == ("undecided", "faster")
+    assert kinds(one)["one process"] == ONE_PROCESS
+    assert "one process" not in kinds(three)
 
 
 def test_few_rounds_claim_nothing():
     result = only([record({"static": 3.0}, QUIET, rounds=5)])
-    assert result.of("static").verdict == "no difference shown"
-    assert any("Only 5 rounds" in sentence for sentence in result.noise)
+    assert result.of("static").verdict == "undecided"
+    assert kinds(result)["few rounds"] == 5
     assert only([record({"static": 3.0}, QUIET, rounds=6)]).of("static").verdict == "faster"
 
 
 @pytest.mark.parametrize("rounds", [0, 1])
-def test_a_shape_of_which_nothing_can_be_said_is_left_out(rounds):
+def test_a_shape_without_two_rounds_is_left_out(rounds):
     other = shape(window=30)
     records = [record({}, rounds=rounds), *processes(2, {}, shape=other)]
     assert [result.shape for result in results(records, lambda *_: 0)] == [other]
 
 
-def test_a_noisy_machine_is_said_to_be_noisy():
-    noise = " ".join(only(processes(2, {"static": 2.0}, Machine(noise=0.4), load=(0.5, 3.4))).noise)
-    assert "twice is known only as" in noise
-    assert "calls spreads over" in noise
-    assert "load average reached 3.4 on 2 cores" in noise
+def test_a_noisy_machine_is_noise_of_several_kinds():
+    noise = kinds(only(processes(2, {"static": 2.0}, Machine(noise=0.4), load=(0.5, 3.4))))
+    assert noise["control wide"] > 1.1
+    assert noise["calls spread"] > 0.2
+    assert noise["busy"] == 3.4
 
 
 def test_two_halves_give_the_same_ranking_where_gaps_exceed_five_percent():
@@ -176,17 +183,17 @@ def test_the_order_of_records_and_what_else_is_measured_change_no_estimate():
 def test_a_strategy_that_one_process_lacks_is_judged_by_the_others():
     records = [*processes(2, {"static": 2.0, "block": 1.5}), record({"static": 2.0}, seed=9)]
     result = only(records)
-    assert [own.label for own in result.strategies] == ["dynamic", "static", "block"]
+    assert [own.label for own in result.contestants] == ["dynamic", "static", "block"]
     assert result.of("block").verdict == "faster"
 
 
 def test_a_strategy_that_every_process_times_anew_has_the_wider_interval():
     records = [record({"static": s, "block": 1.2}, QUIET, seed=i) for i, s in enumerate((1.0, 1.2, 1.5))]
-    widths = [own.speedup.high / own.speedup.low for own in only(records).strategies[1:]]
+    widths = [own.speedup.high / own.speedup.low for own in only(records).contestants[1:]]
     assert widths[0] > widths[1] ** 1.5
 
 
-def test_calls_that_nobody_can_pair_and_single_accidents_change_nothing():
+def test_calls_without_a_partner_and_single_accidents_change_nothing():
     whole = record({"static": 2.0}, QUIET)
     without = [s for s in whole.samples if (s.round, s.slot) != (9, "dynamic")]
     cut = [s for s in whole.samples if s.round < 9]
@@ -215,7 +222,7 @@ def test_break_even_is_where_whole_times_meet():
     assert steps == pytest.approx(1 + 3.0 / 0.001)
     assert dynamic.break_even_steps == 0
     unsure = only(processes(3, {"static": 1.01}, prepared=slow)).of("static")
-    assert (unsure.verdict, unsure.break_even_steps) == ("no difference shown", None)
+    assert (unsure.verdict, unsure.break_even_steps) == ("undecided", None)
     assert unsure.speedup.estimate > 1
     for factor in (0.5, 1.0):
         assert only(processes(3, {"static": factor}, exact, prepared=slow)).of("static").break_even_steps is None
@@ -239,5 +246,6 @@ def test_costs_are_medians_over_processes_and_memory_has_processes_of_its_own():
 
 
 def test_records_of_two_machines_are_not_mixed():
-    with pytest.raises(UserError, match="fingerprints f, g"):
+    with pytest.raises(UserError, match="f, g") as refused:
         only([record({}), record({}, fingerprint="g")])
+    assert refused.value.code == "benchmark.mixed_records"

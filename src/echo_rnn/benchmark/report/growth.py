@@ -52,7 +52,7 @@ def _series(results: Sequence[ShapeResult], field: str) -> Iterator[list[ShapeRe
 
 
 def _fits(group: Sequence[ShapeResult], field: str) -> Iterator[Growth]:
-    for label in dict.fromkeys(strategy.label for result in group for strategy in result.strategies):
+    for label in dict.fromkeys(each.label for result in group for each in result.contestants):
         times = {
             int(getattr(result.shape, field)): own.step_seconds
             for result in group

@@ -1,67 +1,147 @@
-"""What results say in plain words and tables; nothing is claimed that a verdict does not hold."""
+"""Wording: how numbers and kinds are written in the page, the terminal and the tracking store."""
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 
-from echo_rnn.benchmark.measure.records import NOT_A_NUMBER, REFERENCE
-from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.report.results import Interval, ShapeResult, StrategyResult
+from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
+from echo_rnn.benchmark.measure.shape import COMPILED
+from echo_rnn.benchmark.report.answer import Answer, Cell, Leader, Recommendation, Way
+from echo_rnn.benchmark.report.grid import named, varying
+from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
+from echo_rnn.benchmark.report.results import ContestantResult, Interval, Noise, NoiseKind, ShapeResult, Verdict
 
-_SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
-_UNROLLED = "static"
-_EXAMPLES = 3
+Row = dict[str, str]
+"""A line of a table: text by the name of its column."""
+
+NOTHING = "–"
+VERDICTS: dict[Verdict, str] = {
+    "reference": "reference",
+    "faster": "faster",
+    "slower": "slower",
+    "undecided": "no difference shown",
+    "wrong": "wrong",
+    "untimed": "not timed",
+    "missing": "not measured",
+}
+_NOISE: dict[NoiseKind, str] = {
+    "control differs": "The same computation measured twice was not equally fast: a ratio of {value:.3f} instead of 1.",
+    "control wide": "The bounds of the A/A control differ by a factor of {value:.2f}.",
+    "control unequal": "The reference did not compute the same twice: a relative error of {value:.2g}.",
+    "few rounds": f"Only {{value:.0f}} rounds were measured; fewer than {FEWEST_ROUNDS} show no difference.",
+    "one process": "Only 1 process measured: ratios below {value:.2f} are not claimed.",
+    "speed changed": "The machine changed its speed in process {process}: from {seconds:.1f} s on, the same steps took "
+    "{value:.2f} times as long.",
+    "processes differ": "The slowest process took {value:.2f} times as long as the fastest.",
+    "calls spread": "The middle half of one strategy's calls spreads over {value:.0%}.",
+    "busy": "The load average reached {value:.1f}, which is more than there are cores.",
+}
 _DIGITS = 4
-_RELATION = {"faster": "faster", "slower": "slower", "no difference shown": "not shown to differ"}
+_EXAMPLES = 3
 
 
-def summary(results: Sequence[ShapeResult]) -> str:
-    """What won where, by how much, at what price, and how far to trust it; an empty line between paragraphs."""
-    if not results:
-        return "Nothing has been measured yet."
-    varying = _varying(results)
-    paragraphs = [
-        [_measured(results)],
-        [*_winners(results, varying), *_rankings(results, varying)],
-        _crossover(results, varying),
-        _prices(results),
-        _mistakes(results, varying),
-        _trust(results, varying),
+def sentences(answer: Answer) -> list[str]:
+    """The answer: what is fastest, when it pays off, and what is not shown."""
+    if not answer.results:
+        return ["Nothing has been measured yet."]
+    if answer.is_beside_peers:
+        return [_ours(result) for result in answer.results]
+    if not answer.leaders:
+        return ["Nothing could be compared: no reference was timed."]
+    found = _single(answer.leaders[0]) if len(answer.leaders) == 1 else _several(answer)
+    never = [
+        label
+        for label, cells in answer.verdicts.items()
+        if not any(cell.counts.get(kind) for cell in cells for kind in ("reference", "faster"))
     ]
-    return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
+    if never and len(answer.leaders) > 1:
+        found.append(f"Never shown to be faster than {answer.results[0].reference}: {listed(never)}.")
+    doubts = sum(len(result.noise) for result in answer.results)
+    if doubts:
+        found.append(f"{doubts} sign{'s' if doubts > 1 else ''} of a noisy machine: small differences are uncertain.")
+    return found
 
 
-def table(results: Sequence[ShapeResult]) -> list[dict[str, str]]:
-    """A row for each shape and strategy: column to text with units, `–` where there is no number."""
-    return [_row(result, strategy, _varying(results)) for result in results for strategy in result.strategies]
+def text(answer: Answer) -> str:
+    """The answer and its table as Markdown."""
+    rows = verdict_rows(answer)
+    lines = [" | ".join(row.values()) for row in rows]
+    head = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])] if rows else []
+    table = "\n".join(f"| {line} |" for line in head + lines)
+    return "\n\n".join(part for part in (answer.question, " ".join(sentences(answer)), table) if part)
 
 
-def recommendation(result: ShapeResult, steps: int | None = None) -> tuple[str, str]:
-    """The strategy to use at a shape, and why.
+def verdict_rows(answer: Answer) -> list[Row]:
+    """The table of verdicts: a row for each contestant."""
+    name = "contestant" if answer.is_beside_peers else "strategy"
+    fields = varying(answer.results)
+    return [
+        {
+            name: label,
+            **{
+                column: _cell(cell, fields, beside_peers=answer.is_beside_peers)
+                for column, cell in zip(answer.columns, cells, strict=True)
+            },
+        }
+        for label, cells in answer.verdicts.items()
+    ]
 
-    Args:
-        result: What was measured there.
-        steps: Training steps that are planned; then the whole time, first call included, decides.
-    """
-    right = [strategy for strategy in result.strategies if strategy.step_seconds is not None]
-    faster = [strategy for strategy in right if strategy.verdict == "faster"]
-    level = [strategy for strategy in right if strategy.verdict in ("reference", "no difference shown")]
-    if steps is not None:
-        return _for_steps(right, result, steps)
-    if not faster:
-        chosen = min(level, key=lambda strategy: strategy.first_call_seconds)
-        return chosen.label, _none_faster(chosen, level)
-    leaders = _leaders(faster)
-    chosen = min(leaders, key=lambda strategy: strategy.first_call_seconds)
-    assert chosen.speedup is not None
-    why = f"A training step of {chosen.label} is faster than one of {REFERENCE}, {speedup(chosen.speedup)}."
-    others = [strategy.label for strategy in leaders if strategy is not chosen]
-    if others:
-        why += (
-            f" Its interval and that of {_listed(others)} overlap; its first call is the shortest of them, "
-            f"{seconds(chosen.first_call_seconds)}."
-        )
-    return chosen.label, why
+
+def noise_sentence(noise: Noise) -> str:
+    """A reason not to trust small differences."""
+    return _NOISE[noise.kind].format(value=noise.value, process=noise.process, seconds=noise.seconds)
+
+
+def why(choice: Recommendation, reference: str) -> str:
+    """Why a strategy is recommended."""
+    if choice.steps is not None:
+        found = f"{choice.steps:,} steps with {choice.label} take {seconds(choice.seconds or 0)}, first call included"
+        other = f", against {seconds(choice.reference_seconds or 0)} with {reference}"
+        return f"{found}{'' if choice.label == reference else other}."
+    first = f"its first call takes {seconds(choice.first_call_seconds)}"
+    shortest = f"No difference is shown from {listed(choice.rivals)}; {first}, the shortest of them."
+    if choice.verdict == "faster" and choice.speedup:
+        found = f"A training step of {choice.label} is faster than one of {reference}: {speedup(choice.speedup)}."
+        return f"{found} {shortest}" if choice.rivals else found
+    found = f"No strategy that was measured is shown to be faster than {reference}"
+    return f"{found}. {shortest}" if choice.rivals else f"{found}; {first}."
+
+
+def number_rows(results: Sequence[ShapeResult]) -> list[Row]:
+    """All numbers: a row for each shape and contestant."""
+    fields = varying(results)
+    name = "strategy" if all(each.is_ours for result in results for each in result.contestants) else "contestant"
+    rows = [
+        {**({"shape": named(result.shape, fields)} if fields else {}), name: each.label, **_numbers(each)}
+        for result in results
+        for each in result.contestants
+    ]
+    empty = {column for column in rows[0] if all(row[column] == NOTHING for row in rows)} if rows else set()
+    return [{column: value for column, value in row.items() if column not in empty} for row in rows]
+
+
+def control_rows(results: Sequence[ShapeResult]) -> list[Row]:
+    """The A/A controls."""
+    fields = varying(results) or ["compile"]
+    return [
+        {
+            "shape": named(result.shape, fields),
+            "A/A control": interval(result.control),
+            "holds 1": "yes" if holds_one(result) else "no",
+            "processes": f"{result.processes}",
+            "rounds": f"{result.rounds}",
+        }
+        for result in results
+        if result.control
+    ]
+
+
+def holds_one(result: ShapeResult) -> bool:
+    """Whether the A/A control's interval holds 1."""
+    return result.control is not None and result.control.low <= 1 <= result.control.high
+
+
+def interval(value: Interval) -> str:
+    """An estimate with its interval, such as `1.002 (0.991–1.013)`."""
+    return f"{value.estimate:.3f} ({value.low:.3f}–{value.high:.3f})"
 
 
 def seconds(value: float) -> str:
@@ -72,10 +152,20 @@ def seconds(value: float) -> str:
     return f"{_three(value * 1e9)} ns"
 
 
-def speedup(interval: Interval) -> str:
+def speedup(value: Interval) -> str:
     """A ratio with its interval, such as `2.1× (1.9–2.3)`; a bound is not rounded to 1 or to the other one."""
-    bounds = (interval.low, interval.high)
-    decimals = next((places for limit, places in ((0.1, 3), (2, 2), (20, 1)) if interval.estimate < limit), 0)
+    estimate, low, high = _rounded(value)
+    return f"{estimate}× ({low}–{high})"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas and an `and`."""
+    return " and ".join(([", ".join(words[:-1])] if len(words) > 1 else []) + list(words[-1:]))
+
+
+def _rounded(value: Interval) -> list[str]:
+    bounds = (value.low, value.high)
+    decimals = next((places for limit, places in ((0.1, 3), (2, 2), (20, 1)) if value.estimate < limit), 0)
 
     def misleads() -> bool:
         slipped = any(bound != 1 and round(bound, decimals) == 1 for bound in bounds)
@@ -83,8 +173,149 @@ def speedup(interval: Interval) -> str:
 
     while decimals < _DIGITS and misleads():
         decimals += 1
-    estimate, low, high = (f"{value:.{decimals}f}" for value in (interval.estimate, *bounds))
-    return f"{estimate}× ({low}–{high})"
+    return [f"{number:.{decimals}f}" for number in (value.estimate, *bounds)]
+
+
+def _single(leader: Leader) -> list[str]:
+    """The answer at one set of sizes."""
+    baseline = _way(leader.baseline)
+    if leader.verdict != "faster":
+        return [f"No strategy is shown to be faster than {baseline}."]
+    estimate, low, high = _rounded(leader.speedup)
+    found = [
+        f"{_way(leader.way)}: one training step takes 1/{estimate} (95 % interval 1/{high}–1/{low}) of the time of "
+        f"{baseline}, {seconds(leader.step_seconds)}.",
+        _payoff(leader),
+    ]
+    if leader.rivals:
+        found.append(f"No difference from it is shown for {listed([_way(way) for way in leader.rivals])}.")
+    return found
+
+
+def _payoff(leader: Leader) -> str:
+    first = f"Its first call takes {seconds(leader.first_call_seconds)}"
+    if not leader.break_even_steps:
+        return f"{first}, no longer than that of {_way(leader.baseline)}: it pays off at once."
+    other = seconds(leader.baseline_first_call_seconds)
+    return f"{first} against {other}: it pays off after {leader.break_even_steps:,.0f} steps."
+
+
+def _several(answer: Answer) -> list[str]:
+    """The answer over several sets of sizes: who is first where, the largest ratio, and when it pays off."""
+    fields = [field for field in varying(answer.results) if field != "compile"]
+    first: dict[Way, list[Leader]] = {}
+    for leader in answer.leaders:
+        if leader.verdict != "undecided" and not leader.rivals:
+            first.setdefault(leader.way, []).append(leader)
+    total, alone = len(answer.leaders), sum(map(len, first.values()))
+    ranked = sorted(first.items(), key=lambda item: -len(item[1]))
+    parts = [f"{_way(way)} at {len(own)} of {total} shapes{_examples(own, fields, total)}" for way, own in ranked]
+    found = [f"Fastest: {'; '.join(parts)}."] if parts else []
+    if alone < total:
+        found.append(f"At {total - alone} of {total} shapes no single fastest strategy is shown.")
+    faster = [leader for leader in answer.leaders if leader.verdict == "faster"]
+    if not faster:
+        return [*found, f"No strategy is shown to be faster than {_way(answer.leaders[0].baseline)}."]
+    best = max(faster, key=lambda leader: leader.speedup.estimate)
+    estimate, low, high = _rounded(best.speedup)
+    found.append(
+        f"The largest gain: {_way(best.way)} at {named(best.shape, fields)} takes 1/{estimate} (95 % interval "
+        f"1/{high}–1/{low}) of the time of {_way(best.baseline)}."
+    )
+    steps = [leader.break_even_steps or 0.0 for leader in faster]
+    after = [f"{value:,.0f}" for value in (min(steps), max(steps))]
+    if max(steps) == 0:
+        found.append("The fastest pays off at once at every shape.")
+    else:
+        found.append(f"The fastest pays off after {after[0] if after[0] == after[1] else ' to '.join(after)} steps.")
+    return found
+
+
+def _examples(leaders: Sequence[Leader], fields: Sequence[str], total: int) -> str:
+    if len(leaders) in (0, total) or len(leaders) > _EXAMPLES:
+        return ""
+    return f" ({'; '.join(named(leader.shape, fields) for leader in leaders)})"
+
+
+def _ours(result: ShapeResult) -> str:
+    """Our fastest at one shape beside all others."""
+    best = result.of(result.reference)
+    took = seconds(best.step_seconds or 0.0) if best else NOTHING
+    others = [each for each in result.contestants if not each.is_ours and each.speedup]
+    quicker = [
+        f"{each.label}, which takes {speedup(each.speedup.inverse)} of its time"
+        for each in others
+        if each.speedup and each.verdict == "faster"
+    ]
+    slower = [each for each in others if each.verdict == "slower"]
+    where = named(result.shape, ("layers", "units", "batch_size", "window"))
+    what = f"a whole process of {result.trained}" if result.trained else "a training step"
+    found = f"{where}: {what} of ours, {result.reference}, takes {took}{' a step' if result.trained else ''}."
+    if not others:
+        return f"{found} Nothing else was timed."
+    level = len(others) - len(quicker) - len(slower)
+    parts = [f"It is faster than {len(slower)} of {len(others)} others"]
+    if quicker:
+        parts.append(f"slower than {listed(quicker)}")
+    if level:
+        parts.append(f"not shown to differ from {level}")
+    return f"{found} {listed(parts)}."
+
+
+def _cell(cell: Cell, fields: Sequence[str], *, beside_peers: bool) -> str:
+    if cell.verdict is not None:
+        if cell.highest is None:
+            return "our fastest" if cell.verdict == "reference" and beside_peers else VERDICTS[cell.verdict]
+        ratio = cell.highest[0].inverse if beside_peers else cell.highest[0]
+        return f"{VERDICTS[cell.verdict]}, {speedup(ratio)}"
+    parts = []
+    for kind, count in cell.counts.items():
+        extreme = cell.highest if kind == "faster" else cell.lowest if kind == "slower" else None
+        at = f", {speedup(extreme[0])} at {named(extreme[1], fields)}" if extreme else ""
+        parts.append(f"{VERDICTS[kind]} at {count}{at}")
+    return "; ".join(parts)
+
+
+def _way(way: Way) -> str:
+    return f"{way.label} {COMPILED[way.compile]}"
+
+
+def _numbers(each: ContestantResult) -> Row:
+    def shown(value: float | None, form: str = "{:,.0f}") -> str:
+        return NOTHING if value is None else form.format(value)
+
+    def time(value: float | None) -> str:
+        return NOTHING if value is None else seconds(value)
+
+    def ratio(value: Interval | None) -> str:
+        return NOTHING if value is None or each.verdict == "reference" else speedup(value)
+
+    def size(value: int | None) -> str:
+        return NOTHING if value is None else _bytes(value)
+
+    error = each.largest_error
+    return {
+        "verdict": VERDICTS[each.verdict],
+        "training step": time(each.step_seconds),
+        "speed-up": ratio(each.speedup),
+        "forward pass": time(each.forward_seconds),
+        "forward speed-up": ratio(each.forward_speedup),
+        "trace": time(each.trace_seconds),
+        "compile": time(each.compile_seconds),
+        "first call": time(each.first_call_seconds),
+        "pays off after": shown(each.break_even_steps, "{:,.0f} steps") if each.verdict == "faster" else NOTHING,
+        "time steps per second": shown(each.time_steps_per_second),
+        "GFLOP/s": shown(each.gflops, "{:.3g}"),
+        "share of peak": shown(each.share_of_peak, "{:.1%}"),
+        "peak memory": size(each.memory_bytes),
+        "stored by formula": size(each.formula_bytes),
+        "graph nodes": shown(each.graph_nodes),
+        "graph size": size(each.graph_bytes),
+        "largest error": NOTHING if error is None else f"{error:.1e}" if error < NOT_A_NUMBER else "not finite",
+        "threads": shown(each.threads),
+        "library": each.version or NOTHING,
+        "trouble": each.trouble or NOTHING,
+    }
 
 
 def _three(value: float) -> str:
@@ -98,276 +329,12 @@ def _bytes(value: float) -> str:
     return f"{value:.0f} B"
 
 
-def _varying(results: Sequence[ShapeResult]) -> list[str]:
-    """Fields of the shapes that are not the same everywhere."""
-    names = [field.name for field in fields(Shape)]
-    return [name for name in names if len({getattr(result.shape, name) for result in results}) > 1]
-
-
-def _named(shape: Shape, names: Iterable[str]) -> str:
-    return ", ".join(
-        f"{_SYMBOLS[name]}={getattr(shape, name)}" if name in _SYMBOLS else _word(shape, name) for name in names
-    )
-
-
-def _word(shape: Shape, name: str) -> str:
-    if name == "compile":
-        return f"compile={shape.compile}"
-    value = getattr(shape, name)
-    return f"{value} threads" if name == "threads" else str(value)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(([", ".join(words[:-1])] if len(words) > 1 else []) + list(words[-1:]))
-
-
-def _counted(count: int, noun: str, plural: str = "") -> str:
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def _range(values: Iterable[int]) -> str:
-    low, *_, high = sorted({*values}) * 2
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
-
-
-def _labels(results: Sequence[ShapeResult]) -> list[str]:
-    return list(dict.fromkeys(strategy.label for result in results for strategy in result.strategies))
-
-
-def _measured(results: Sequence[ShapeResult]) -> str:
-    varying = _varying(results)
-    same = [field.name for field in fields(Shape) if field.name not in varying]
-    grid = "; ".join(
-        f"{_SYMBOLS.get(name, name)} {', '.join(str(v) for v in sorted({getattr(r.shape, name) for r in results}))}"
-        for name in varying
-    )
-    others = len([label for label in _labels(results) if label != REFERENCE])
-    compared = f" and {_counted(others, 'other strategy', 'other strategies')}" if others else ""
-    where = _named(results[0].shape, same) + (f"; {grid}" if grid else "")
-    processes, rounds = ({getattr(result, name) for result in results} for name in ("processes", "rounds"))
-    return (
-        f"Training steps of {REFERENCE}{compared} were timed at {_counted(len(results), 'shape')} ({where}), "
-        f"{_range(processes)} {'process' if processes == {1} else 'processes'} and {_range(rounds)} rounds a shape. "
-        f"A ratio is the time of {REFERENCE} over a strategy's own, with its 95 % interval."
-    )
-
-
-def _winners(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
-    """Where the interval of one strategy lies above those of all others."""
-    won: dict[str, list[ShapeResult]] = {}
-    for result in results:
-        winner = _winner(result)
-        if winner is not None:
-            won.setdefault(winner, []).append(result)
-    compared = max(len([own for own in result.strategies if own.verdict != "wrong"]) for result in results)
-    if compared < 3:
-        return []
-    if not won:
-        return [f"Which strategy is first cannot be told{'' if len(results) == 1 else ' at any shape'}."]
-    if len(results) == 1:
-        return [f"Fastest of all, by an interval above all others: {next(iter(won))}."]
-    parts = [f"{label} at {_examples(of, varying)}" for label, of in won.items()]
-    left = len(results) - sum(map(len, won.values()))
-    tied = f"; at {_counted(left, 'shape')} the first cannot be told apart" if left else ""
-    return [f"Fastest of all, by an interval above all others: {'; '.join(parts)}{tied}."]
-
-
-def _winner(result: ShapeResult) -> str | None:
-    for own in result.strategies:
-        others = [other.speedup for other in result.strategies if other is not own and other.speedup is not None]
-        beats_reference = own.verdict == "faster" or (
-            own.verdict == "reference" and all(other.verdict != "no difference shown" for other in result.strategies)
-        )
-        if beats_reference and own.speedup and all(own.speedup.low > other.high for other in others):
-            return own.label
-    return None
-
-
-def _rankings(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
-    labels = [label for label in _labels(results) if label != REFERENCE]
-    return [sentence for label in labels if (sentence := _ranking(label, results, varying))]
-
-
-def _ranking(label: str, results: Sequence[ShapeResult], varying: Sequence[str]) -> str:
-    """How one strategy compares with the reference."""
-    single = len(results) == 1
-    found = [(result, own, own.speedup) for result in results if (own := result.of(label)) and own.speedup]
-    parts = []
-    for verdict, superlative, best in (("faster", "at best", max), ("slower", "at worst", min)):
-        of = [(result, interval) for result, own, interval in found if own.verdict == verdict]
-        if of:
-            result, interval = best(of, key=lambda pair: pair[1].estimate)
-            extreme = f"{superlative} {speedup(interval)} at {_named(result.shape, varying)}"
-            where = f", {speedup(interval)}" if single else f" at {_counted(len(of), 'shape')} ({extreme})"
-            parts.append(f"is {verdict} than {REFERENCE}{where}")
-    level = [interval for _, own, interval in found if own.verdict == "no difference shown"]
-    if level:
-        where = f", {speedup(level[0])}" if single else f" at {_counted(len(level), 'shape')}"
-        parts.append(f"shows no difference from {REFERENCE}{where}")
-    return f"{label} {_listed(parts)}." if parts else ""
-
-
-def _crossover(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
-    """Where the unrolled graph beats the loop, by all that varies: shapes that agree stand together."""
-    groups: dict[str, list[tuple[int, str]]] = {}
-    others = [name for name in varying if name != "window"]
-    for result in results:
-        own = result.of(_UNROLLED)
-        if own is not None and own.verdict != "wrong":
-            groups.setdefault(_named(result.shape, others), []).append((result.shape.window, own.verdict))
-    if len(results) < 2 or not groups:
-        return []
-    patterns: dict[str, list[str]] = {}
-    for where, verdicts in groups.items():
-        patterns.setdefault(_pattern(sorted(verdicts)), []).append(f"({where})")
-    lines = [
-        f"{f'at {_listed(where)} ' if others else ''}{_UNROLLED} is {pattern}" for pattern, where in patterns.items()
-    ]
-    both = {"faster", "slower"} <= {verdict for verdicts in groups.values() for _, verdict in verdicts}
-    title = f"{'The' if both else 'No'} crossover of {_UNROLLED} and {REFERENCE}{'' if both else ' is shown'}"
-    return [f"{title}: {'; '.join(lines)}."]
-
-
-def _pattern(verdicts: Sequence[tuple[int, str]]) -> str:
-    runs: list[tuple[str, list[int]]] = []
-    for window, verdict in verdicts:
-        if runs and runs[-1][0] == verdict:
-            runs[-1][1].append(window)
-        else:
-            runs.append((verdict, [window]))
-    return ", ".join(f"{_RELATION[verdict]} at T={_range(windows)}" for verdict, windows in runs)
-
-
-def _prices(results: Sequence[ShapeResult]) -> list[str]:
-    """What the first call of each strategy costs where it is faster, and when that is paid off."""
-    found = []
-    for label in _labels(results):
-        pairs = [(result, own) for result in results if (own := result.of(label)) and own.verdict == "faster"]
-        first = [own.first_call_seconds for _, own in pairs]
-        reference = [ref.first_call_seconds for result, _ in pairs if (ref := result.of(REFERENCE))]
-        pays = [own.break_even_steps for _, own in pairs if own.break_even_steps]
-        if pays:
-            low, high = (f"{value:,.0f}" for value in (min(pays), max(pays)))
-            after = f"{low if low == high else f'{low} to {high}'} steps"
-            where = "" if len(pairs) == len(results) == 1 else f" at {_counted(len(pays), 'shape')}"
-            found.append(
-                f"Where {label} is faster, its first call (trace, compile, one step) takes {_span(first)} against "
-                f"{_span(reference)} of {REFERENCE}; that is paid off{where} after {after}."
-            )
-    return found
-
-
-def _span(values: Sequence[float]) -> str:
-    low, high = seconds(min(values)), seconds(max(values))
-    return low if low == high else f"{low} to {high}"
-
-
-def _mistakes(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
-    found = []
-    for label in _labels(results):
-        of = [(r, own) for r in results if (own := r.of(label)) and own.verdict == "wrong"]
-        if of:
-            error = max(own.largest_error for _, own in of)
-            size = f"largest relative error {error:.2g}" if error < NOT_A_NUMBER else "not even finite"
-            where = "" if len(results) == 1 else f" at {_examples([r for r, _ in of], varying)}"
-            found.append(
-                f"{label} is wrong{where}: it computes something else than {REFERENCE} ({size}) and is not ranked."
-            )
-    return found
-
-
-def _examples(results: Sequence[ShapeResult], varying: Sequence[str]) -> str:
-    named = [f"({_named(result.shape, varying)})" for result in results]
-    more = len(named) - _EXAMPLES
-    return _listed(named if more <= 0 else [*named[:_EXAMPLES], _counted(more, "more shape")])
-
-
-def _trust(results: Sequence[ShapeResult], varying: Sequence[str]) -> list[str]:
-    holds = sum(result.control.low <= 1 <= result.control.high for result in results)
-    if len(results) == 1:
-        found = [f"The A/A control, {REFERENCE} against itself, is {speedup(results[0].control)}."]
-    else:
-        widest = max(results, key=lambda result: result.control.high / result.control.low)
-        found = [
-            f"The A/A control, {REFERENCE} against itself, holds 1 at {holds} of {len(results)} shapes; its widest "
-            f"interval is {speedup(widest.control)}, at {_named(widest.shape, varying)}."
-        ]
-    kinds: dict[str, dict[Shape, str]] = {}
-    for result in results:
-        for sentence in result.noise:
-            kinds.setdefault(re.sub(r"[\d.,–()]+", "#", sentence), {}).setdefault(result.shape, sentence)
-    if not kinds:
-        return [*found, "No other sign of noise was seen."]
-    for of in kinds.values():
-        shape, sentence = next(iter(of.items()))
-        seen = f" ({len(of)} of {len(results)} shapes, this at {_named(shape, varying)})" if len(results) > 1 else ""
-        found.append(f"{sentence.removesuffix('.')}{seen}.")
-    return found
-
-
-def _leaders(faster: Sequence[StrategyResult]) -> list[StrategyResult]:
-    """The fastest by estimate, and all whose intervals overlap its own."""
-    of = [(own, own.speedup) for own in faster if own.speedup]
-    best = max((interval for _, interval in of), key=lambda interval: interval.estimate)
-    return [own for own, interval in of if interval.high >= best.low]
-
-
-def _none_faster(chosen: StrategyResult, level: Sequence[StrategyResult]) -> str:
-    others = [strategy.label for strategy in level if strategy is not chosen]
-    first = f"its first call takes {seconds(chosen.first_call_seconds)}"
-    if not others:
-        return f"No strategy that was measured is shown to be faster than {REFERENCE}; {first}."
-    return (
-        f"No strategy that was measured is shown to be faster than {REFERENCE}. No difference is shown between "
-        f"{chosen.label} and {_listed(others)}; {first}, the shortest of them."
-    )
-
-
-def _for_steps(right: Sequence[StrategyResult], result: ShapeResult, steps: int) -> tuple[str, str]:
-    reference = result.of(REFERENCE)
-    assert reference is not None
-
-    def total(strategy: StrategyResult) -> float:
-        # A difference that is not shown is not counted on.
-        known = strategy if strategy.verdict in ("faster", "slower") else reference
-        return strategy.first_call_seconds + max(0, steps - 1) * (known.step_seconds or 0.0)
-
-    chosen = min(right, key=total)
-    why = f"{_counted(steps, 'step')} take {chosen.label} {seconds(total(chosen))} in all, first call included"
-    return (
-        chosen.label,
-        f"{why}, against {seconds(total(reference))} of {REFERENCE}." if chosen != reference else f"{why}.",
-    )
-
-
-def _row(result: ShapeResult, own: StrategyResult, varying: Sequence[str]) -> dict[str, str]:
-    def shown(value: float | None, form: str = "{:,.0f}") -> str:
-        return "–" if value is None else form.format(value)
-
-    def time(value: float | None) -> str:
-        return "–" if value is None else seconds(value)
-
-    def ratio(interval: Interval | None) -> str:
-        return "–" if interval is None or own.verdict == "reference" else speedup(interval)
-
-    return {
-        **({"shape": _named(result.shape, varying)} if varying else {}),
-        "strategy": own.label,
-        "verdict": own.verdict,
-        "training step": time(own.step_seconds),
-        "speed-up": ratio(own.speedup),
-        "forward pass": time(own.forward_seconds),
-        "forward speed-up": ratio(own.forward_speedup),
-        "trace": time(own.trace_seconds),
-        "compile": time(own.compile_seconds),
-        "first call": time(own.first_call_seconds),
-        "pays off after": shown(own.break_even_steps, "{:,.0f} steps") if own.verdict == "faster" else "–",
-        "time steps per second": shown(own.time_steps_per_second),
-        "GFLOP/s": shown(own.gflops, "{:.3g}"),
-        "share of peak": shown(own.share_of_peak, "{:.1%}"),
-        "peak memory": "–" if own.memory_bytes is None else _bytes(own.memory_bytes),
-        "stored by formula": _bytes(own.formula_bytes),
-        "graph nodes": f"{own.graph_nodes:,}",
-        "graph size": _bytes(own.graph_bytes),
-        "largest error": f"{own.largest_error:.1e}" if own.largest_error < NOT_A_NUMBER else "not finite",
-    }
+def facts(environments: Sequence[Mapping[str, str]]) -> Row:
+    """Facts of machine and versions, each with all its values; what differs from process to process is left out."""
+    found: dict[str, list[str]] = {}
+    for environment in environments:
+        for key, value in sorted(environment.items()):
+            values = found.setdefault(key, [])
+            if value not in values and not key.startswith(("process.", "dvc.")):
+                values.append(value)
+    return {key: "; ".join(values) for key, values in sorted(found.items()) if values}

@@ -1,18 +1,24 @@
 """The report: whole, readable without anything else, and honest about what was not shown."""
 
 import base64
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from echo_rnn.benchmark.report import writer as report
-from echo_rnn.benchmark.report.results import Interval, ShapeResult
-from echo_rnn.benchmark.report.writer import write_report
+from echo_rnn.benchmark.report import words
+from echo_rnn.benchmark.report.answer import answer
+from echo_rnn.benchmark.report.grid import named, varying
+from echo_rnn.benchmark.report.results import ONE, Interval, Noise, NoiseKind, ShapeResult
 from echo_rnn.errors import UserError
-from tests.plots.benchmark_results import ALL, SEED, SWEEPS, result, strategy, wrong
+from echo_rnn.stages import report
+from echo_rnn.stages.pictures import PICTURES
+from echo_rnn.stages.report import write_report
+from tests.plots.benchmark_results import SEED, SWEEPS, result, strategy, wrong
 
 HOSTILE = "</td><script>alert('x')</script>\"onload=\"&amp;"
 VOID = {"meta", "img", "br", "link"}
@@ -57,17 +63,8 @@ def few(monkeypatch) -> None:
     monkeypatch.setattr(report, "PICTURES", [each for each in report.PICTURES if each.name == "speedup"])
 
 
-def rows_of(results: list[ShapeResult]) -> list[dict[str, object]]:
-    return [
-        {"shape": each.shape.key, "strategy": own.label, "training step": own.step_seconds, "verdict": own.verdict}
-        for each in results
-        for own in each.strategies
-    ]
-
-
-def written(folder: Path, results: list[ShapeResult], **changes: object) -> tuple[list[Path], Page]:
-    given = {"name": "sweep", "description": "What wins?", "summary": "One.\n\nTwo.", "rows": rows_of(results)}
-    paths = write_report(results=results, folder=folder, **(given | changes))
+def written(folder: Path, results: list[ShapeResult], name: str = "sweep", question: str = "What wins?"):
+    paths = write_report(name, answer(question, results), folder)
     return paths, Page(paths[0].read_text(encoding="utf-8"))
 
 
@@ -83,19 +80,22 @@ def test_the_page_is_well_formed_and_holds_every_strategy_and_shape(sweep: str, 
     results = SWEEPS[sweep]()
     _, page = written(tmp_path, results)
     text = page.text("th", "td")
+    fields = varying(results)
     for each in results:
-        assert each.shape.key in text
-        assert all(own.label in text for own in each.strategies)
-    assert len(re.findall(r"^(?:faster|slower|wrong|reference|no difference shown)$", text, re.M)) == sum(
-        len(each.strategies) for each in results
-    )
+        assert not fields or named(each.shape, fields) in text
+        assert all(own.label in text for own in each.contestants)
+    verdicts = re.findall(r"^(?:faster|slower|wrong|reference|no difference shown)$", text, re.M)
+    assert len(verdicts) >= sum(len(each.contestants) for each in results)
 
 
-@pytest.mark.usefixtures("few")
-def test_the_summary_stands_before_all_else_in_its_paragraphs(tmp_path: Path) -> None:
+def test_the_answer_comes_before_its_table_the_pictures_and_the_numbers(tmp_path: Path) -> None:
     _, page = written(tmp_path, SMALL)
-    assert page.text("h2").splitlines()[0] == "In short"
-    assert page.text("p").splitlines()[:3] == ["What wins?", "One.", "Two."]
+    names = [attributes["id"] for attributes in page.every("section")]
+    pictures = [each.name for each in PICTURES if each.name in names]
+    assert names == ["answer", "verdicts", *pictures, "trust", "numbers", "machine", "method"]
+    assert pictures[:2] == ["overview", "speedup"]
+    assert page.text("h1") == "What wins?"
+    assert page.text("p").splitlines()[1:2] == words.sentences(answer("What wins?", SMALL))[:1]
 
 
 def test_pictures_stand_in_the_page_and_beside_it(tmp_path: Path) -> None:
@@ -128,16 +128,12 @@ def test_nothing_outside_the_page_is_referred_to(tmp_path: Path) -> None:
 
 def test_hostile_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
     hostile = result(
-        SEED,
-        [strategy("dynamic"), strategy(HOSTILE), wrong(HOSTILE + "2")],
-        noise=[HOSTILE],
-        environment={HOSTILE: HOSTILE},
+        SEED, [strategy("dynamic"), strategy(HOSTILE), wrong(HOSTILE + "2")], environment={HOSTILE: HOSTILE}
     )
-    rows = [{HOSTILE: HOSTILE, "strategy": HOSTILE}]
-    _, page = written(tmp_path, [hostile], name=HOSTILE, description=HOSTILE, summary=HOSTILE, rows=rows)
+    _, page = written(tmp_path, [hostile], name=HOSTILE, question=HOSTILE)
     assert not page.every("script")
     everything = page.text()
-    for tag in ("title", "h1", "p", "li", "dt", "dd", "th", "td"):
+    for tag in ("title", "h1", "p", "strong", "dt", "dd", "th"):
         assert HOSTILE in page.text(tag), tag
     assert "&lt;" not in everything
 
@@ -166,19 +162,18 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
     def refuse(*_: object) -> str:
         raise UserError("no")
 
-    monkeypatch.setattr(report, "_method", refuse)
+    monkeypatch.setattr(report, "sections", refuse)
     with pytest.raises(UserError):
-        written(tmp_path, SMALL, summary="new")
+        written(tmp_path, SMALL, question="new")
     assert paths[0].read_bytes() == before
 
 
 @pytest.mark.usefixtures("few")
-def test_what_is_wrong_is_said_with_its_error(tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_with_its_error(tmp_path: Path) -> None:
     _, page = written(tmp_path, SMALL)
-    assert "Wrong, and therefore not timed:" in page.text("strong")
-    assert "block at T = 5: largest error 0.37" in page.text("li")
+    assert "block at T = 5 (largest error 0.37)" in page.text("strong")
     _, page = written(tmp_path, [result(SEED, [strategy("dynamic"), strategy("static")])])
-    assert "Wrong" not in page.text("strong", "p", "li")
+    assert page.text("strong") == ""
 
 
 @pytest.mark.usefixtures("few")
@@ -186,25 +181,30 @@ def test_what_is_wrong_is_said_with_its_error(tmp_path: Path) -> None:
 def test_the_control_is_judged_by_its_interval(tmp_path: Path, control: Interval) -> None:
     missing = replace(SMALL[0], control=control)
     _, page = written(tmp_path, [missing, SMALL[1]])
-    assert "holds 1 at 1 of 2 shapes" in page.text("p")
-    numbers = f"{control.estimate:.3f} ({control.low:.3f} to {control.high:.3f})"
-    assert f"The control misses 1 at T = 5: {numbers}." in page.text("li")
-    assert "No sign of a noisy machine" not in page.text("p")
+    assert "1 of 2 shapes" in page.text("p")
+    (doubt,) = page.text("li").splitlines()
+    assert "T = 5" in doubt and words.interval(control) in doubt
     _, page = written(tmp_path, SMALL)
-    assert "holds 1 at 2 of 2 shapes" in page.text("p")
-    assert "No sign of a noisy machine" in page.text("p")
+    assert "2 of 2 shapes" in page.text("p")
+    assert page.text("li") == ""
 
 
 @pytest.mark.usefixtures("few")
-def test_noise_is_passed_on_with_the_shape_that_it_belongs_to(tmp_path: Path) -> None:
-    _, page = written(tmp_path, [SMALL[0], replace(SMALL[1], noise=["It drifted."])])
-    assert "It drifted. (T = 10)" in page.text("li")
+def test_noise_is_listed_with_its_number_and_the_shape_that_it_belongs_to(tmp_path: Path) -> None:
+    _, page = written(tmp_path, [SMALL[0], replace(SMALL[1], noise=[Noise("processes differ", 1.73)])])
+    (doubt,) = page.text("li").splitlines()
+    assert "1.73" in doubt and "T = 10" in doubt
 
 
 @pytest.mark.usefixtures("few")
 def test_a_long_list_of_doubts_is_folded(tmp_path: Path) -> None:
-    _, page = written(tmp_path, [replace(SMALL[0], noise=[f"Reason {n}." for n in range(20)])])
-    assert "20 reasons not to trust small differences" in page.text("summary")
+    _, page = written(tmp_path, [replace(SMALL[0], noise=[Noise("busy", n) for n in range(20)])])
+    assert "20" in page.text("summary")
+
+
+@pytest.mark.parametrize("kind", get_args(NoiseKind))
+def test_every_kind_of_noise_has_a_sentence_with_its_number(kind: NoiseKind) -> None:
+    assert re.search(r"1?7", words.noise_sentence(Noise(kind, 17.0 if kind != "calls spread" else 0.17, 1, 1.0)))
 
 
 @pytest.mark.usefixtures("few")
@@ -215,22 +215,25 @@ def test_facts_that_differ_between_shapes_are_all_named_and_processes_are_not(tm
     assert "process.pid" not in page.text()
 
 
-@pytest.mark.usefixtures("few")
-def test_missing_numbers_are_a_dash_and_floats_are_rounded(tmp_path: Path) -> None:
-    rows = [{"strategy": "a", "x": 1 / 3}, {"strategy": "b", "y": None}]
-    _, page = written(tmp_path, SMALL, rows=rows)
-    cells = page.text("td").splitlines()
-    assert cells[:4] == ["0.3333", "–", "–", "–"]
-
-
 def test_nothing_measured_is_a_page_too(tmp_path: Path) -> None:
-    paths, page = written(tmp_path, [], summary="Nothing has been measured yet.", rows=[])
+    paths, page = written(tmp_path, [])
     assert [path.name for path in paths] == ["report.html"]
-    assert "Nothing has been measured yet." in page.text("p")
+    assert words.sentences(answer("", []))[0] in page.text("p")
 
 
-def test_the_real_words_and_rows_fit(tmp_path: Path) -> None:
-    words = pytest.importorskip("echo_rnn.benchmark.report.words")
-    results = SWEEPS["quick"]()
-    _, page = written(tmp_path, results, summary=words.summary(results), rows=words.table(results))
-    assert all(label in page.text("th") for label in ALL)
+def test_a_comparison_with_peers_is_a_page_a_picture_and_numbers(tmp_path: Path) -> None:
+    ours = [strategy("deferred xla", verdict="reference", speedup=ONE), strategy("dynamic graph", verdict="slower")]
+    peers = [
+        replace(strategy("C", speedup=Interval(2.0, 1.9, 2.1)), is_ours=False),
+        replace(wrong(HOSTILE), verdict="untimed", trouble="no compiler", is_ours=False),
+    ]
+    compared = ShapeResult(SEED, "deferred xla", [*ours, *peers], 2, 20, {})
+    paths = report.write_peers_report(answer("How fast?", [compared]), tmp_path)
+    page = Page(paths[0].read_text(encoding="utf-8"))
+    assert [path.name for path in paths] == ["report.html", "peers.png", "summary.json"]
+    assert [each["id"] for each in page.every("section")][:3] == ["answer", "verdicts", "peers"]
+    assert "C, which takes 0.50×" in page.text("p")
+    assert "no compiler" in page.text("td")
+    rows = {row["peer"]: row for row in json.loads(paths[2].read_text())}
+    assert rows["C"]["ratio"] == pytest.approx({"estimate": 0.5, "low": 1 / 2.1, "high": 1 / 1.9})
+    assert rows[HOSTILE]["ratio"] is None

@@ -68,12 +68,9 @@ def ordered(index: int) -> Look:
     return _look(color, marker, dashes, True)
 
 
-def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = (), *, joined: bool = True) -> None:
+def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = ()) -> None:
     """One legend below the whole figure."""
     handles = [Line2D([], [], label=shorten(label, 40), **look) for label, look in shown.items()]
-    for handle in handles:
-        if not joined:
-            handle.set_linestyle("")
     every = [*handles, *extra]
     longest = max(len(str(handle.get_label())) for handle in every)
     fitting = max(1, min(5, int(WIDTH / (0.7 + 0.07 * longest))))

@@ -12,11 +12,11 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from echo_rnn.benchmark.report.grid import axis_of, named, panels, shared, varying
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
 from echo_rnn.plots import save
-from echo_rnn.plots.benchmark import PICTURES
-from echo_rnn.plots.benchmark.looks import looks, shorten
-from echo_rnn.plots.benchmark.panels import axis_of, named, panels, shared, varying
+from echo_rnn.plots.looks import looks, shorten
+from echo_rnn.stages.pictures import PICTURES
 from tests.plots.benchmark_results import ALL, SEED, SWEEPS, result, strategy, wrong
 
 # A warning here is a picture with something missing.
@@ -174,7 +174,7 @@ def test_speedup_has_a_panel_for_all_else_that_varies_and_a_line_for_each_strate
 
 def test_a_strategy_that_is_wrong_somewhere_has_a_point_less() -> None:
     results = by_window(10, 20, 40)
-    results[1] = replace(results[1], strategies=[strategy("dynamic"), wrong("static")])
+    results[1] = replace(results[1], contestants=[strategy("dynamic"), wrong("static")])
     (container,) = bars(drawn("speedup", results).axes[0]).values()
     np.testing.assert_allclose(ys(container), [1, 4])
 
@@ -182,9 +182,9 @@ def test_a_strategy_that_is_wrong_somewhere_has_a_point_less() -> None:
 VERDICTS = [
     ("faster", Interval(2.5, 2.4, 2.6), "static\n2.50×\n2.40 … 2.60"),
     ("slower", Interval(0.25, 0.2, 0.4), "dynamic\n4.00×\n2.50 … 5.00"),
-    ("no difference shown", Interval(1.01, 0.97, 1.05), "no difference\n0.97 … 1.05"),
+    ("undecided", Interval(1.01, 0.97, 1.05), "no difference\n0.97 … 1.05"),
     # More is known to a verdict than to its interval: it also has to exceed the A/A control.
-    ("no difference shown", Interval(1.03, 1.01, 1.05), "no difference\n1.01 … 1.05"),
+    ("undecided", Interval(1.03, 1.01, 1.05), "no difference\n1.01 … 1.05"),
 ]
 
 
@@ -198,7 +198,7 @@ def test_a_cell_of_the_map_names_the_winner(verdict: str, speedup: Interval, tex
     cells = [each for each in texts(axes) if each != "not\nmeasured"]
     assert cells == [text, text]
     hatched = [bool(each.get_hatch()) for each in axes.patches if isinstance(each, Rectangle)]
-    assert hatched == [verdict == "no difference shown"] * 2
+    assert hatched == [verdict == "undecided"] * 2
 
 
 def test_a_cell_says_that_static_is_wrong_or_was_not_measured() -> None:

@@ -1,114 +1,45 @@
-"""What shapes share and where they differ: which quantity runs along an axis, what a panel is, and how it is named."""
+"""Axes of charts in panels: logarithmic, with plain numbers, named once for each row and column."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from echo_rnn.benchmark.measure.shape import COMPILED, Shape
-from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.plots import style
 from echo_rnn.plots.style import MUTED
 
-AXES = {
-    "window": "window T [time steps]",
-    "layers": "layers L",
-    "units": "units S of a layer",
-    "batch_size": "batch size B",
-}
-_SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
-_FIELDS = ("cell", "layers", "units", "batch_size", "window", "inputs", "precision", "compile", "threads")
 _COLUMNS = 3
 
 
-class Panel(NamedTuple):
-    """Shapes that differ in one quantity.
-
-    Attributes:
-        title: What they share and other panels do not.
-        results: In the order of that quantity.
-    """
-
-    title: str
-    results: list[ShapeResult]
-
-
-def varying(results: Sequence[ShapeResult]) -> list[str]:
-    """The fields in which the shapes differ."""
-    return [field for field in _FIELDS if len({getattr(result.shape, field) for result in results}) > 1]
-
-
-def named(shape: Shape, fields: Sequence[str]) -> str:
-    """Some fields of a shape, as in `LSTM, L = 3, S = 4`."""
-    return ", ".join(_fact(shape, field) for field in fields)
-
-
-def shared(results: Sequence[ShapeResult]) -> str:
-    """What all shapes have in common."""
-    return named(results[0].shape, [field for field in _FIELDS if field not in varying(results)])
-
-
-def each_of(results: Sequence[ShapeResult], *fields: str) -> str:
-    """The values of those fields that vary, as in `S = 4, 64`; empty where none does."""
-    values = {field: sorted({getattr(result.shape, field) for result in results}) for field in fields}
-    return " and of ".join(
-        f"{_SYMBOLS[field]} = {', '.join(map(str, found))}" for field, found in values.items() if len(found) > 1
-    )
-
-
-def labels(results: Sequence[ShapeResult]) -> list[str]:
-    """All strategies, in the order in which they were asked for."""
-    return list(dict.fromkeys(strategy.label for result in results for strategy in result.strategies))
-
-
-def axis_of(results: Sequence[ShapeResult], candidates: Sequence[str] = tuple(AXES)) -> str | None:
-    """The quantity of which some panel has the most values; `None` where no panel has two."""
-    most = {field: max((len(panel.results) for panel in panels(results, field)), default=0) for field in candidates}
-    best = max(most, key=lambda field: most[field], default=None)
-    return best if best is not None and most[best] > 1 else None
-
-
-def panels(results: Sequence[ShapeResult], *along: str) -> list[Panel]:
-    """The shapes sorted into panels within which only `along` differ."""
-    fields = [field for field in varying(results) if field not in along]
-    found: dict[tuple[float | str, ...], list[ShapeResult]] = {}
-    for result in results:
-        found.setdefault(_place(result, fields), []).append(result)
-    return [
-        Panel(named(group[0].shape, fields), sorted(group, key=lambda each: _place(each, along)))
-        for group in sorted(found.values(), key=lambda group: _place(group[0], fields))
-    ]
-
-
-def _place(result: ShapeResult, fields: Sequence[str]) -> tuple[float | str, ...]:
-    return tuple(getattr(result.shape, field) for field in fields)
-
-
 def figure_of(
-    count: int, results: Sequence[ShapeResult], height: float = 2.6, columns: int = _COLUMNS, *, room: float = 0.9
+    titles: Sequence[str], subtitle: str, height: float = 2.6, columns: int = _COLUMNS, *, room: float = 0.9
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of as many panels, each `height` inches high, with `room` for title and legend."""
+    """A figure with a panel for each title, each `height` inches high, with `room` for title and legend.
+
+    Panels share their vertical axis.
+    """
+    count = len(titles)
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = style.figure(height * rows + room)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for axes in grid.flat[count:]:
         axes.set_visible(False)
-    for axes in grid.flat[:count]:
+    for axes, title in zip(grid.flat[:count], titles, strict=True):
         axes.tick_params(labelsize=9.5)
-    subtitle(figure, shared(results))
+        axes.set_title(title, fontsize=10.5)
+    above(figure, subtitle)
     return figure, list(grid.flat[:count])
 
 
-def subtitle(figure: Figure, text: str) -> None:
+def above(figure: Figure, text: str) -> None:
     """A line over the whole figure: what all its panels share."""
     figure.suptitle(text, fontsize=10, color=MUTED, x=0.01, ha="left")
 
 
-def along(axes: Axes, field: str, values: Sequence[float]) -> None:
+def along(axes: Axes, name: str, values: Sequence[float]) -> None:
     """The horizontal axis: logarithmic, with a mark at each measured value."""
     known = sorted(set(values))
     axes.set_xscale("log", base=2)
@@ -116,7 +47,7 @@ def along(axes: Axes, field: str, values: Sequence[float]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(_apart(known)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    name_below(axes, AXES.get(field, field))
+    name_below(axes, name)
 
 
 def name_below(axes: Axes, name: str) -> None:
@@ -181,17 +112,6 @@ def powers(axes: Axes, name: str) -> None:
 def plain(value: float) -> str:
     """A number without powers of ten: `0.02`, `1,500`."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _fact(shape: Shape, field: str) -> str:
-    value = getattr(shape, field)
-    if field in _SYMBOLS:
-        return f"{_SYMBOLS[field]} = {value}"
-    if field == "threads":
-        return f"{value} thread{'' if value == 1 else 's'}"
-    if field == "compile":
-        return COMPILED[shape.compile]
-    return str(value).upper() if field == "cell" else str(value)
 
 
 def _marks(low: float, high: float, most: int) -> list[float]:

@@ -1,0 +1,267 @@
+"""The answer that a report gives before its numbers: what is fastest, by how much, and from when on it pays off."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from echo_rnn.benchmark.measure.records import REFERENCE, Record, by_shape
+from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.report.grid import labels, named, varying
+from echo_rnn.benchmark.report.intervals import paired, unpaired
+from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult, Verdict
+from echo_rnn.benchmark.report.statistics import break_even, margin, verdict_of
+from echo_rnn.core.compilation import Compile
+
+_CONDITIONS: tuple[Compile, ...] = (
+    "graph",
+    "none",
+    "xla",
+    "lanes",
+)  # where the article's way is missing: the reference in the first one
+_MOST_COLUMNS = 6
+
+
+@dataclass(frozen=True)
+class Way:
+    """A strategy under a condition.
+
+    Attributes:
+        label: The strategy.
+        compile: The condition: how the step was compiled.
+    """
+
+    label: str
+    compile: Compile
+
+
+TUTORIAL = Way("static", "graph")
+"""The article's own way, with which the fastest is compared where it was measured."""
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The fastest of all strategies under all conditions, at one set of sizes.
+
+    Attributes:
+        shape: The sizes, with the condition of the fastest.
+        way: The fastest.
+        baseline: What it is compared with.
+        verdict: `faster` than the baseline, `undecided`, or `reference` where the baseline is the fastest itself.
+        speedup: Time of a training step of the baseline over that of the fastest.
+        rivals: All others that are not shown to be slower than the fastest.
+        step_seconds: Of the fastest.
+        first_call_seconds: Of the fastest.
+        baseline_first_call_seconds: Of the baseline.
+        break_even_steps: Steps after which a longer first call than the baseline's has paid off; 0 for at once.
+    """
+
+    shape: Shape
+    way: Way
+    baseline: Way
+    verdict: Verdict
+    speedup: Interval
+    rivals: list[Way]
+    step_seconds: float
+    first_call_seconds: float
+    baseline_first_call_seconds: float
+    break_even_steps: float | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A contestant in a column of the table of verdicts.
+
+    Attributes:
+        counts: How many of the column's shapes have which verdict.
+        lowest: The smallest speed-up over the reference that the verdicts count, with its shape.
+        highest: The largest.
+    """
+
+    counts: Mapping[Verdict, int]
+    lowest: tuple[Interval, Shape] | None
+    highest: tuple[Interval, Shape] | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict of a column that is one shape."""
+        return next(iter(self.counts)) if sum(self.counts.values()) == 1 else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is told before anything else.
+
+    Attributes:
+        question: What was asked.
+        leaders: One for each set of sizes; of ours beside peers none.
+        columns: Names of the columns of the table: a shape each, or the conditions where there are many shapes.
+        verdicts: Its rows, by contestant.
+        results: What all this is derived from.
+    """
+
+    question: str
+    leaders: list[Leader]
+    columns: list[str]
+    verdicts: dict[str, list[Cell]]
+    results: Sequence[ShapeResult]
+
+    @property
+    def is_beside_peers(self) -> bool:
+        """Whether others than strategies of ours took part."""
+        return any(not each.is_ours for result in self.results for each in result.contestants)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The strategy to use at a shape.
+
+    Attributes:
+        label: The strategy.
+        verdict: How it compares with the reference.
+        speedup: Over the reference.
+        rivals: Those from which no difference is shown; the first call of `label` is the shortest of all.
+        first_call_seconds: Of `label`.
+        steps: For how many training steps the whole time decided; `None` where the time of a step did.
+        seconds: Of all steps with `label`, first call included.
+        reference_seconds: The same with the reference.
+    """
+
+    label: str
+    verdict: Verdict
+    speedup: Interval | None
+    rivals: list[str]
+    first_call_seconds: float
+    steps: int | None = None
+    seconds: float | None = None
+    reference_seconds: float | None = None
+
+
+def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Record] = ()) -> Answer:
+    """Derives the answer.
+
+    Args:
+        question: What was asked.
+        results: What the records show.
+        records: Of strategies: their samples are needed to compare conditions with each other.
+    """
+    samples = {shape: [record for record in own if record.samples] for shape, own in by_shape(records).items()}
+    sizes: dict[Shape, list[ShapeResult]] = {}
+    for result in results:
+        if result.shape in samples:
+            sizes.setdefault(replace(result.shape, compile="none"), []).append(result)
+    leaders = [leader for group in sizes.values() if (leader := _leader(group, samples)) is not None]
+    columns = _columns(results)
+    verdicts = {label: [_cell(label, own) for own in columns.values()] for label in labels(results)}
+    return Answer(question, leaders, list(columns), verdicts, results)
+
+
+def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]]) -> Leader | None:
+    """The fastest of one set of sizes."""
+    timed = {
+        Way(each.label, result.shape.compile): (result, each)
+        for result in results
+        for each in result.contestants
+        if each.step_seconds is not None
+    }
+    ranked = sorted((way for way in timed if way.label == REFERENCE), key=lambda way: _CONDITIONS.index(way.compile))
+    baseline = TUTORIAL if TUTORIAL in timed else ranked[0] if ranked else None
+    if baseline is None:
+        return None
+
+    def over(base: Way) -> dict[Way, Interval]:
+        """The time of `base` over that of every other way: paired where rounds are shared."""
+        shape = timed[base][0].shape
+        beside = [way.label for way in timed if way.compile == base.compile and way != base]
+        own = paired(samples[shape], beside, reference=base.label)
+        others = (way for way in timed if way.compile != base.compile)
+        apart = {way: unpaired(samples[shape], base.label, samples[timed[way][0].shape], way.label) for way in others}
+        together = {Way(label, base.compile): interval for label, interval in own.items()}
+        return together | {way: interval for way, interval in apart.items() if interval is not None}
+
+    speedups = over(baseline) | {baseline: Interval(1.0, 1.0, 1.0)}
+    fastest = max(speedups, key=lambda way: speedups[way].estimate)
+    (result, own), (base_result, base) = timed[fastest], timed[baseline]
+    least = max(margin(each.control, each.processes) for each in (result, base_result))
+    rounds = min(result.rounds, base_result.rounds)
+    verdict: Verdict = "reference" if fastest == baseline else verdict_of(speedups[fastest], rounds, least)
+    rivals = [way for way, interval in over(fastest).items() if interval.high >= 1 / least]
+    first, base_first = own.first_call_seconds or 0.0, base.first_call_seconds or 0.0
+    base_step = base.step_seconds or 0.0
+    step = base_step / speedups[fastest].estimate
+    return Leader(
+        shape=result.shape,
+        way=fastest,
+        baseline=baseline,
+        verdict=verdict,
+        speedup=speedups[fastest],
+        rivals=rivals,
+        step_seconds=own.step_seconds or 0.0,
+        first_call_seconds=first,
+        baseline_first_call_seconds=base_first,
+        break_even_steps=break_even(first - base_first, verdict, step, base_step),
+    )
+
+
+def _columns(results: Sequence[ShapeResult]) -> dict[str, list[ShapeResult]]:
+    """A column for each shape; for each condition where that would be too many."""
+    fields = varying(results)
+    if len(results) > _MOST_COLUMNS:
+        fields = [field for field in fields if field == "compile"]
+    found: dict[str, list[ShapeResult]] = {}
+    for result in results:
+        trained = f"whole process of {result.trained}" if result.trained else ""
+        name = ", ".join(part for part in (trained, named(result.shape, fields)) if part)
+        found.setdefault(name or ("all shapes" if len(results) > 1 else named(result.shape, ["compile"])), []).append(
+            result
+        )
+    return found
+
+
+def _cell(label: str, results: Sequence[ShapeResult]) -> Cell:
+    every = [(result.of(label), result.shape) for result in results]
+    shown = [
+        (own.speedup, shape) for own, shape in every if own is not None and own.speedup and own.verdict != "reference"
+    ]
+    lowest = min(shown, key=lambda pair: pair[0].estimate, default=None)
+    highest = max(shown, key=lambda pair: pair[0].estimate, default=None)
+    return Cell(Counter(own.verdict if own is not None else "missing" for own, _ in every), lowest, highest)
+
+
+def recommend(result: ShapeResult, steps: int | None = None) -> Recommendation:
+    """The strategy to use at a shape.
+
+    Args:
+        result: What was measured there.
+        steps: Training steps that are planned; then the whole time, first call included, decides.
+    """
+    right = [each for each in result.contestants if each.step_seconds is not None]
+    if steps is not None:
+        return _for_steps(right, result, steps)
+    faster = [(each, each.speedup) for each in right if each.verdict == "faster" and each.speedup]
+    if faster:
+        best = max((interval for _, interval in faster), key=lambda interval: interval.estimate)
+        leaders = [each for each, interval in faster if interval.high >= best.low]
+    else:
+        leaders = [each for each in right if each.verdict in ("reference", "undecided")]
+    chosen = min(leaders, key=_first_call)
+    rivals = [each.label for each in leaders if each is not chosen]
+    return Recommendation(chosen.label, chosen.verdict, chosen.speedup, rivals, _first_call(chosen))
+
+
+def _for_steps(right: Sequence[ContestantResult], result: ShapeResult, steps: int) -> Recommendation:
+    reference = result.of(result.reference)
+    assert reference is not None
+
+    def total(each: ContestantResult) -> float:
+        # A difference that is not shown is not counted on.
+        known = each if each.verdict in ("faster", "slower") else reference
+        return _first_call(each) + max(0, steps - 1) * (known.step_seconds or 0.0)
+
+    chosen = min(right, key=total)
+    return Recommendation(
+        chosen.label, chosen.verdict, chosen.speedup, [], _first_call(chosen), steps, total(chosen), total(reference)
+    )
+
+
+def _first_call(each: ContestantResult) -> float:
+    return each.first_call_seconds or 0.0

@@ -1,0 +1,201 @@
+"""Stage `report`: what samples show, as a page, pictures, numbers, and runs to compare; of strategies and of peers."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from echo_rnn.benchmark.formulas import stored_bytes
+from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.records import Record, files_of, records_of
+from echo_rnn.benchmark.report import words
+from echo_rnn.benchmark.report.answer import Answer, answer
+from echo_rnn.benchmark.report.contestants import compare, summary
+from echo_rnn.benchmark.report.page import Picture, write_page
+from echo_rnn.benchmark.report.results import ContestantResult, ShapeResult
+from echo_rnn.benchmark.report.sections import peers_sections, sections
+from echo_rnn.benchmark.report.statistics import results
+from echo_rnn.config import Config
+from echo_rnn.errors import UserError
+from echo_rnn.files import write_json
+from echo_rnn.plots import save
+from echo_rnn.stages.pictures import PICTURES, beside_peers
+from echo_rnn.stages.shapes import shapes_of
+from echo_rnn.stages.show import show_rows
+from echo_rnn.stages.store import print_comparison, store_of
+from echo_rnn.tracking import BENCHMARK_NOTE, MetricRow, Store
+
+PAGE = "report.html"
+_MIB = 2**20
+_VERDICTS = "Speed-up over {reference}: its time over that of the strategy, with the 95 % interval"
+_RATIOS = "Time of a training step over that of our fastest, with the 95 % interval"
+_PEERS_QUESTION = "How fast is a training step of ours beside other libraries and C?"
+
+
+def report(config: Config, records: Path, folder: Path) -> None:
+    """Derives everything from the records of the configured shapes, prints the answer, and logs it.
+
+    Raises:
+        UserError: There are no records.
+    """
+    chosen = _records(config, records)
+    derived = results(chosen, stored_bytes)
+    found = answer(config.sweep.description, derived, chosen)
+    page, *pictures = write_report(config.sweep.name, found, folder)
+    write_json(folder / "results.json", [asdict(result) for result in derived])
+    _print(found, page)
+    _log_sweep(config, found, records, [page, *pictures])
+
+
+def write_report(name: str, found: Answer, folder: Path) -> list[Path]:
+    """Writes the page and its pictures; the same input gives the same bytes.
+
+    Pictures of an earlier report that this one does not have are deleted, so that none stands beside the wrong page.
+
+    Args:
+        name: Of the sweep.
+        found: The answer.
+        folder: Where the files go; created where missing.
+
+    Returns:
+        The page, then the pictures.
+    """
+    shown, absent = [], []
+    for picture in PICTURES:
+        path = folder / f"{picture.name}.png"
+        figure = picture.draw(found.results)
+        if figure is None:
+            absent.append(path)
+        else:
+            save(figure, path)
+            shown.append(Picture(picture.title, picture.reading, path))
+    caption = _VERDICTS.format(reference=found.results[0].reference if found.results else "the reference")
+    write_page(folder / PAGE, f"Benchmark: {name}", found, shown, sections(found.results), caption)
+    for path in absent:
+        path.unlink(missing_ok=True)
+    return [folder / PAGE, *(picture.path for picture in shown)]
+
+
+def report_peers(config: Config, records: Path, own: str, folder: Path) -> None:
+    """Derives everything from the records of one fingerprint, prints the answer, and logs it once.
+
+    Raises:
+        UserError: There are no records.
+    """
+    chosen = [record for record in records_of(records) if record.fingerprint == own]
+    found = answer(_PEERS_QUESTION, compare(chosen))
+    if not found.results:
+        raise UserError(
+            f"{records}: expected records of this machine and code, got none; measure first", code="report.no_records"
+        )
+    files = write_peers_report(found, folder)
+    _print(found, files[0])
+    for result in found.results:
+        for each in result.contestants:
+            if each.trouble:
+                print(f"not timed: {each.label}: {each.trouble}")
+    tag = {"peers": hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}
+    store = store_of(config.tracking, suffix="-benchmark", note=BENCHMARK_NOTE)
+    if not store.tagged(tag):
+        with store.run("peers", words.text(found), tag | {"kind": "peers"}) as run:
+            run.log_metrics(_peers_metrics(found.results))
+            for file in files:
+                run.log_artifact(file, "report")
+
+
+def write_peers_report(found: Answer, folder: Path) -> list[Path]:
+    """Writes the page of a comparison with peers, its picture, and the numbers as JSON; returns these."""
+    picture, page, numbers = folder / "peers.png", folder / PAGE, folder / "summary.json"
+    save(beside_peers(found.results), picture)
+    write_json(numbers, summary(found.results))
+    reading = "Left of the line is faster than our fastest. Round marks are ours."
+    shown = [Picture("Ours beside others", reading, picture)]
+    write_page(page, "Benchmark: ours beside others", found, shown, peers_sections(found.results), _RATIOS)
+    return [page, picture, numbers]
+
+
+def _records(config: Config, folder: Path) -> list[Record]:
+    """Those of this machine and code, or, where there are none, all of the latest ones."""
+    wanted, own = set(shapes_of(config)), fingerprint()
+    every = [record for record in records_of(folder) if record.shape in wanted]
+    if not every:
+        raise UserError(
+            f"{folder}: expected records of the sweep {config.sweep.name}, got none; measure it first",
+            code="report.no_records",
+        )
+    if all(record.fingerprint != own for record in every):
+        print("the records are of another machine or other code than this: the latest of them are reported")
+        own = max(every, key=lambda record: float(record.environment["process.start"])).fingerprint
+    return [record for record in every if record.fingerprint == own]
+
+
+def _print(found: Answer, page: Path) -> None:
+    print("\n".join([found.question, *words.sentences(found)]))
+    if rows := words.verdict_rows(found):
+        show_rows("", rows)
+    print(f"report: {page}")
+
+
+def _log_sweep(config: Config, found: Answer, records: Path, files: Sequence[Path]) -> None:
+    """Logs what is not in the store yet: a flat run for each strategy at each shape, and one for the sweep.
+
+    The sweep's tag stands for its records: the same records are logged once, however often this is called, and what a
+    killed call has not logged is added by the next one. The link to the comparison is printed.
+    """
+    store = store_of(config.tracking, suffix="-benchmark", note=BENCHMARK_NOTE)
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files_of(records))).hexdigest()[:8]
+    sweep = f"{config.sweep.name}-{digest}"
+    for result in found.results:
+        for each in result.contestants:
+            _log_strategy(store, sweep, result, each)
+    if not store.tagged({"summary_of": sweep}):
+        with store.run(f"summary of {sweep}", words.text(found), {"summary_of": sweep, "kind": "summary"}) as run:
+            for file in files:
+                run.log_artifact(file, "report")
+            for file in files_of(records):
+                run.log_artifact(file, f"records/{file.parent.name}")
+    print_comparison(store, sweep)
+
+
+def _log_strategy(store: Store, sweep: str, result: ShapeResult, each: ContestantResult) -> None:
+    slot = f"{each.label} {result.shape.key}"
+    if store.tagged({"sweep": sweep, "slot": slot}):
+        return
+    tags = {"sweep": sweep, "slot": slot, "strategy": each.label}
+    with store.run(f"{each.label}-{result.shape.key}", f"`{each.label}` at {result.shape.key}", tags) as run:
+        verdict = words.VERDICTS[each.verdict]
+        run.log_config({"strategy": each.label, "verdict": verdict, **result.shape.values()})
+        run.log_metrics((name, value, 0) for name, value in _metrics(each) if value is not None)
+
+
+def _metrics(each: ContestantResult) -> Iterator[tuple[str, float | None]]:
+    for name, seconds, speedup in (
+        ("step", each.step_seconds, each.speedup),
+        ("forward", each.forward_seconds, each.forward_speedup),
+    ):
+        yield f"{name}/milliseconds", None if seconds is None else 1000 * seconds
+        if speedup is not None:
+            yield f"{name}/speedup", speedup.estimate
+            yield f"{name}/speedup_low", speedup.low
+            yield f"{name}/speedup_high", speedup.high
+    yield "prepare/trace_seconds", each.trace_seconds
+    yield "prepare/compile_seconds", each.compile_seconds
+    yield "prepare/first_call_seconds", each.first_call_seconds
+    yield "prepare/break_even_steps", each.break_even_steps
+    yield "throughput/time_steps_per_second", each.time_steps_per_second
+    yield "throughput/gflops", each.gflops
+    yield "throughput/share_of_peak", each.share_of_peak
+    yield "memory/peak_mib", None if each.memory_bytes is None else each.memory_bytes / _MIB
+    yield "memory/formula_mib", None if each.formula_bytes is None else each.formula_bytes / _MIB
+    yield "graph/nodes", each.graph_nodes
+    yield "graph/bytes", each.graph_bytes
+
+
+def _peers_metrics(results: Sequence[ShapeResult]) -> Iterator[MetricRow]:
+    for result in results:
+        shape = result.shape
+        work = f"process {result.trained}" if result.trained else "steps"
+        place = f"{work} L{shape.layers}-S{shape.units}-B{shape.batch_size}-T{shape.window}"
+        for each in result.contestants:
+            if each.speedup is not None:
+                yield f"{place}/{each.label}", each.speedup.inverse.estimate, 0
