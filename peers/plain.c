@@ -1,4 +1,4 @@
-/* The same training step as most people would write it in C: loops over rows, units and gates, batch first, and the
+/* The same training step as most people would write it in C: loops over batch, units and gates, batch first, and the
    exponential and tanh of libm. */
 
 #include "step.h"
@@ -55,7 +55,7 @@ static void backward(int l, int features, int t, int b)
     for (int j = 0; j < GATES; j++) to->bias[j] += g[j];
 }
 
-/* Softmax cross-entropy of one step of one row: the loss, and the gradients of logits and head. */
+/* Softmax cross-entropy of one step of one series: the loss, and the gradients of logits and head. */
 static float head(int t, int b, int target)
 {
     float logit[CLASSES], most = -INFINITY, total = 0, loss = 0;

@@ -14,9 +14,9 @@
 
 #define FEATURES (INPUTS > UNITS ? INPUTS : UNITS) /* the most that a layer takes in */
 #define GATES (4 * UNITS)
-#define TOLD 20 /* losses in an answer */
+#define MOST_LOSSES 20 /* losses in an answer */
 
-/* The rows of a kernel: input of the layer (`features` of them), then its own output of the step before. */
+/* The lines of a kernel: input of the layer (`features` of them), then its own output of the step before. */
 struct layer {
     float kernel[FEATURES + UNITS][GATES], bias[GATES];
 };
@@ -102,16 +102,16 @@ int main(int count, char **arguments)
     printf("{\"unit\": 1, \"version\": \"C, %s\"}\n", __VERSION__);
     fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        float losses[TOLD];
-        int steps = 0, told;
+        float losses[MOST_LOSSES];
+        int steps = 0, answered;
         if (sscanf(line, "{\"run\": %d}", &steps) != 1 || steps < 0) fail("expected a number of steps to run");
         for (int n = 0; n < steps; n++, window = (window + 1) % windows) {
             float loss = step(window);
-            if (n < TOLD) losses[n] = loss;
+            if (n < MOST_LOSSES) losses[n] = loss;
         }
-        told = steps < TOLD ? steps : TOLD;
+        answered = steps < MOST_LOSSES ? steps : MOST_LOSSES;
         printf("{\"losses\": [");
-        for (int n = 0; n < told; n++) printf("%s%.9g", n ? ", " : "", losses[n]);
+        for (int n = 0; n < answered; n++) printf("%s%.9g", n ? ", " : "", losses[n]);
         printf("]}\n");
         fflush(stdout);
     }

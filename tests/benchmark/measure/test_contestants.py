@@ -12,7 +12,7 @@ from echo_rnn.benchmark.measure.draw import draw
 from echo_rnn.benchmark.measure.problem import FILE
 from echo_rnn.benchmark.measure.process import LostError, Process
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.measure.worker import TOLD
+from echo_rnn.benchmark.measure.worker import MOST_LOSSES
 from tests.benchmark import shapes
 from tests.benchmark.shapes import SEED
 
@@ -34,7 +34,7 @@ def losses(name, shape, folder, *, python=PYTHON):
     (found,) = [each for each in beside_peers(shape, ["dynamic"], PROGRAMS, python) if each.name == name]
     draw(shape, 3).write(folder / FILE)
     with Process(found.command(folder), found.threads) as process:
-        return process.run(-(-TOLD // process.unit))
+        return process.run(-(-MOST_LOSSES // process.unit))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_large_shape_is_trained_in_lanes_too(expected, tmp_path):
 def test_losses_fall(tmp_path):
     shape = Shape("lstm", 1, 4, 5, 15, 1, "float32", "graph", 1)
     first = losses("dynamic graph", shape, tmp_path)
-    assert len(first) == TOLD
+    assert len(first) == MOST_LOSSES
     assert np.mean(first[-5:]) < np.mean(first[:5])
 
 

@@ -1,15 +1,15 @@
-"""Whether a strategy computes what the reference computes, found out with the very programs that are timed.
+"""Whether a strategy computes what the reference computes, tested with the very programs that are timed.
 
 1. The forward pass over a few windows: losses and the state after them. It starts, as 2 does, from a large state drawn
    at random: after a long window little is left of the state before it, but it shows in the first steps.
 2. One training step with the optimizer's sums of squared gradients set to 0: afterwards they are the squares of the
-   gradients, and the weights have moved against their signs. So the step's own variables tell the gradients to full
+   gradients, and the weights have moved against their signs. So the step's own variables hold the gradients in full
    precision, however small they are beside the weights.
 3. A few training steps from the initial variables: losses, weights and sums of squared gradients. The state after them
-   is left out: a large step of a deep network throws it about, as far in bfloat16 as rounding likes.
+   is not compared: after a large step of a deep network it differs by much, in bfloat16 by any amount.
 
-Losses, states, each gradient, all weights and all sums are compared relative to the largest value of each. What is left
-is rounding: sums in another order, another approximation of tanh, and what training makes of it.
+Losses, states, each gradient, all weights and all sums are compared relative to the largest value of each. The differences
+of right ones are rounding: sums in another order, another approximation of tanh, and its growth in training.
 """
 
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Observed:
-    """What a program computed.
+    """The results of a program.
 
     Attributes:
         values: Losses, states, weights and sums, one vector for each.
@@ -48,7 +48,7 @@ class Observed:
 
 
 def observe(program: Program) -> Observed:
-    """What is compared, from the program's initial variables, which it has again afterwards."""
+    """Runs what is compared, from the program's initial variables, and restores these."""
     initial = program.learner.snapshot()
     start = _drawn_state(program)
     program.restart(initial, start)
@@ -81,7 +81,7 @@ def _drawn_state(program: Program) -> StackState:
 
 
 def _gradients(program: Program, initial: Snapshot, start: StackState) -> tuple[list[Array], Array]:
-    """The gradients of the first window, told by the optimizer (see the module), and the state after it."""
+    """The gradients of the first window, read from the optimizer (see the module), and the state after it."""
     sums = len(initial.weights)
     zeroed = [np.zeros_like(array) for array in initial.optimizer[-sums:]]
     program.restart(replace(initial, optimizer=[*initial.optimizer[:-sums], *zeroed]), start)

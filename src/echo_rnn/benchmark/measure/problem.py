@@ -33,7 +33,7 @@ class Problem:
         window: T.
         inputs: I.
         classes: C.
-        windows: W; after the last window comes the first one again.
+        windows: W; the first one follows the last.
         threads: How many a contestant may use.
         learning_rate: Of Adagrad.
         accumulator: Where its sums of squared gradients start.

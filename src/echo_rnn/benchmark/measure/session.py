@@ -24,7 +24,7 @@ from echo_rnn.benchmark.measure.process import LostError, Process
 from echo_rnn.benchmark.measure.records import KINDS, NOT_A_NUMBER, Prepared, Record
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.timing import Job, Rounds
-from echo_rnn.benchmark.measure.worker import TOLD, TRAIN
+from echo_rnn.benchmark.measure.worker import MOST_LOSSES, TRAIN
 from echo_rnn.errors import UserError
 
 TOLERANCE = 1e-4
@@ -176,7 +176,7 @@ def _begin(contestant: Contestant, folder: Path, stack: ExitStack, report: Repor
     if held is not None:
         programs = {slot: {kind: f"{slot} {kind}" for kind in KINDS} for slot in held}
         return process, {slot: _Slot(process, Prepared(**held[slot]), programs[slot], []) for slot in held}
-    losses = process.run(-(-TOLD // process.unit))
+    losses = process.run(-(-MOST_LOSSES // process.unit))
     seconds = time.perf_counter() - start
     prepared = Prepared(contestant.is_ours, contestant.threads, process.version, start_seconds=seconds)
     report({"slot": contestant.name})
@@ -194,7 +194,7 @@ def _checked(slot: _Slot, expected: list[float]) -> Prepared:
 
 def _largest_error(losses: list[float], expected: list[float]) -> float:
     """The largest relative difference; `NOT_A_NUMBER` where there are fewer losses, or where they are no numbers."""
-    count = min(TOLD, len(expected))
+    count = min(MOST_LOSSES, len(expected))
     if len(losses) < count:
         return NOT_A_NUMBER
     own, other = np.array(losses[:count]), np.array(expected[:count])

@@ -9,7 +9,7 @@ where `unit` is the number of training steps that it runs at once: a compiled ep
 
     {"run": 3, "program": "train"}       {"losses": [0.693, …]}
 
-once 3 more units are done, with the losses of the first steps among them, at most `TOLD`. The first answer is checked;
+once 3 more units are done, with the losses of the first steps among them, at most `MOST_LOSSES`. The first answer is checked;
 after that only its time counts, and a contestant may give fewer. A run of 0 units is not timed: it is for what would
 disturb those that are. A process that holds several programs adds to the first line what it found out about each, by
 slot; see `echo_rnn.benchmark.measure.ours`. It ends when its input does.
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from echo_rnn.benchmark.measure import problem
 from echo_rnn.child_process import lines_of_parent
 
-TOLD = 20
+MOST_LOSSES = 20
 TRAIN = "train"
 """The program of a contestant that holds only one."""
 
@@ -72,7 +72,7 @@ def serve(prepare: Callable[[Any], Ready], read: Callable[[Path], Any] = problem
             losses = [float(loss) for loss in ready.runs[question["program"]](question["run"])]
         else:
             gc.collect()
-        say({"losses": losses[:TOLD]})
+        say({"losses": losses[:MOST_LOSSES]})
 
 
 def say(answer: Mapping[str, Any]) -> None:
