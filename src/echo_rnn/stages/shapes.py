@@ -25,7 +25,8 @@ def shape_of(config: Config) -> Shape:
         came = "a cell of your own" if isinstance(model, Custom) else f"layers of sizes {list(model.sizes)}"
         raise UserError(
             f"model: expected lstm, gru or rnn layers of one size, for which strategies can be compared, got {came}; "
-            "name a strategy with unroll"
+            "name a strategy with unroll",
+            "benchmark.no_shape",
         )
     return Shape(
         cell=model.cell,

@@ -8,8 +8,8 @@
 3. A few training steps from the initial variables: losses, weights and sums of squared gradients. The state after them
    is not compared: after a large step of a deep network it differs by much, in bfloat16 by any amount.
 
-Losses, states, each gradient, all weights and all sums are compared relative to the largest value of each. The differences
-of right ones are rounding: sums in another order, another approximation of tanh, and its growth in training.
+Losses, states, each gradient, all weights and all sums are compared relative to the largest value of each. Right ones
+differ by rounding: sums in another order, another approximation of tanh, and the growth of both in training.
 """
 
 from dataclasses import dataclass, replace

@@ -9,10 +9,10 @@ where `unit` is the number of training steps that it runs at once: a compiled ep
 
     {"run": 3, "program": "train"}       {"losses": [0.693, …]}
 
-once 3 more units are done, with the losses of the first steps among them, at most `MOST_LOSSES`. The first answer is checked;
-after that only its time counts, and a contestant may give fewer. A run of 0 units is not timed: it is for what would
-disturb those that are. A process that holds several programs adds to the first line what it found out about each, by
-slot; see `echo_rnn.benchmark.measure.ours`. It ends when its input does.
+once 3 more units are done, with the losses of the first steps among them, at most `MOST_LOSSES`. The first answer is
+checked; after that only its time counts, and a contestant may give fewer. A run of 0 units is not timed: it is for what
+would disturb those that are. A process that holds several programs adds to the first line what it found out about each,
+by slot; see `echo_rnn.benchmark.measure.ours`. It ends when its input does.
 
 NumPy only: contestants in other environments import this module too.
 """
