@@ -89,8 +89,8 @@ def require_memory(shape: Shape, labels: Sequence[str]) -> None:
     if needed > available:
         raise UserError(
             f"benchmark of {shape.key}: expected a shape that fits into the {_gib(available)} of memory that are "
-            f"available, got one that needs about {_gib(needed)}; lower its batch_size, window, units or layers, or leave "
-            "out strategies that write out every step",
+            f"available, got one that needs about {_gib(needed)}; lower its batch_size, window, units or layers, or "
+            "exclude strategies that write out every step",
             "benchmark.too_large",
         )
 
