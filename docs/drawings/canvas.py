@@ -14,7 +14,7 @@ from echo_rnn.plots.style import BLUE, INK, MUTED, WIDTH, Look
 UNIT = 0.5  # inches
 RIGHT = WIDTH / UNIT
 
-KEPT = "#cfe4f2"
+STORED_FILL = "#cfe4f2"
 PRODUCT = "#fbe0a8"
 EMPTY = "white"
 
@@ -63,7 +63,7 @@ class Canvas:
         text: str = "",
         *,
         line: Look = OWN,
-        fill: str = KEPT,
+        fill: str = STORED_FILL,
         hatch: str | None = None,
         **options: Any,
     ) -> None:
@@ -77,7 +77,7 @@ class Canvas:
             self.text(x, y, text, ha="center", va="center_baseline", **options)
 
     def capsule(
-        self, start: tuple[float, float], end: tuple[float, float], width: float, line: Look, fill: str = KEPT
+        self, start: tuple[float, float], end: tuple[float, float], width: float, line: Look, fill: str = STORED_FILL
     ) -> None:
         """A rectangle with round ends around the points `start` and `end`, at any slant."""
         length = math.dist(start, end)

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from drawings.canvas import EMPTY, FAINT, KEPT, OWN, Canvas
+from drawings.canvas import EMPTY, FAINT, OWN, STORED_FILL, Canvas
 from echo_rnn.plots.style import BLUE, VERMILLION, styled
 
 _LAYERS, _STEPS = 3, 5
@@ -33,7 +33,7 @@ def grid() -> Figure:
         x = _LEFT + _COLUMN * boundary - (_COLUMN - _SIZE[0]) / 2
         canvas.axes.plot([x, x], [1.4, 7.4], "--", color=VERMILLION, linewidth=1.6, zorder=1)
         canvas.note(x + (0.15 if side == "left" else -0.15), 7.25, name, ha=side, color=VERMILLION)
-    needs = "Cell 1, 2 needs what layer 0 puts out at step 2 and the state of layer 1 after step 1."
+    needs = "Cell 1, 2 needs the output of layer 0 at step 2 and the state of layer 1 after step 1."
     canvas.note(0.3, 0.85, needs, color=BLUE)
     crosses = "The state crosses from one window to the next, the gradient does not: that is truncated backpropagation."
     canvas.note(0.3, 0.4, crosses, color=VERMILLION)
@@ -52,7 +52,7 @@ def _middle(layer: int, t: float) -> tuple[float, float]:
 def _cell(canvas: Canvas, layer: int, t: int) -> None:
     chosen = (layer, t) == (1, 2)
     needed = (layer, t) in ((0, 2), (1, 1))
-    fill = KEPT if chosen else EMPTY
+    fill = STORED_FILL if chosen else EMPTY
     x, y = _corner(layer, t)
     canvas.box((x, y), _SIZE, f"{layer}, {t}", line=OWN if chosen or needed else FAINT, fill=fill)
     bold = {"color": BLUE, "linewidth": 2.4} if (layer, t) == (1, 1) else {}

@@ -1,6 +1,6 @@
 """Orders of work: when each strategy computes layer l at time step t, and which box of the graph does it.
 
-What the drawings show is computed here, so that it can be held against the strategies themselves.
+The drawings' orders are computed here, so that a test can compare them with the strategies themselves.
 """
 
 import math
@@ -17,9 +17,9 @@ class Walk:
     """One way through the layer × time grid.
 
     Attributes:
-        order_LT: The place of each cell in the order of work, from 1. What has the same number is computed at once.
+        order_LT: The place of each cell in the order of work, from 1. Cells with the same number are computed at once.
         box_LT: Which box of the graph computes it, from 0; a box is what one cell adds to the graph.
-        turn_LT: In which turn of its loop, from 1; 0 where it stands outside any loop.
+        turn_LT: The iteration of its loop, from 1; 0 outside any loop.
         product_L: The places of the products over all time steps, one for each layer; empty where there are none.
     """
 
@@ -39,7 +39,7 @@ class Walk:
         return len(np.unique(self.box_LT))
 
     def backward(self) -> "Walk":
-        """The same places from the last to the first: what needs a result comes before it on the way back."""
+        """The same places from the last to the first: the backward pass runs in the opposite order."""
         return Walk(
             self.last + 1 - self.order_LT,
             self.box_LT,
@@ -97,19 +97,19 @@ def segments(steps: int, length: int | None = None) -> list[range]:
 
 
 def checkpointed_backward(layers: int, steps: int, length: int | None = None) -> tuple[Grid, Grid]:
-    """For each segment, the last first: run again step by step, then back.
+    """For each segment, the last first: run again step by step, then backward.
 
     Returns:
-        The place of each cell when it is run again, and when the way back goes through it.
+        The place of each cell's second run, and that of its backward pass.
     """
-    again_LT, back_LT = np.zeros((2, layers, steps), np.int64)
+    again_LT, backward_LT = np.zeros((2, layers, steps), np.int64)
     place = 0
     for segment in reversed(segments(steps, length)):
         columns, count = slice(segment.start, segment.stop), layers * len(segment)
         again_LT[:, columns] = place + _step_by_step(layers, len(segment))
-        back_LT[:, columns] = place + 2 * count + 1 - _step_by_step(layers, len(segment))
+        backward_LT[:, columns] = place + 2 * count + 1 - _step_by_step(layers, len(segment))
         place += 2 * count
-    return again_LT, back_LT
+    return again_LT, backward_LT
 
 
 def _step_by_step(layers: int, steps: int) -> Grid:

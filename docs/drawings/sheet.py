@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from drawings.canvas import AGAIN, EMPTY, FAINT, KEPT, OWN, SMALL_SIZE, Canvas
+from drawings.canvas import AGAIN, EMPTY, FAINT, OWN, SMALL_SIZE, STORED_FILL, Canvas
 from drawings.orders import Grid, Walk
 from echo_rnn.plots.style import BLUE, MUTED, Look
 
@@ -15,8 +15,8 @@ COLUMN = 0.95
 Entry = tuple[Look, str]
 ORDER: Entry = ({"text": "7", "line": FAINT, "fill": EMPTY}, "order of work")
 BOX: Entry = ({"fill": EMPTY}, "a box of the graph")
-SAME: Entry = ({"fill": EMPTY, "line": AGAIN}, "the same box, a later turn")
-SAVED: Entry = ({"line": FAINT}, "values kept for the way back")
+SAME: Entry = ({"fill": EMPTY, "line": AGAIN}, "the same box, a later iteration")
+STORED: Entry = ({"line": FAINT}, "values stored for the backward pass")
 
 
 class Sheet:
@@ -84,7 +84,7 @@ class Sheet:
         """The right edge of the grid."""
         return self.x(STEPS - 1) + WIDTH / 2
 
-    def grid(self, walk: Walk, fill: str = KEPT) -> None:
+    def grid(self, walk: Walk, fill: str = STORED_FILL) -> None:
         """Every cell with its place in the order of work; solid where its box is first used."""
         first = {int(box): int(walk.order_LT[walk.box_LT == box].min()) for box in set(walk.box_LT.flat)}
         for layer, t, place in cells(walk.order_LT):

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -44,9 +45,9 @@ def test_a_drawing_shows_the_computed_order(name: str) -> None:
     assert sorted(shown) == sorted(expected)
 
 
-def test_the_way_back_of_checkpointed_shows_both_orders() -> None:
+def test_the_backward_pass_of_checkpointed_shows_both_orders() -> None:
     figure = STRATEGIES["checkpointed"]()
-    for kind, order_LT in zip(("again", "back"), orders.checkpointed_backward(3, 9), strict=True):
+    for kind, order_LT in zip(("again", "backward"), orders.checkpointed_backward(3, 9), strict=True):
         assert numbers(figure, kind) == places(order_LT)
 
 
@@ -95,10 +96,12 @@ def test_every_strategy_that_can_be_chosen_is_on_the_page() -> None:
 
 
 def test_the_command_of_the_page_draws_every_picture(tmp_path: Path) -> None:
-    assert "python -m drawings docs/images" in PAGE.splitlines()[-2]
-    command = [sys.executable, "-m", "drawings"]
-    subprocess.run([*command, tmp_path / "images"], check=True)
+    without_pythonpath = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    assert ".venv/bin/python docs/drawings docs/images" in PAGE.splitlines()[-2]
+    # As a person runs it: in a checkout, with no path of the tests.
+    command = [sys.executable, "docs/drawings"]
+    subprocess.run([*command, tmp_path / "images"], check=True, cwd=ROOT, env=without_pythonpath)
     assert {path.name for path in (tmp_path / "images").iterdir()} == {f"{name}.png" for name in PICTURES}
-    wrong = subprocess.run(command, capture_output=True, text=True, check=False)
+    wrong = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=without_pythonpath)
     assert wrong.returncode != 0
     assert "expected the folder" in wrong.stderr

@@ -95,12 +95,12 @@ def test_segments_are_as_long_as_the_root_of_the_window(steps: int, length: int 
 def test_checkpointed_runs_a_segment_again_and_goes_back_through_it_before_the_one_before(
     layers: int, steps: int
 ) -> None:
-    again_LT, back_LT = orders.checkpointed_backward(layers, steps)
-    assert sorted([*again_LT.flat, *back_LT.flat]) == list(range(1, 2 * layers * steps + 1))
-    assert_after_what_it_needs(back_LT[::-1, ::-1])
+    again_LT, backward_LT = orders.checkpointed_backward(layers, steps)
+    assert sorted([*again_LT.flat, *backward_LT.flat]) == list(range(1, 2 * layers * steps + 1))
+    assert_after_what_it_needs(backward_LT[::-1, ::-1])
     after = 0
     for segment in reversed(orders.segments(steps)):
-        again, back = again_LT[:, segment], back_LT[:, segment]
+        again, back = again_LT[:, segment], backward_LT[:, segment]
         assert_after_what_it_needs(again)
         assert after < again.min()
         assert again.max() < back.min()

@@ -156,12 +156,12 @@ def test_checkpointed(length: int | None) -> None:
     log = [entry for entry in logged(Checkpointed(length)) if entry[0] in ("forward", "backward")]
     count = LAYERS * STEPS
     np.testing.assert_array_equal(order_of(log[:count]), orders.dynamic(LAYERS, STEPS).order_LT)
-    again_LT, back_LT = orders.checkpointed_backward(LAYERS, STEPS, length)
+    again_LT, backward_LT = orders.checkpointed_backward(LAYERS, STEPS, length)
     for place, (kind, layer, (t,)) in enumerate(log[count:], start=1):
         if kind == "forward":
             assert again_LT[layer, t] == place
         else:
             # Within a segment the gradient tape may choose among cells that are ready.
             (segment,) = (each for each in orders.segments(STEPS, length) if t in each)
-            assert place in back_LT[:, segment]
+            assert place in backward_LT[:, segment]
     assert len(log) == 3 * count
