@@ -11,8 +11,9 @@ from echo_rnn.benchmark.measure.expected import expected_seconds, require_memory
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.plan import Task, plan
 from echo_rnn.benchmark.measure.records import REFERENCE, Record
-from echo_rnn.benchmark.measure.session import How, Report, measure, measure_memory
+from echo_rnn.benchmark.measure.session import Report, measure, measure_memory
 from echo_rnn.benchmark.measure.strategies import require_strategies
+from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.config import Config
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.stages.alone import measuring
@@ -41,7 +42,7 @@ def measure_sweep(config: Config, records: Path) -> int:
         if task.memory:
             return measure_memory(task.shape, alone(task.shape, task.slots[0], task.number), own)
         contestant = strategies(task.shape, task.slots, task.number, peak=task.number == 0)
-        return measure(task.shape, [contestant], how_of(how, task.number), own, report=report)
+        return measure(task.shape, [contestant], rounds_of(how, task.number), own, report=report)
 
     minimum = how.minimum_milliseconds / 1000
     seconds = [
@@ -52,9 +53,9 @@ def measure_sweep(config: Config, records: Path) -> int:
         return measure_missing(sweep.name, tasks, seconds, measure_task, repeat=how.again)
 
 
-def how_of(how: Benchmark, seed: int) -> How:
-    """The configured way to measure."""
-    return How(how.rounds, how.minimum_milliseconds / 1000, how.budget_seconds, seed)
+def rounds_of(how: Benchmark, seed: int) -> Rounds:
+    """The configured rounds of one measurement."""
+    return Rounds(how.rounds, how.minimum_milliseconds / 1000, how.budget_seconds, seed)
 
 
 def measure_missing(

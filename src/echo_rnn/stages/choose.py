@@ -9,9 +9,10 @@ from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.expected import require_memory
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.records import Record, read
-from echo_rnn.benchmark.measure.session import How, measure
+from echo_rnn.benchmark.measure.session import measure
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import refusal
+from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.benchmark.report.answer import recommend
 from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
@@ -86,6 +87,6 @@ def _measured(shape: Shape, labels: tuple[str, ...]) -> tuple[list[Record], bool
         if found:
             return found, False
         own, contestant = fingerprint(), strategies(shape, labels, seed=0, peak=False)
-        record = measure(shape, [contestant], How(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
+        record = measure(shape, [contestant], Rounds(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
         record.write(folder / "chosen" / shape.key / f"{own}-0.json")
         return [record], True

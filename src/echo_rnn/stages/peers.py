@@ -18,7 +18,7 @@ from echo_rnn.config import Config
 from echo_rnn.core.windows.buffers import window_count
 from echo_rnn.errors import UserError
 from echo_rnn.stages.alone import measuring
-from echo_rnn.stages.benchmark import how_of, measure_missing
+from echo_rnn.stages.benchmark import measure_missing, rounds_of
 from echo_rnn.stages.layout import PROJECT
 from echo_rnn.stages.shapes import shape_of, shapes_of
 
@@ -51,8 +51,8 @@ def measure_peers(config: Config, records: Path) -> str:
 
     def measure_task(task: Task, report: Report) -> Record:
         seed = int(np.random.SeedSequence([config.seed, task.number]).generate_state(1)[0])
-        how_now, problem = how_of(how, seed), draw(task.shape, seed)
-        return measure(task.shape, contestants[task.shape], how_now, own, problem=problem, report=report)
+        rounds, problem = rounds_of(how, seed), draw(task.shape, seed)
+        return measure(task.shape, contestants[task.shape], rounds, own, problem=problem, report=report)
 
     seconds = [_START_SECONDS * len(task.slots) + how.budget_seconds for task in tasks]
     with measuring(records.parent):

@@ -15,7 +15,8 @@ from echo_rnn.benchmark.measure.contestants import alone, strategies
 from echo_rnn.benchmark.measure.ours import Request, build
 from echo_rnn.benchmark.measure.process import Process
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
-from echo_rnn.benchmark.measure.session import How, measure, measure_memory
+from echo_rnn.benchmark.measure.session import measure, measure_memory
+from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.child_process import Child
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
@@ -24,12 +25,12 @@ from tests.benchmark.measure.test_parity import cuts_the_gradient_half_way
 from tests.benchmark.shapes import tiny
 
 SHAPE = tiny(layers=1)
-HOW = How(4, 2e-3)
-ENDLESS = How(10**6, 2e-3)
+ROUNDS = Rounds(4, 2e-3)
+ENDLESS = Rounds(10**6, 2e-3)
 
 
-def run(how=HOW, labels=("static",), report=lambda progress: None):
-    return measure(SHAPE, [strategies(SHAPE, labels, 5)], how, "fingerprint", report=report)
+def run(rounds=ROUNDS, labels=("static",), report=lambda progress: None):
+    return measure(SHAPE, [strategies(SHAPE, labels, 5)], rounds, "fingerprint", report=report)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_a_process_that_the_system_kills_is_reported_with_the_likely_reason():
             time.sleep(0.1)
 
     with pytest.raises(UserError, match="SIGKILL ended, which is what the system does where memory runs out"):
-        run(How(3, 2e-3), report=lambda progress: measuring() and kill(progress))
+        run(Rounds(3, 2e-3), report=lambda progress: measuring() and kill(progress))
 
 
 @pytest.mark.slow

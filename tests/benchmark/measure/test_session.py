@@ -11,12 +11,13 @@ from echo_rnn.benchmark.measure.contestants import Contestant
 from echo_rnn.benchmark.measure.draw import draw
 from echo_rnn.benchmark.measure.problem import FILE
 from echo_rnn.benchmark.measure.records import NOT_A_NUMBER, Prepared, read
-from echo_rnn.benchmark.measure.session import How, measure
+from echo_rnn.benchmark.measure.session import measure
+from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import tiny
 
 ROUNDS = 6
-HOW = How(ROUNDS, 1e-3, 60.0)
+HOW = Rounds(ROUNDS, 1e-3, 60.0)
 SHAPE = tiny(inputs=1)
 # A contestant as small as one can be: it sleeps for its steps.
 PROGRAM = """

@@ -156,7 +156,7 @@ SLOW = {"one train": 1.0, "one forward": 0.5}
 
 def test_no_round_begins_that_would_end_after_the_deadline():
     world = World()
-    _, samples = world.measure(SLOW, Rounds(100, deadline=world.now + 20))
+    _, samples = world.measure(SLOW, Rounds(100, budget_seconds=20))
     assert 3 < samples[-1].round + 1 < 14
     assert world.now <= 1020
     assert world.now > 1018.4
@@ -164,7 +164,7 @@ def test_no_round_begins_that_would_end_after_the_deadline():
 
 def test_three_rounds_are_measured_whatever_the_budget():
     world = World()
-    _, samples = world.measure(SLOW, Rounds(100, deadline=world.now))
+    _, samples = world.measure(SLOW, Rounds(100, budget_seconds=0))
     assert samples[-1].round == 2
     _, samples = World().measure(SLOW, Rounds(2))
     assert samples[-1].round == 1

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,24 +36,6 @@ _REST_SECONDS = 0.02
 Report = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True)
-class How:
-    """How a session measures.
-
-    Attributes:
-        rounds: At most.
-        minimum_seconds: How long a timed call should last at least.
-        budget_seconds: Of warming up and of the rounds: no round begins that would end later, but three are measured in
-            any case; `None` for all rounds.
-        seed: Decides the order within rounds.
-    """
-
-    rounds: int = 20
-    minimum_seconds: float = 0.02
-    budget_seconds: float | None = None
-    seed: int = 0
-
-
 class _Slot:
     """A slot while it is measured."""
 
@@ -76,7 +58,7 @@ class _Slot:
 def measure(
     shape: Shape,
     contestants: Sequence[Contestant],
-    how: How,
+    rounds: Rounds,
     fingerprint: str,
     *,
     problem: Problem | None = None,
@@ -87,7 +69,7 @@ def measure(
     Args:
         shape: What they train.
         contestants: Ours first; the first slot of the first one that starts is the reference.
-        how: How often and how long.
+        rounds: How often and how long.
         fingerprint: The record's.
         problem: What contestants train whose processes hold a single slot.
         report: Called with `slot` for each one that is prepared or lost, and with `round` after each round.
@@ -128,12 +110,10 @@ def measure(
         def rest(done: int) -> None:
             for slot in {id(slot.process): slot for slot in timed.values()}.values():
                 slot.run(next(iter(slot.programs.values())), 0)
-            report({"round": done, "of": how.rounds})
+            report({"round": done, "of": rounds.most})
 
-        deadline = None if how.budget_seconds is None else time.perf_counter() + how.budget_seconds
         pause = _REST_SECONDS if len(processes) > 1 else 0.0
-        rounds = Rounds(how.rounds, how.minimum_seconds, deadline, how.seed, pause)
-        warm, samples = timing.measure(calls, rounds, on_round=rest)
+        warm, samples = timing.measure(calls, rounds, rest_seconds=pause, on_round=rest)
     for name in timed:
         slots[name].prepared = replace(slots[name].prepared, warmup_calls=warm[Job(name, TRAIN)].calls)
     prepared = {name: slot.prepared for name, slot in slots.items()} | lost

@@ -60,23 +60,23 @@ class Rounds:
 
     Attributes:
         most: Rounds at most.
-        minimum_seconds: What a timed call should last at least.
-        deadline: No round begins that would likely end after this reading of the clock, except the first three.
+        minimum_seconds: How long a timed call should last at least.
+        budget_seconds: Of warming up and of the rounds: no round begins that would likely end later, but three are
+            measured in any case; `None` for all rounds.
         seed: Decides the order within rounds.
-        rest_seconds: Before each call; for jobs in processes of their own, of which threads may spin for a while.
     """
 
     most: int
     minimum_seconds: float = 0.02
-    deadline: float | None = None
+    budget_seconds: float | None = None
     seed: int = 0
-    rest_seconds: float = 0.0
 
 
 def measure(
     runs: Mapping[Job, Run],
     rounds: Rounds,
     *,
+    rest_seconds: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
     on_round: Callable[[int], None] = lambda done: None,
 ) -> tuple[dict[Job, Warm], list[Sample]]:
@@ -85,6 +85,7 @@ def measure(
     Args:
         runs: What to call.
         rounds: How often.
+        rest_seconds: Before each call; for jobs in processes of their own, of which threads may spin for a while.
         clock: Seconds from any beginning.
         on_round: Called with the number of rounds that are done; not timed.
 
@@ -101,12 +102,12 @@ def measure(
         longest = 0.0
         for number in range(rounds.most):
             begin = clock()
-            late = rounds.deadline is not None and begin + longest > rounds.deadline
+            late = rounds.budget_seconds is not None and begin + longest > origin + rounds.budget_seconds
             if late and number >= LEAST_ROUNDS:
                 break
             for order, index in enumerate(generator.permutation(len(jobs))):
                 job = jobs[index]
-                time.sleep(rounds.rest_seconds)
+                time.sleep(rest_seconds)
                 start, seconds = _call(runs[job], warm[job].steps, clock)
                 samples.append(Sample(number, order, job.slot, job.kind, warm[job].steps, seconds, start - origin))
             longest = max(longest, clock() - begin)
