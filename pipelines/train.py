@@ -19,9 +19,9 @@ import numpy as np
 import psutil
 
 from echo_rnn.config import Config, read
-from echo_rnn.config.network import Auto, Custom, Strategy, unroll_of
-from echo_rnn.core.fused_loops import routine_bytes
+from echo_rnn.core.fused_loops import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
+from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import one_sentence
 from echo_rnn.files import sha256
 from echo_rnn.gc_paused import gc_paused
@@ -54,7 +54,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
         parent: A process whose end ends the training, too.
     """
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
-    require_memory(config.model, INPUTS, config.task.batch_size, config.trainer.window, config.lanes)
+    require_memory(config.model.stack, INPUTS, config.task.batch_size, config.trainer.window, config.lanes)
     with alone(files.checkpoints, "training"):
         return _run(config, files, tags, parent)
 
@@ -66,7 +66,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     unroll, choice = _unroll(config)
     with gc_paused():
         import_seconds = start_tensorflow(
-            config.runtime.threads, routine_bytes=routine_bytes(config.model.sizes, unroll)
+            config.runtime.threads, fused_loop_bytes=fused_loop_bytes(config.model.sizes, unroll)
         )
         from echo_rnn.core import model  # noqa: PLC0415
         from echo_rnn.core.model import features  # noqa: PLC0415
@@ -76,7 +76,14 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
         from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
 
-    network = model.build(config.model, unroll, INPUTS, CLASSES, compiled=config.trainer.compile)
+    network = model.build(
+        config.model.stack,
+        unroll,
+        INPUTS,
+        CLASSES,
+        dropout=config.model.dropout.model_dump(),
+        compiled=config.trainer.compile,
+    )
     # The children before these belong to the series.
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
@@ -129,25 +136,25 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     return tracked.id
 
 
-def _unroll(config: Config) -> tuple[Strategy, "Choice | None"]:
+def _unroll(config: Config) -> tuple[Unrolling, "Choice | None"]:
     """The configured strategy, and how it was chosen where the configuration leaves that to measuring."""
-    if not isinstance(config.unroll, Auto):
-        return config.unroll, None
+    if config.unroll.unrolling is not None:
+        return config.unroll.unrolling, None
     # What measures takes a while to import.
     from echo_rnn.stages.choose import choose  # noqa: PLC0415
 
     choice = choose(config)
-    return unroll_of(choice.label), choice
+    return get_strategy(choice.label), choice
 
 
-def _settings(config: Config, unroll: Strategy) -> dict[str, Any]:
+def _settings(config: Config, unroll: Unrolling) -> dict[str, Any]:
     """What of the configuration decides the numbers, with the strategy that was chosen and a cell of one's own."""
     sections = {"task", "model", "optimizer", "schedule", "clipping", "trainer", "seed"}
     settings = config.model_dump(mode="json", include=sections, exclude={"trainer": {"checkpoint"}})
-    if isinstance(config.model, Custom):
-        module, _, _ = config.model.path.partition(":")
+    if path := config.model.stack.options.get("path"):
+        module, _, _ = path.partition(":")
         settings["cell"] = sha256(Path(str(sys.modules[module].__file__)))
-    return settings | {"unroll": unroll.model_dump(mode="json")}
+    return settings | {"unroll": unroll.label}
 
 
 def _opened(store: Store, config: Config, tags: Mapping[str, str], run_id: str) -> AbstractContextManager[Run]:

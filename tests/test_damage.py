@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from echo_rnn.benchmark.measure import records
-from echo_rnn.config import compose, network, read
+from echo_rnn.config import compose, read
+from echo_rnn.config.network import model_section
 from echo_rnn.core.model import build, flat
+from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
 from echo_rnn.stages.summary import RESULT
@@ -25,8 +27,8 @@ from tests.benchmark.synthetic import record
 
 CONF = Path(__file__).parents[1] / "conf"
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
-RNN = network.Rnn(cell="rnn", layers=1, units=[3], precision="float32", dropout=DROPOUT)
-UNROLL = network.Simple(name="dynamic")
+RNN = model_section({"cell": "rnn", "layers": 1, "units": [3], "precision": "float32", "dropout": DROPOUT})
+UNROLL = get_strategy("dynamic")
 
 
 def make_dataset(folder):
@@ -39,7 +41,7 @@ def load_dataset(folder):
 
 
 def make_network(folder):
-    weights = build(RNN, UNROLL, 1, 2).initial_weights(np.random.SeedSequence(1))
+    weights = build(RNN.stack, UNROLL, 1, 2).initial_weights(np.random.SeedSequence(1))
     trained.save(folder, RNN, UNROLL, weights, run_id="a" * 32, dataset_digest="d")
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from echo_rnn.benchmark.formulas import stored_bytes, written_out
 from echo_rnn.benchmark.measure.workload import Program, draw_data
-from echo_rnn.core.unroll import named
+from echo_rnn.core.strategies import get_strategy
 from tests.benchmark.shapes import tiny
 
 SHAPE = tiny(layers=3, units=10, batch_size=7, window=20)
@@ -15,7 +15,7 @@ ONE = 7 * 10 * 4  # bytes of one value for each row and unit
 
 def pushed_bytes(shape, label):
     """What the loops of a training step push for the way back, by the shapes of the tensors."""
-    made = Program(shape, named(label), draw_data(shape, 0, most_windows=2), 0)
+    made = Program(shape, get_strategy(label).load(), draw_data(shape, 0, most_windows=2), 0)
     made.prepare()
     functions = made._loops["train"].graph._functions.values()
     graphs = [function.graph for function in functions if hasattr(function, "graph")]

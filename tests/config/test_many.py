@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from echo_rnn.config import Config, compose, composition, composition_sentence
-from echo_rnn.config.network import Auto
 from echo_rnn.config.sentences import _dotted
 from echo_rnn.errors import UserError
 from echo_rnn.stages.memory import require_memory
@@ -115,11 +114,11 @@ def assert_can_be_trained(config):
     from echo_rnn.core import model  # noqa: PLC0415
     from echo_rnn.training import build_optimizer  # noqa: PLC0415
 
-    if isinstance(config.unroll, Auto):
+    if config.unroll.unrolling is None:
         return
     try:
-        require_memory(config.model, 1, config.task.batch_size, config.trainer.window)
-        network = model.build(config.model, config.unroll, 1, 2, compiled=config.trainer.compile)
+        require_memory(config.model.stack, 1, config.task.batch_size, config.trainer.window)
+        network = model.build(config.model.stack, config.unroll.unrolling, 1, 2, compiled=config.trainer.compile)
         network.initial_weights(np.random.SeedSequence(config.seed))
     except UserError as error:
         # What only the cell itself, or the machine, can say.

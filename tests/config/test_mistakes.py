@@ -254,7 +254,6 @@ def test_missing_conf(tmp_path, composed, conf):
     ("groups", "compiled", "expected"),
     [
         ({"unroll": "block"}, "xla", "trainer.compile = xla"),
-        ({"unroll": "block"}, "lanes", "trainer.compile = lanes"),
         ({"unroll": "block", "model": "gru"}, "xla", "model.cell = gru"),
         ({"unroll": "wavefront", "model": "custom"}, "xla", "model.cell = custom"),
     ],

@@ -11,7 +11,9 @@ import yaml
 from echo_rnn.config import Config
 from echo_rnn.config.fields import Section
 from echo_rnn.config.optimizers import Optimizer
-from echo_rnn.config.schema import Model, Schedule, Unroll
+from echo_rnn.config.schema import Schedule
+from echo_rnn.core.cell_table import CELLS
+from echo_rnn.core.strategies import get_strategy, labels
 
 CONF = Path(__file__).parents[2] / "conf"
 LIST = yaml.safe_load((CONF / "config.yaml").read_text())
@@ -33,22 +35,24 @@ def test_experiments_are_named_after_their_files(experiment, composed):
     assert composed({"experiment": experiment}).config.experiment.name == experiment
 
 
-@pytest.mark.parametrize(("section", "group"), [(Optimizer, "optimizer"), (Schedule, "schedule"), (Model, "model")])
+@pytest.mark.parametrize(("section", "group"), [(Optimizer, "optimizer"), (Schedule, "schedule")])
 def test_every_name_has_a_file(section, group):
     models = get_args(get_args(section)[0])
-    names = {name for model in models for key in ("name", "cell") for name in _literals(model, key)}
+    names = {name for model in models for name in get_args(model.model_fields["name"].annotation)}
     assert names == {option for of, option in OPTIONS if of == group}
 
 
-def test_every_strategy_has_a_file_of_its_label(composed):
-    names = {name for model in get_args(get_args(Unroll)[0]) for name in _literals(model, "name")}
-    sections = [composed({"unroll": o}, NEEDS.get((g, o))).config.unroll for g, o in OPTIONS if g == "unroll"]
-    assert {section.name for section in sections} == names
-    assert len({section.label for section in sections}) == len(sections)
+def test_every_cell_has_a_file():
+    assert set(CELLS) == {option for group, option in OPTIONS if group == "model"}
 
 
-def _literals(model, key):
-    return get_args(model.model_fields[key].annotation) if key in model.model_fields else ()
+def test_every_strategy_has_a_file_for_each_of_its_labels(composed):
+    found = {o: composed({"unroll": o}, NEEDS.get((g, o))).config.unroll for g, o in OPTIONS if g == "unroll"}
+    assert {section.label for section in found.values()} == {*labels(), "auto"}
+    assert all(section.label in (option, "partial5") for option, section in found.items())
+    for option in found.keys() - {"auto"}:
+        summary = get_strategy(found[option].label).strategy.summary
+        assert (CONF / f"unroll/{option}.yaml").read_text().startswith(f"# {summary}\n"), option
 
 
 def test_root_is_a_defaults_list_and_nothing_else():

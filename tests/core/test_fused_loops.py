@@ -1,9 +1,9 @@
-"""Small layers run as one machine routine, large ones call a library for their products."""
+"""Loops of small layers are fused, large ones call a library for their products."""
 
 import pytest
 
-from echo_rnn.config.network import unroll_of
-from echo_rnn.core.fused_loops import STEPS_BYTES, WINDOWS_BYTES, XLA_BYTES, routine_bytes
+from echo_rnn.core.fused_loops import STEPS_BYTES, WINDOWS_BYTES, XLA_BYTES, fused_loop_bytes
+from echo_rnn.core.strategies import get_strategy
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from echo_rnn.core.fused_loops import STEPS_BYTES, WINDOWS_BYTES, XLA_BYTES, rou
         ([4], "dynamic", WINDOWS_BYTES),
         ([4, 8, 4], "wavefront_deferred", WINDOWS_BYTES),
         *(([4], label, STEPS_BYTES) for label in ("static", "static_rnn", "keras_unrolled", "partial5")),
-        ([4], "checkpointed", STEPS_BYTES),
+        ([4], "checkpointed", WINDOWS_BYTES),
         ([9], "dynamic", STEPS_BYTES),
         ([4, 16], "deferred", STEPS_BYTES),
         ([4, 17], "deferred", XLA_BYTES),
@@ -20,4 +20,4 @@ from echo_rnn.core.fused_loops import STEPS_BYTES, WINDOWS_BYTES, XLA_BYTES, rou
     ],
 )
 def test_the_largest_layer_and_the_strategy_decide(sizes, label, limit):
-    assert routine_bytes(sizes, unroll_of(label)) == limit
+    assert fused_loop_bytes(sizes, get_strategy(label)) == limit

@@ -48,7 +48,7 @@ LOOP = """
 import os
 from pathlib import Path
 from echo_rnn.core.startup import start_tensorflow
-start_tensorflow(1, routine_bytes=LIMIT)
+start_tensorflow(1, fused_loop_bytes=LIMIT)
 import tensorflow as tf
 grow = tf.function(lambda x: tf.while_loop(lambda x: x < 9.0, lambda x: [tf.tanh(x) + x], [x]), jit_compile=True)
 grow(tf.constant(1.0))

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.config import network
+from echo_rnn.config.network import model_section
 from echo_rnn.core.model import build, flat
+from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
 from tests.crashes import crash_after
@@ -14,18 +15,18 @@ from tests.crashes import crash_after
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
 STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32"}
 MODELS = {
-    "lstm": network.Lstm(cell="lstm", forget_bias=1.0, **STACK),
-    "gru_after": network.Gru(cell="gru", reset_after=True, **STACK),
-    "gru_before": network.Gru(cell="gru", reset_after=False, **STACK),
-    "rnn": network.Rnn(cell="rnn", **STACK),
-    "custom": network.Custom(cell="custom", path="keras.layers:GRUCell", options={}, **STACK),
+    "lstm": model_section({"cell": "lstm", "forget_bias": 1.0, **STACK}),
+    "gru_after": model_section({"cell": "gru", "reset_after": True, **STACK}),
+    "gru_before": model_section({"cell": "gru", "reset_after": False, **STACK}),
+    "rnn": model_section({"cell": "rnn", **STACK}),
+    "custom": model_section({"cell": "custom", "path": "keras.layers:GRUCell", "options": {}, **STACK}),
 }
-UNROLL = network.Simple(name="dynamic")
+UNROLL = get_strategy("dynamic")
 
 
 def saved(folder, section):
     """A network with weights of its own, none of them a default; its logits for some series."""
-    model = build(section, UNROLL, 1, 2)
+    model = build(section.stack, UNROLL, 1, 2)
     rng = np.random.default_rng(0)
     weights = tf.nest.map_structure(
         lambda leaf: tf.constant(rng.normal(size=leaf.shape), tf.float32),

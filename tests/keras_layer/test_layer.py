@@ -9,24 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from echo_rnn.core.strategies import get_strategy, labels
 from echo_rnn.errors import UserError
 from echo_rnn.keras_layer import Unrolled
 from tests.core.cells.minimal_gated import MinimalGatedCell
 
-STRATEGIES = (
-    "static",
-    "dynamic",
-    "partial3",
-    "wavefront",
-    "deferred",
-    "wavefront_deferred",
-    "block",
-    "dynamic_rnn",
-    "static_rnn",
-    "keras",
-    "keras_unrolled",
-    "checkpointed",
-)
+STRATEGIES = labels()
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 ROWS, STEPS, FEATURES, SIZES = 6, 7, 3, (5, 4)
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}  # float32: sums of some ten products of values up to 1
@@ -299,7 +287,7 @@ def test_weights_of_other_shapes_are_refused():
         Unrolled((5, 5), name="mine").copy_from(theirs())
 
 
-@pytest.mark.parametrize("strategy", ["static", "dynamic", "partial3", "checkpointed", "dynamic_rnn", "static_rnn"])
+@pytest.mark.parametrize("strategy", [label for label in STRATEGIES if get_strategy(label).strategy.any_cell])
 def test_any_keras_cell_runs_as_in_keras(strategy):
     cells = [[MinimalGatedCell(4), keras.layers.LSTMCell(3, activation="relu")] for _ in range(2)]
     rnn = keras.layers.RNN(cells[0], return_sequences=True)
@@ -385,17 +373,21 @@ def test_float64_is_float64():
 @pytest.mark.parametrize(
     ("layers", "options", "message"),
     [
-        (4, {"unroll": "wave"}, "unroll: expected one of static, dynamic, .* got 'wave'"),
-        (4, {"unroll": "partial"}, "partialK, checkpointedK with K time steps, got 'partial'"),
+        (4, {"unroll": "wave"}, "unroll: expected one of dynamic, static, .* got 'wave'"),
+        (4, {"unroll": "partial"}, "partialK, .* with K time steps, got 'partial'"),
         (4, {"cell": "elman"}, "cell: expected one of lstm, gru, rnn, .* got 'elman'"),
         ([], {}, "layers: expected units, or Keras cells"),
-        (4, {"cell": "gru", "unroll": "block"}, "any strategy but block, .* for Gru in float32.* deferred"),
-        (4, {"dtype": "mixed_bfloat16", "unroll": "block"}, "any strategy but block, .* for Lstm in bfloat16"),
-        (MinimalGatedCell(4), {"unroll": "wavefront"}, "one of static, dynamic, .* MinimalGatedCell, got 'wavefront'"),
+        (4, {"cell": "gru", "unroll": "block"}, "for layers = gru any strategy but block, .* deferred"),
+        (4, {"dtype": "mixed_bfloat16", "unroll": "block"}, "for dtype = bfloat16 any strategy but block, .*"),
+        (
+            MinimalGatedCell(4),
+            {"unroll": "wavefront"},
+            "one of dynamic, static, .*, got 'wavefront' for MinimalGatedCell",
+        ),
         (
             [keras.layers.GRUCell(4), keras.layers.LSTMCell(4)],
             {"unroll": "wavefront"},
-            "cells of one kind for 'wavefront'.* deferred takes several",
+            "of several kinds any strategy but wavefront.* deferred is the nearest",
         ),
         (4, {"recurrent_dropout": 0.5}, "cells that draw nothing at random inside the loop, got LSTMCell"),
         (keras.layers.Dense(4), {}, "layers: expected a cell .* got Dense without state_size, output_size"),

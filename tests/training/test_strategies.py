@@ -43,7 +43,7 @@ def trained(data, tmp_path_factory):
         params = folder / f"{option}.yaml"
         params.write_text(yaml.safe_dump({"groups": {"experiment": "seed", "unroll": option}, "values": values}))
         config = compose(params, CONF).config
-        network = build(config.model, config.unroll, 1, 2, compiled=mode)
+        network = build(config.model.stack, config.unroll.unrolling, 1, 2, compiled=mode)
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         learner = Learner(network, network.initial_weights(np.random.SeedSequence(0)), optimizer)
         history = train(learner, data, config.trainer, checkpoints=checkpoints(folder / option))

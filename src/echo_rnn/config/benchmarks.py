@@ -6,20 +6,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from echo_rnn.config.fields import PATTERNS, Name, Positive, Section, Sizes, Text, listed
-from echo_rnn.config.network import LABELS
+from echo_rnn.config.fields import Name, Positive, Section, Sizes, Text, listed, one_of
+from echo_rnn.core.cell_table import known_cells
 from echo_rnn.core.compilation import Compile
+from echo_rnn.core.strategies import find_strategy, label_forms
 
-_LABEL = rf"^({'|'.join(LABELS)}|(partial|checkpointed)[1-9][0-9]*)$"
-PATTERNS[_LABEL] = f"one of {', '.join(LABELS)}, or partialK or checkpointedK with K time steps"
-Label = Annotated[str, Field(pattern=_LABEL)]
+Label = Annotated[str, one_of(label_forms, lambda label: find_strategy(label) is not None)]
+Cell = Annotated[str, one_of(lambda: f"one of {', '.join(known_cells())}", lambda name: name in known_cells())]
 _ONE_OR_MORE = (BeforeValidator(listed), Field(min_length=1))
 
 
 class Grid(Section):
     """Every combination of the values is a shape; a single value may stand without brackets."""
 
-    cell: Annotated[list[Literal["lstm", "gru", "rnn"]], *_ONE_OR_MORE]
+    cell: Annotated[list[Cell], *_ONE_OR_MORE]
     layers: Sizes
     units: Sizes
     batch_size: Sizes

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from echo_rnn.config.schema import Config
-from echo_rnn.config.sentences import closest, refused, sentence, shown, unknown_key, unknown_option
+from echo_rnn.config.sentences import closest, refused, sentence, shortened, shown, unknown_key, unknown_option
 from echo_rnn.config.sources import Anywhere, Sources
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
@@ -139,7 +139,7 @@ def composition_sentence(error: Exception, place: str, root: Path | None = None)
     # Hydra's words for a key on the command line that no file has.
     if found := re.match(r"Could not (?:override|delete from config\.) '([\w.]+)'", str(error)):
         return unknown_key(found[1].split("."), Config, place)
-    return refused(place, "what can be composed", reason, place)
+    return refused(place, "what can be composed", shortened(reason), place)
 
 
 def _place(error: Exception, sources: Sources) -> str:

@@ -1,9 +1,11 @@
 """What every part of the schema shares: strictness and the kinds of numbers."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 class Section(BaseModel):
@@ -13,6 +15,43 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """In a field's annotation: one of several sections, which are listed when a value is validated.
+
+    Attributes:
+        tag: The key that names the one that is chosen.
+        listed: The sections, and what validates any of them.
+    """
+
+    tag: str
+    listed: Callable[[], Any]
+
+    @property
+    def models(self) -> tuple[type[Section], ...]:
+        """The sections."""
+        models: tuple[type[Section], ...] = self.listed()[0]
+        return models
+
+    def _validate(self, value: Any) -> Any:
+        return self.listed()[1].validate_python(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Called by pydantic."""
+        return core_schema.no_info_plain_validator_function(self._validate)
+
+
+def one_of(options: Callable[[], str], known: Callable[[str], bool]) -> AfterValidator:
+    """Refuses texts that are not `known`, with the `options` that are, in words."""
+
+    def validate(text: str) -> str:
+        if not known(text):
+            raise PydanticCustomError("expected", "one of a list", {"expected": options()})
+        return text
+
+    return AfterValidator(validate)
 
 
 def listed(value: Any) -> Any:

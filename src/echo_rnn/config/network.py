@@ -1,13 +1,27 @@
-"""The sections that describe the network: its layers and the way they are unrolled through time."""
+"""The sections that describe the network: its layers and the strategy that unrolls them through time.
 
-import re
-from typing import Annotated, Any, Literal, get_args
+Which cells and strategies there are, and which options each has, is read from the tables of `echo_rnn.core` whenever a
+configuration is validated.
+"""
 
-from pydantic import Field
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Union
 
-from echo_rnn.config.fields import Fraction, Import, Section, Size, Sizes
-from echo_rnn.core.compilation import Compile
-from echo_rnn.errors import UserError
+from pydantic import Field, TypeAdapter, create_model
+
+from echo_rnn.config.fields import Alternatives, Fraction, Import, Section, Size, Sizes
+from echo_rnn.core.cell_table import CELLS, ImportPath, Stack
+from echo_rnn.core.strategies import STRATEGIES, Unrolling, refusal
+
+# What a section takes for each type of an option in the tables.
+_TYPES: dict[Any, Any] = {
+    bool: bool,
+    float: float,
+    int: Size,
+    int | None: Size | None,
+    dict: dict[str, Any],
+    ImportPath: Import,
+}
 
 
 class Dropout(Section):
@@ -18,7 +32,10 @@ class Dropout(Section):
     variational: bool
 
 
-class _Stack(Section):
+class ModelSection(Section):
+    """Recurrent layers of one kind; the options of the cell come on top, see `echo_rnn.core.cell_table`."""
+
+    cell: str
     layers: Annotated[int, Field(ge=1, le=1000)]
     units: Sizes
     precision: Literal["float32", "bfloat16"]
@@ -29,172 +46,95 @@ class _Stack(Section):
         """State units of each layer, from the input upwards."""
         return tuple(self.units) if len(self.units) > 1 else (self.units[0],) * self.layers
 
-
-class Lstm(_Stack):
-    """Long short-term memory layers; see `echo_rnn.core.cells.lstm`."""
-
-    cell: Literal["lstm"]
-    forget_bias: float
-
-
-class Gru(_Stack):
-    """Gated recurrent layers; see `echo_rnn.core.cells.gru`."""
-
-    cell: Literal["gru"]
-    reset_after: bool
+    @property
+    def stack(self) -> Stack:
+        """The layers as a value."""
+        kind = CELLS[self.cell]
+        return Stack(kind, self.sizes, self.precision, {name: getattr(self, name) for name in kind.options})
 
 
-class Rnn(_Stack):
-    """Simple recurrent layers; see `echo_rnn.core.cells.rnn`."""
+class UnrollSection(Section):
+    """A strategy; its option comes on top, see `echo_rnn.core.strategies`."""
 
-    cell: Literal["rnn"]
+    name: str
+
+    @property
+    def unrolling(self) -> Unrolling | None:
+        """The strategy as a value; `None` for `auto`, which is measured first."""
+        if self.name == "auto":
+            return None
+        strategy = STRATEGIES[self.name]
+        return Unrolling(strategy, strategy.option and getattr(self, strategy.option.name))
+
+    @property
+    def label(self) -> str:
+        """The strategy with its option in a word."""
+        return self.unrolling.label if self.unrolling else self.name
 
 
-class Custom(_Stack):
-    """Layers of a cell of one's own; see `echo_rnn.core.cells.custom`."""
+@lru_cache(maxsize=8)
+def _sections(base: type[Section], tag: str, options: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]) -> Any:
+    """The section of each name of `options`, and what validates any of them."""
+    models = tuple(
+        create_model(name, __base__=base, **{tag: (Literal[name], ...)}, **{key: (kind, ...) for key, kind in fields})  # type: ignore[call-overload]
+        for name, fields in options
+    )
+    union: Any = Annotated[Union[models], Field(discriminator=tag)]  # noqa: UP007 (a tuple of types)
+    return models, TypeAdapter(union)
 
-    cell: Literal["custom"]
-    precision: Literal["float32"]  # its products are its own
-    path: Import
-    options: dict[str, Any]
 
-
-Model = Annotated[Lstm | Gru | Rnn | Custom, Field(discriminator="cell")]
-
-
-class Simple(Section):
-    """A way through time without options; see the file of its name in `echo_rnn.core.unroll`."""
-
-    name: Literal[
-        "static",
-        "dynamic",
-        "wavefront",
-        "deferred",
-        "wavefront_deferred",
-        "block",
-        "dynamic_rnn",
-        "static_rnn",
+def _model_sections() -> Any:
+    options = [
+        (
+            kind.name,
+            (
+                ("precision", Literal[kind.precisions]),
+                *((name, _TYPES[option]) for name, option in kind.options.items()),
+            ),
+        )
+        for kind in CELLS.values()
     ]
-
-    @property
-    def label(self) -> str:
-        """The strategy with its options in a word."""
-        return self.name
+    return _sections(ModelSection, "cell", tuple(options))
 
 
-class Partial(Section):
-    """Several time steps for each turn of a loop; see `echo_rnn.core.unroll.partial`."""
-
-    name: Literal["partial"]
-    steps: Size
-
-    @property
-    def label(self) -> str:
-        """The strategy with its options in a word."""
-        return f"partial{self.steps}"
+def _unroll_sections() -> Any:
+    options = [
+        (strategy.name, ((strategy.option.name, _TYPES[strategy.option.type]),) if strategy.option else ())
+        for strategy in STRATEGIES.values()
+    ]
+    return _sections(UnrollSection, "name", (*options, ("auto", ())))
 
 
-class KerasLayers(Section):
-    """Keras's own layers; see `echo_rnn.core.unroll.keras_layers`."""
-
-    name: Literal["keras"]
-    unroll: bool
-
-    @property
-    def label(self) -> str:
-        """The strategy with its options in a word."""
-        return "keras_unrolled" if self.unroll else "keras"
+Model = Annotated[ModelSection, Alternatives("cell", _model_sections)]
+Unroll = Annotated[UnrollSection, Alternatives("name", _unroll_sections)]
 
 
-class Checkpointed(Section):
-    """Little memory for one more forward pass; see `echo_rnn.core.unroll.checkpointed`."""
-
-    name: Literal["checkpointed"]
-    steps: Size | None
-
-    @property
-    def label(self) -> str:
-        """The strategy with its options in a word."""
-        return "checkpointed" if self.steps is None else f"checkpointed{self.steps}"
-
-
-class Auto(Section):
-    """Whatever is measured to be fastest for the shape on this machine; see `echo_rnn.stages.choose`."""
-
-    name: Literal["auto"]
-
-    @property
-    def label(self) -> str:
-        """The word for it."""
-        return self.name
-
-
-Strategy = Simple | Partial | KerasLayers | Checkpointed
-Unroll = Annotated[Strategy | Auto, Field(discriminator="name")]
-
-
-LABELS: tuple[str, ...] = (
-    *get_args(Simple.model_fields["name"].annotation),
-    "keras",
-    "keras_unrolled",
-    "checkpointed",
-)
-"""Every strategy by the label of its default options; `partialK` and `checkpointedK` name their time steps."""
-
-
-def unroll_of(label: str) -> Strategy:
-    """The section whose `label` this is.
+def model_section(values: Any) -> ModelSection:
+    """The section of layers from JSON values.
 
     Raises:
-        UserError: There is none.
+        ValidationError: They are not what the schema expects.
     """
-    if label in get_args(Simple.model_fields["name"].annotation):
-        return Simple.model_validate({"name": label})
-    if label in ("keras", "keras_unrolled"):
-        return KerasLayers(name="keras", unroll=label != "keras")
-    if label == "checkpointed":
-        return Checkpointed(name="checkpointed", steps=None)
-    steps = re.fullmatch(r"(partial|checkpointed)([1-9][0-9]*)", str(label))
-    if steps is None:
-        names = ", ".join((*LABELS, "partialK", "checkpointedK"))
-        raise UserError(f"unroll: expected one of {names} with K time steps, got {label!r}")
-    if steps[1] == "partial":
-        return Partial(name="partial", steps=int(steps[2]))
-    return Checkpointed(name="checkpointed", steps=int(steps[2]))
+    section: ModelSection = _model_sections()[1].validate_python(values)
+    return section
 
 
-# What runs a cell as a whole, one step of one layer at a time.
-WHOLE_STEPS = ("static", "dynamic", "partial", "checkpointed", "dynamic_rnn", "static_rnn")
+_KEYS = {"cell": "model.cell", "precision": "model.precision", "compile": "trainer.compile"}
 
 
-def refusal(model: Model, unroll: Unroll, compiled: Compile) -> str | None:
-    """Why a network cannot be unrolled in this way, with what to use instead, or `None` where it can.
+def network_refusal(model: ModelSection, unroll: UnrollSection, compiled: str) -> str | None:
+    """Why a network cannot be unrolled by a strategy, with what to use instead, or `None` where it can.
 
     Args:
         model: The layers.
-        unroll: The way through time.
+        unroll: The strategy.
         compiled: How the trainer compiles.
     """
-    if model.cell == "custom" and unroll.name not in WHOLE_STEPS:
-        return f"for model.cell = custom, of whose arithmetic nothing is known, one of {', '.join(WHOLE_STEPS)}"
-    if unroll.name == "auto" and len(set(model.sizes)) > 1:
+    if unroll.unrolling is not None:
+        return refusal(unroll.unrolling, [model.cell], model.precision, compiled, names=_KEYS)
+    if not CELLS[model.cell].known:
+        able = ", ".join(strategy.name for strategy in STRATEGIES.values() if strategy.any_cell)
+        return f"for model.cell = {model.cell}, a cell of unknown arithmetic, one of {able}"
+    if len(set(model.sizes)) > 1:
         return "for layers of different sizes any strategy but auto, which compares stacks of one size"
-    return _refusal_of_block(model, compiled) if unroll.name == "block" else None
-
-
-def _refusal_of_block(model: Model, compiled: Compile) -> str | None:
-    if model.cell != "lstm":
-        return (
-            f"for model.cell = {model.cell} any strategy but block, a kernel for LSTM layers; deferred is the nearest"
-        )
-    if model.precision != "float32":
-        return (
-            f"for model.precision = {model.precision} any strategy but block, a kernel in float32; deferred is the "
-            "nearest"
-        )
-    if compiled in ("xla", "lanes"):
-        return (
-            f"for trainer.compile = {compiled} any strategy but block, a kernel that XLA does not have; deferred is "
-            "the nearest, or use trainer.compile = graph"
-        )
     return None

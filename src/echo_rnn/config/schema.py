@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
-from echo_rnn.config.network import Model, Unroll, refusal
+from echo_rnn.config.network import Model, Unroll, network_refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
 from echo_rnn.core.compilation import Compile
 from echo_rnn.core.shard_count import lanes_of
@@ -183,7 +183,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _network_can_be_unrolled(self) -> "Config":
-        expected = refusal(self.model, self.unroll, self.trainer.compile)
+        expected = network_refusal(self.model, self.unroll, self.trainer.compile)
         if expected is not None:
             raise conflict(("unroll.name", expected, self.unroll.name), choice=True)
         return self

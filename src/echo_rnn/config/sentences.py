@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from echo_rnn.config.fields import PATTERNS
+from echo_rnn.config.fields import PATTERNS, Alternatives
 from echo_rnn.config.sources import Places
 
 # How pydantic names a limit in an error's context, and how a person does.
@@ -98,7 +98,12 @@ def shown(value: Any) -> str:
     """A value in one line, scalars as YAML writes them."""
     words = {None: "null", True: "true", False: "false"}
     text = words[value] if value is None or isinstance(value, bool) else repr(value)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return shortened(text, _LONGEST)
+
+
+def shortened(text: str, most: int = 500) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def _one(detail: ErrorDetails, schema: type[BaseModel], places: Places) -> str:
@@ -149,6 +154,8 @@ def _without_option(path: Sequence[str], schema: type[BaseModel]) -> list[str]:
 
 def _expected(detail: ErrorDetails) -> str:
     context, kind = detail.get("ctx", {}), detail["type"]
+    if kind == "expected":
+        return str(context["expected"])
     if kind == "literal_error":
         return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
     if kind == "string_pattern_mismatch":
@@ -161,7 +168,13 @@ def _expected(detail: ErrorDetails) -> str:
 
 def _tags(schema: type[BaseModel]) -> dict[str, str]:
     """The sections with several options, and the key of each that names the option."""
-    return {name: str(field.discriminator) for name, field in schema.model_fields.items() if field.discriminator}
+    tags = {name: _alternatives(field) for name, field in schema.model_fields.items()}
+    fixed = {name: str(field.discriminator) for name, field in schema.model_fields.items() if field.discriminator}
+    return fixed | {name: found.tag for name, found in tags.items() if found}
+
+
+def _alternatives(field: Any) -> Alternatives | None:
+    return next((item for item in getattr(field, "metadata", ()) if isinstance(item, Alternatives)), None)
 
 
 def _options_of(schema: type[BaseModel], section: str) -> list[str]:
@@ -194,6 +207,8 @@ def _dotted(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _models(field: Any) -> list[type[BaseModel]]:
+    if listed := _alternatives(field):
+        return list(listed.models)
     annotation = getattr(field, "annotation", field)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]

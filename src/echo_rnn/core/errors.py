@@ -4,12 +4,16 @@
 class UserError(Exception):
     """A mistake in the input: one sentence with what was expected, what was got, and what to change.
 
-    Attributes:
-        code: The kind of mistake, `room.kind`, for example `config.unknown_key`: what programs and tests look at, while
-            the sentence is for people.
+    It takes the sentence and a code, the kind of mistake, `room.kind`, for example `config.unknown_key`: what programs
+    and tests look at, while the sentence is for people. It has no `__init__` of its own, since AutoGraph makes only
+    errors without one anew, from the sentence, when they leave a function that it has converted.
     """
 
-    def __init__(self, sentence: str, code: str = "user.error") -> None:
-        """Takes the sentence, and the kind of mistake."""
-        super().__init__(sentence)
-        self.code = code
+    @property
+    def code(self) -> str:
+        """The kind of mistake."""
+        return str(self.args[1]) if len(self.args) > 1 else "user.error"
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return str(self.args[0])

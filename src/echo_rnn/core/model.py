@@ -7,19 +7,21 @@ Weights, states and logits are float32. Where `model.precision` is bfloat16, the
 what they multiply to bfloat16; gates, states, sums over time, the head and the loss do not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.config import network
+from echo_rnn.core.cell_table import Stack
 from echo_rnn.core.cells import Cell, CellWeights, StackState, build_cells
 from echo_rnn.core.cells.product import product
 from echo_rnn.core.compilation import Compile
-from echo_rnn.core.unroll import Dropout, Masks, Unroll, build_unroll, window
+from echo_rnn.core.errors import UserError
+from echo_rnn.core.strategies import Unrolling, refusal
+from echo_rnn.core.unroll import Dropout, Masks, Unroll, window
 
 
 class HeadWeights(NamedTuple):
@@ -100,22 +102,31 @@ class Model:
 
 
 def build(
-    model: network.Model, unroll: network.Strategy, inputs: int, classes: int, *, compiled: Compile = "graph"
+    stack: Stack,
+    unrolling: Unrolling,
+    inputs: int,
+    classes: int,
+    *,
+    dropout: Mapping[str, Any] | None = None,
+    compiled: Compile = "graph",
 ) -> Model:
-    """The network that the configuration describes.
+    """The network of layers that are described.
 
     Args:
-        model: Its layers.
-        unroll: The way through time.
+        stack: The layers.
+        unrolling: The strategy.
         inputs: Input features (I).
         classes: Output classes (C).
+        dropout: The attributes of `Dropout`; without it nothing is dropped.
         compiled: How it will be compiled.
 
     Raises:
         UserError: These cannot be combined.
     """
-    dropout = Dropout(model.dropout.between, model.dropout.output, model.dropout.variational)
-    return Model(build_cells(model), build_unroll(unroll, model, compiled), inputs, classes, dropout)
+    expected = refusal(unrolling, [stack.kind.name], stack.precision, compiled)
+    if expected is not None:
+        raise UserError(f"unroll: expected {expected}, got {unrolling.label!r}", "strategy.refused")
+    return Model(build_cells(stack), unrolling.load(), inputs, classes, Dropout(**dropout or {}))
 
 
 def flat(weights: Weights) -> Sequence[tf.Tensor]:

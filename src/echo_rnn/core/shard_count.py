@@ -15,8 +15,8 @@ def lanes_of(mode: Compile, threads: int) -> int:
     return _PER_THREAD * threads if mode == "lanes" else 1
 
 
-def lanes_for(rows: int, most: int) -> int:
-    """How many lanes of so many rows: at most `most`, equal ones where that costs no more than half of them."""
-    most = min(most, rows)
-    equal = max(lanes for lanes in range(1, most + 1) if rows % lanes == 0)
+def shard_count(batch_size: int, most: int) -> int:
+    """How many shards of a batch: at most `most`, equal ones where that costs no more than half of them."""
+    most = min(most, batch_size)
+    equal = max(shards for shards in range(1, most + 1) if batch_size % shards == 0)
     return equal if 2 * equal >= most else most

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.model import Weights
-from echo_rnn.core.shard_count import lanes_for
+from echo_rnn.core.shard_count import shard_count
 from echo_rnn.core.unroll import Masks
 
 
@@ -84,7 +84,7 @@ class Shards:
     def __call__(self, weights: Weights, batch: Batch) -> tuple[StackState, list[tf.Tensor | None]]:
         """As the pass, for the whole batch."""
         total = int(batch.y_TB.shape[1])
-        count = lanes_for(total, self._most)
+        count = shard_count(total, self._most)
         bounds = [total * shard // count for shard in range(count + 1)]
         shards = itertools.starmap(slice, itertools.pairwise(bounds))
         outcomes = [self._run(weights, batch.shard(rows), (rows.stop - rows.start) / total) for rows in shards]

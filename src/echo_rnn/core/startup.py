@@ -17,12 +17,12 @@ _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 _UNUSED = ("sklearn", "matplotlib")
 
 
-def start_tensorflow(threads: int, *, routine_bytes: int = XLA_BYTES) -> float:
+def start_tensorflow(threads: int, *, fused_loop_bytes: int = XLA_BYTES) -> float:
     """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
 
     Args:
         threads: How many.
-        routine_bytes: Which loops become one machine routine under XLA; see `core.fused_loops`. The first start
+        fused_loop_bytes: Which loops are fused under XLA; see `core.fused_loops`. The first start
             in a process decides.
 
     Returns:
@@ -32,7 +32,7 @@ def start_tensorflow(threads: int, *, routine_bytes: int = XLA_BYTES) -> float:
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _quiet(), _without(*_UNUSED), _routines(routine_bytes):
+    with _quiet(), _without(*_UNUSED), _fused_loops(fused_loop_bytes):
         import keras  # noqa: F401, PLC0415
         import tensorflow as tf  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ def _pin(threading: object, threads: int) -> None:
 
 
 @contextmanager
-def _routines(limit: int) -> Iterator[None]:
+def _fused_loops(limit: int) -> Iterator[None]:
     """Sets XLA's option, unless a person has, and removes it again, so that child processes do not inherit it."""
     theirs = os.environ.get("XLA_FLAGS")
     flags = theirs or ""

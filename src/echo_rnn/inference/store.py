@@ -12,10 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from echo_rnn.config import network
+from echo_rnn.config.network import ModelSection, model_section
 from echo_rnn.core.model import Model, Weights, build, flat
+from echo_rnn.core.strategies import Unrolling, get_strategy
+from echo_rnn.errors import UserError
 from echo_rnn.files import replacing
 from echo_rnn.inference.keras_model import to_keras
 from echo_rnn.manifest import Manifest, file_entry
@@ -24,7 +26,7 @@ from echo_rnn.tasks import CLASSES, INPUTS
 MANIFEST = Manifest(
     kind="trained network",
     name="model.json",
-    format=1,
+    format=2,
     remedy="run `dvc repro train` (or delete the folder of the model) to train it again",
 )
 WEIGHTS = "weights.npz"
@@ -50,21 +52,21 @@ class Trained:
 
 def save(
     folder: Path,
-    model: network.Model,
-    unroll: network.Strategy,
+    model: ModelSection,
+    unrolling: Unrolling,
     weights: Weights,
     *,
     run_id: str,
     dataset_digest: str,
 ) -> keras.Model:
-    """Writes the network that the two sections describe to `folder`.
+    """Writes the network that the section and the strategy describe to `folder`.
 
     What `folder` held before stays until all is written; the description then takes its place last.
 
     Returns:
         The network as a Keras model.
     """
-    exported = to_keras(_built(model, unroll), weights)
+    exported = to_keras(_built(model, unrolling), weights)
     with (
         replacing(folder / MANIFEST.name) as description,
         replacing(folder / KERAS) as keras_file,
@@ -73,7 +75,7 @@ def save(
         np.savez(weights_file, *(np.asarray(leaf) for leaf in flat(weights)))
         exported.save(keras_file)
         content = {
-            "network": {"model": model.model_dump(mode="json"), "unroll": unroll.model_dump(mode="json")},
+            "network": {"model": model.model_dump(mode="json"), "unroll": unrolling.label},
             "run_id": run_id,
             "dataset_digest": dataset_digest,
             "files": {WEIGHTS: file_entry(weights_file), KERAS: file_entry(keras_file)},
@@ -93,13 +95,13 @@ def load(folder: Path) -> Trained:
         MANIFEST.verify(folder / name, expected, "a part of the trained network")
     sections: dict[str, Any] = content["network"]
     try:
-        model_section: network.Model = TypeAdapter(network.Model).validate_python(sections["model"])
-        unroll_section: network.Strategy = TypeAdapter(network.Strategy).validate_python(sections["unroll"])
+        model = _built(model_section(sections["model"]), get_strategy(sections["unroll"]))
     except ValidationError as error:
         first = error.errors()[0]
         found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version knows", found) from error
-    model = _built(model_section, unroll_section)
+    except UserError as error:
+        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version knows", str(error)) from error
     weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
     return Trained(model, weights, content["run_id"], content["dataset_digest"])
 
@@ -118,5 +120,5 @@ def _read_weights(path: Path, like: Weights) -> Weights:
     return weights
 
 
-def _built(model: network.Model, unroll: network.Strategy) -> Model:
-    return build(model, unroll, INPUTS, CLASSES)
+def _built(model: ModelSection, unrolling: Unrolling) -> Model:
+    return build(model.stack, unrolling, INPUTS, CLASSES, dropout=model.dropout.model_dump())

@@ -6,11 +6,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from echo_rnn.config.network import WHOLE_STEPS
 from echo_rnn.core.cells import Cell, CellWeights, Gru, Lstm, Rnn
 from echo_rnn.core.cells.custom import Custom
+from echo_rnn.core.strategies import Unrolling, refusal
 from echo_rnn.errors import UserError
 
+_NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Custom: "custom"}
 _KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
 
 
@@ -46,20 +47,15 @@ def own_cell(cell: Any, precision: tf.DType | None) -> Cell | Custom:
     return Custom(type(cell).__name__, lambda: cell, "layers")
 
 
-def refuse(unroll: str, cells: Sequence[Cell | Custom], dtype: str) -> None:
+def refuse(unrolling: Unrolling, cells: Sequence[Cell | Custom], dtype: str) -> None:
     """Raises where these cannot be combined."""
-    name = unroll.rstrip("0123456789")
-    unknown = [cell for cell in cells if isinstance(cell, Custom)]
-    if unknown and name not in WHOLE_STEPS:
-        expected = f"one of {', '.join(WHOLE_STEPS)} for a cell of whose arithmetic nothing is known"
-        raise UserError(f"unroll: expected {expected}, {unknown[0].path}, got {unroll!r}")
-    if name.startswith("wavefront") and len({(type(cell), getattr(cell, "reset_after", None)) for cell in cells}) > 1:
-        raise UserError(f"unroll: expected cells of one kind for {unroll!r}, got {cells}; deferred takes several kinds")
-    if name == "block" and not (all(isinstance(cell, Lstm) for cell in cells) and dtype == "float32"):
-        raise UserError(
-            "unroll: expected any strategy but block, a kernel for LSTM layers in float32, for "
-            f"{type(cells[0]).__name__} in {dtype}, got 'block'; deferred is the nearest"
-        )
+    names = {"cell": "layers", "precision": "dtype", "compile": "jit_compile"}
+    kinds = {(type(cell), getattr(cell, "reset_after", None)) for cell in cells}
+    of = [_NAMES[type(cell)] for cell in cells]
+    expected = refusal(unrolling, of, dtype, "none", uniform=len(kinds) == 1, names=names)
+    if expected is not None:
+        of = [cell.path if isinstance(cell, Custom) else name for cell, name in zip(cells, of, strict=True)]
+        raise UserError(f"unroll: expected {expected}, got {unrolling.label!r} for {', '.join(of)}", "strategy.refused")
 
 
 def refuse_drawing(cell: Any) -> None:

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.cells.custom import Custom
-from echo_rnn.core.unroll import named, window
+from echo_rnn.core.strategies import get_strategy
+from echo_rnn.core.unroll import window
 from echo_rnn.errors import UserError
 from echo_rnn.keras_layer.cells import (
     custom_weights,
@@ -21,9 +22,6 @@ from echo_rnn.keras_layer.cells import (
     state_sizes,
 )
 from echo_rnn.keras_layer.masking import apart, together
-
-# What writes each step, or the steps left over, into the graph.
-_KNOWN_STEPS = ("static", "static_rnn", "keras_unrolled", "partial", "checkpointed")
 
 
 @keras.saving.register_keras_serializable(package="echo_rnn")
@@ -84,13 +82,14 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self.stateful = stateful
         self.zero_output_for_mask = zero_output_for_mask
         self.supports_masking = True
-        self.supports_jit = unroll != "block"
+        self._unrolling = get_strategy(unroll)
+        self.supports_jit = self._unrolling.strategy.xla
         self.states: list[Any] | None = None
         self.seed_generator = keras.random.SeedGenerator()
-        self._strategy = named(unroll)
+        self._strategy = self._unrolling.load()
         for each in cells:
             refuse_drawing(each)
-        refuse(unroll, self._stack, self.compute_dtype)
+        refuse(self._unrolling, self._stack, self.compute_dtype)
 
     @property
     def _precision(self) -> tf.DType | None:
@@ -153,7 +152,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         """
         mask = sequences_mask if mask is None else mask
         x_BTI, state = self._agreeing(tf.cast(sequences, self._working_dtype), initial_state)
-        if x_BTI.shape[1] is None and self.unroll.rstrip("0123456789") in _KNOWN_STEPS:
+        if x_BTI.shape[1] is None and self._unrolling.needs_steps:
             raise UserError(
                 f"{self.name}: expected a known number of time steps for unroll={self.unroll!r}, got inputs of shape "
                 f"{tuple(sequences.shape)}; give it in keras.Input(shape=(T, I)), or use unroll='dynamic'"

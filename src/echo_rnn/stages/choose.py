@@ -4,7 +4,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from echo_rnn.benchmark.formulas import stored_bytes
+from echo_rnn.benchmark.formulas import stored_bytes, written_out
 from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.expected import require_memory
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
@@ -18,12 +18,12 @@ from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.words import why
 from echo_rnn.config import Config
+from echo_rnn.core.strategies import auto_labels
 from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root
 from echo_rnn.stages.shapes import shape_of
 
-CANDIDATES = ("dynamic", "static", "partial5", "wavefront", "deferred", "wavefront_deferred", "block")
-_MOST_STATIC_CELLS = 100  # written out, more than these compile for longer than most trainings take
+_MOST_WRITTEN_OUT = 100  # written out, more than these compile for longer than most trainings take
 _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
 
 
@@ -48,9 +48,8 @@ class Choice:
 
 def candidates(shape: Shape) -> tuple[str, ...]:
     """What is worth measuring at a shape."""
-    static_is_cheap = shape.window * shape.layers <= _MOST_STATIC_CELLS
-    able = [label for label in CANDIDATES if refusal(shape, label) is None]
-    return tuple(label for label in able if label != "static" or static_is_cheap)
+    able = [label for label in auto_labels() if refusal(shape, label) is None]
+    return tuple(label for label in able if written_out(shape, label) <= _MOST_WRITTEN_OUT)
 
 
 def choose(config: Config) -> Choice:

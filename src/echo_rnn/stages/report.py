@@ -86,7 +86,7 @@ def report_peers(config: Config, records: Path, own: str, folder: Path) -> None:
     found = answer(_PEERS_QUESTION, compare(chosen))
     if not found.results:
         raise UserError(
-            f"{records}: expected records of this machine and code, got none; measure first", code="report.no_records"
+            f"{records}: expected records of this machine and code, got none; measure first", "report.no_records"
         )
     files = write_peers_report(found, folder)
     _print(found, files[0])
@@ -121,7 +121,7 @@ def _records(config: Config, folder: Path) -> list[Record]:
     if not every:
         raise UserError(
             f"{folder}: expected records of the sweep {config.sweep.name}, got none; measure it first",
-            code="report.no_records",
+            "report.no_records",
         )
     if all(record.fingerprint != own for record in every):
         print("the records are of another machine or other code than this: the latest of them are reported")

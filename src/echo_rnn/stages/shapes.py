@@ -2,7 +2,7 @@
 
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import Config
-from echo_rnn.config.network import Custom
+from echo_rnn.core.cell_table import known_cells
 from echo_rnn.errors import UserError
 from echo_rnn.tasks import INPUTS
 
@@ -21,11 +21,11 @@ def shape_of(config: Config) -> Shape:
         UserError: It is none that can be measured.
     """
     model, sizes = config.model, set(config.model.sizes)
-    if isinstance(model, Custom) or len(sizes) > 1:
-        came = "a cell of your own" if isinstance(model, Custom) else f"layers of sizes {list(model.sizes)}"
+    if model.cell not in known_cells() or len(sizes) > 1:
+        cells = ", ".join(known_cells())
         raise UserError(
-            f"model: expected lstm, gru or rnn layers of one size, for which strategies can be compared, got {came}; "
-            "name a strategy with unroll",
+            f"model: expected layers of one size of one of {cells}, for which strategies can be compared, got "
+            f"{model.cell} layers of sizes {list(model.sizes)}; choose a strategy with unroll",
             "benchmark.no_shape",
         )
     return Shape(

@@ -7,23 +7,9 @@ import tensorflow as tf
 from echo_rnn.benchmark.measure import parity
 from echo_rnn.benchmark.measure.strategies import refusal
 from echo_rnn.benchmark.measure.workload import Program, draw_data
-from echo_rnn.core.unroll import named
+from echo_rnn.core.strategies import get_strategy, labels
 from echo_rnn.core.unroll.dynamic import dynamic
 from tests.benchmark.shapes import tiny
-
-STRATEGIES = (
-    "static",
-    "partial3",
-    "wavefront",
-    "deferred",
-    "wavefront_deferred",
-    "block",
-    "dynamic_rnn",
-    "static_rnn",
-    "keras",
-    "keras_unrolled",
-    "checkpointed",
-)
 
 
 def observed(shape, unroll):
@@ -112,7 +98,10 @@ def test_a_wrong_strategy_is_found_after_long_windows_and_with_gradients_tiny_be
     for unroll in (forgets_the_state, cuts_the_gradient_half_way, loses_part_of_a_gradient):
         error = parity.largest_error(observed(shape, unroll), reference)
         assert error > 3 * parity.TOLERANCES["float32"], unroll
-    assert parity.largest_error(observed(shape, named("deferred")), reference) < parity.TOLERANCES["float32"] / 10
+    assert (
+        parity.largest_error(observed(shape, get_strategy("deferred").load()), reference)
+        < parity.TOLERANCES["float32"] / 10
+    )
 
 
 @pytest.mark.slow
@@ -125,7 +114,7 @@ def test_strategies_of_another_kind_are_equal():
     shape = tiny()
     reference = observed(shape, dynamic)
     for label in ("static", "deferred", "block"):
-        assert parity.largest_error(observed(shape, named(label)), reference) < 1e-5, label
+        assert parity.largest_error(observed(shape, get_strategy(label).load()), reference) < 1e-5, label
     assert parity.largest_error(reference, reference) == 0
 
 
@@ -137,8 +126,8 @@ def test_every_strategy_is_equal(cell, mode, precision):
     shape = tiny(cell=cell, compile=mode, precision=precision, window=7)
     reference = observed(shape, dynamic)
     errors = {
-        label: parity.largest_error(observed(shape, named(label)), reference)
-        for label in STRATEGIES
+        label: parity.largest_error(observed(shape, get_strategy(label).load()), reference)
+        for label in labels()
         if refusal(shape, label) is None
     }
     assert len(errors) >= 10

@@ -6,15 +6,14 @@ import sys
 import pytest
 
 from echo_rnn.benchmark.measure.strategies import refusal, require_strategies
-from echo_rnn.config.network import unroll_of
+from echo_rnn.core.strategies import get_strategy, labels
 from echo_rnn.errors import UserError
-from tests.benchmark.measure.test_parity import STRATEGIES
 from tests.benchmark.shapes import tiny
 
 
-@pytest.mark.parametrize("label", ["dynamic", *STRATEGIES, "partial12", "checkpointed7"])
+@pytest.mark.parametrize("label", [*labels(), "partial12", "checkpointed7"])
 def test_a_label_names_its_section(label):
-    assert unroll_of(label).label == label
+    assert get_strategy(label).label == label
     assert refusal(tiny(), label) is None
 
 
@@ -22,14 +21,16 @@ def test_a_label_names_its_section(label):
     "label", ["", "dynamik", "partial", "partial0", "partial05", "checkpointed0", "DYNAMIC", "auto"]
 )
 def test_an_unknown_strategy_is_one_sentence(label):
-    with pytest.raises(UserError, match=rf"expected one of static, dynamic, .* got '{label}'"):
+    with pytest.raises(UserError, match=rf"expected one of dynamic, static, .* got '{label}'") as refused:
         require_strategies(tiny(), ["dynamic", label])
+    assert refused.value.code == "strategy.unknown"
 
 
 @pytest.mark.parametrize("changes", [{"cell": "gru"}, {"compile": "xla"}, {"precision": "bfloat16"}])
 def test_a_refused_combination_is_one_sentence(changes):
     with pytest.raises(UserError, match=r"any strategy but block.* got 'block' for ") as caught:
         require_strategies(tiny(**changes), ["dynamic", "block"])
+    assert caught.value.code == "strategy.refused"
     assert "\n" not in str(caught.value)
 
 
@@ -39,8 +40,9 @@ def test_a_strategy_named_twice_is_refused():
 
 
 def test_a_cell_without_a_benchmark_is_refused():
-    with pytest.raises(UserError, match="one of lstm, gru, rnn for a benchmark, got 'custom'"):
+    with pytest.raises(UserError, match="one of lstm, gru, rnn for a benchmark, got 'custom'") as refused:
         require_strategies(tiny(cell="custom"), ["dynamic"])
+    assert refused.value.code == "benchmark.unknown_cell"
 
 
 def test_asking_does_not_start_tensorflow():

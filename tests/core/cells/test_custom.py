@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.config import network
+from echo_rnn.config.network import model_section
 from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.core.model import Model, build, flat
+from echo_rnn.core.strategies import STRATEGIES, get_strategy, labels
 from echo_rnn.core.unroll import window
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.dynamic import dynamic
@@ -22,16 +23,15 @@ from tests.core.cells.minimal_gated import LeakyCell, MinimalGatedCell
 from tests.core.unroll.equality import MODES, assert_same, compiled, run
 from tests.core.unroll.problems import SHAPES, problem
 
-SIMPLE = network.Simple(name="dynamic")
+SIMPLE = get_strategy("dynamic")
 PAGE = (Path(__file__).parents[3] / "docs/own_cell.md").read_text(encoding="utf-8")
 MINIMAL = "tests.core.cells.minimal_gated:MinimalGatedCell"
 
 
 def section(path=MINIMAL, **options):
-    dropout = network.Dropout(between=0.0, output=0.0, variational=False)
-    return network.Custom(
-        cell="custom", path=path, options=options, layers=2, units=[3], precision="float32", dropout=dropout
-    )
+    sizes = {"layers": 2, "units": [3], "precision": "float32"}
+    dropout = {"between": 0.0, "output": 0.0, "variational": False}
+    return model_section({"cell": "custom", "path": path, "options": options, "dropout": dropout, **sizes})
 
 
 def gradients(unroll, mode, path=MINIMAL):
@@ -79,7 +79,7 @@ def test_kerass_own_cell_is_our_lstm():
 @pytest.mark.parametrize("path", [MINIMAL, "keras.layers:LSTMCell"])
 def test_same_seed_gives_the_same_weights_and_another_others(path):
     first, again, other = (
-        build(section(path), SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(n)) for n in (1, 1, 2)
+        build(section(path).stack, SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(n)) for n in (1, 1, 2)
     )
     assert [np.array_equal(a, b) for a, b in zip(flat(first), flat(again), strict=True)] == [True] * len(flat(first))
     assert not np.array_equal(first.layers[0][0], other.layers[0][0])
@@ -106,7 +106,7 @@ def is_about(sentence, key, *values):
 )
 def test_what_is_no_cell_is_refused(path, options, code, parts):
     with refused(code, *parts):
-        build(section(path, **options), SIMPLE, 1, 2)
+        build(section(path, **options).stack, SIMPLE, 1, 2)
 
 
 def test_a_module_that_cannot_be_imported_is_refused_with_its_own_message(tmp_path, monkeypatch):
@@ -155,13 +155,13 @@ INPUTS = "float32 [2, 1]"
 def test_a_wrong_cell_is_refused_before_training(name, code, values):
     path, key = f"tests.core.cells.wrong_cells:{name}", "model.options" if code == "cell.options" else "model.path"
     with refused(code, key, path, *values):
-        build(section(path), SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
+        build(section(path).stack, SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
 
 
 @pytest.mark.parametrize("cell", [MinimalGatedCell, LeakyCell])
 def test_a_trained_network_of_an_own_cell_is_saved_and_loaded_as_the_page_says(cell, tmp_path):
     chosen = section(f"{cell.__module__}:{cell.__name__}")
-    weights = build(chosen, SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
+    weights = build(chosen.stack, SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
     saved = trained.save(tmp_path, chosen, SIMPLE, weights, run_id="", dataset_digest="")
     x_BTI = np.random.default_rng(0).normal(size=(2, 5, 1)).astype("float32")
     (call,) = re.findall(r"keras\.models\.load_model\(.*\)", PAGE)
@@ -180,15 +180,16 @@ def test_the_page_shows_the_cell_of_these_tests():
 
 def test_the_command_of_the_page_names_a_cell():
     (path,) = re.findall(r"python -m pipelines.train model=custom model.path=(\S+)", PAGE)
-    build(section(path), SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
+    build(section(path).stack, SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
 
 
 def test_the_page_names_the_strategies_that_take_it():
     sentence = re.search(r"run whole steps:(.*?)\.", PAGE, flags=re.DOTALL)[1]
-    assert tuple(re.findall(r"`(\w+)`", sentence)) == network.WHOLE_STEPS
+    assert set(re.findall(r"`(\w+)`", sentence)) == {each.name for each in STRATEGIES.values() if each.any_cell}
 
 
-@pytest.mark.parametrize("name", ["wavefront", "deferred", "wavefront_deferred", "block"])
+@pytest.mark.parametrize("name", [label for label in labels() if not get_strategy(label).strategy.any_cell])
 def test_strategies_that_know_the_arithmetic_are_refused(name):
-    with pytest.raises(UserError, match=f"model.cell = custom.* static, dynamic, partial, .*, got '{name}'"):
-        build(section(), network.Simple(name=name), 1, 2)
+    with pytest.raises(UserError, match=f"cell = custom.* dynamic, static, partial, .*, got '{name}'") as refused:
+        build(section().stack, get_strategy(name), 1, 2)
+    assert refused.value.code == "strategy.refused"

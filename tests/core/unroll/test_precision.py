@@ -57,7 +57,7 @@ def test_gradients_stay_near_float32(strategy, cell, mode):
     assert off["outputs"] > 1e-4  # it is not float32 that ran
 
 
-@pytest.mark.parametrize("strategy", [*LOOPS, "partial", "checkpointed"])
+@pytest.mark.parametrize("strategy", [*LOOPS, "partial5", "checkpointed"])
 def test_sums_over_time_are_not_rounded_to_bfloat16(strategy):
     # Without weights each step adds 1 to the gradient of the input's weights, and in bfloat16 256 + 1 is 256.
     steps = 1000

@@ -4,26 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from echo_rnn.core.strategies import get_strategy, labels
 from echo_rnn.core.unroll import window
 from echo_rnn.core.unroll.block import block
-from echo_rnn.core.unroll.deferred import deferred
-from echo_rnn.core.unroll.dynamic import dynamic
-from echo_rnn.core.unroll.dynamic_rnn import dynamic_rnn
-from echo_rnn.core.unroll.keras_layers import KerasLayers
-from echo_rnn.core.unroll.wavefront import wavefront
-from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
 from tests.core.unroll.equality import CELLS, assert_same, stack
 from tests.core.unroll.problems import SHAPES, USUAL, problem
 from tests.core.unroll.test_laws import STRATEGIES, TOLERANCE, TOLERANCE_32
 
-LOOPS = {
-    "dynamic": dynamic,
-    "wavefront": wavefront,
-    "deferred": deferred,
-    "wavefront_deferred": wavefront_deferred,
-    "dynamic_rnn": dynamic_rnn,
-    "keras": KerasLayers(unroll=False),
-}
+LOOPS = {label: STRATEGIES[label] for label in labels() if label in STRATEGIES and not get_strategy(label).needs_steps}
 
 
 def traced(unroll, case, mode, *, steps, dtype=tf.float64):

@@ -9,9 +9,10 @@ import psutil
 
 from echo_rnn.benchmark.formulas import stored_bytes, written_out
 from echo_rnn.benchmark.measure.records import REFERENCE
-from echo_rnn.benchmark.measure.shape import GATES, Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.timing import LEAST_ROUNDS
-from echo_rnn.core.shard_count import lanes_for, lanes_of
+from echo_rnn.core.cell_table import get_cell
+from echo_rnn.core.shard_count import lanes_of, shard_count
 from echo_rnn.errors import UserError
 
 # Seconds.
@@ -69,7 +70,7 @@ def expected_bytes(shape: Shape, labels: Sequence[str]) -> int:
     """How much memory one process will need that times these strategies."""
     slots = [REFERENCE, REFERENCE, *(label for label in labels if label != REFERENCE)]
     features = shape.inputs + (2 * shape.layers - 1) * shape.units
-    weights = 4 * features * GATES[shape.cell] * shape.units
+    weights = 4 * features * get_cell(shape.cell).gates * shape.units
     steps = shape.window * shape.batch_size
     window = 4 * steps * (shape.inputs + 4 * shape.units)
     graphs = sum(_PROGRAM + _CELL[shape.compile] * written_out(shape, label) for label in slots)
@@ -103,7 +104,7 @@ def _prepare(shape: Shape, label: str) -> float:
 
 
 def _lanes(shape: Shape) -> int:
-    return lanes_for(shape.batch_size, lanes_of(shape.compile, shape.threads))
+    return shard_count(shape.batch_size, lanes_of(shape.compile, shape.threads))
 
 
 def _step(shape: Shape, label: str) -> float:

@@ -13,7 +13,7 @@ from echo_rnn.files import sha256
 
 _PACKAGE = Path(echo_rnn.__file__).parent
 # What is measured and what measures; not what is made of the samples afterwards.
-_CODE = (*environment.COMPUTES, "config/network.py", "benchmark/measure")
+_CODE = (*environment.COMPUTES, "benchmark/measure")
 
 
 def fingerprint(package: Path = _PACKAGE, programs: Path | None = None, found: Sequence[object] = ()) -> str:

@@ -10,7 +10,7 @@ import psutil
 
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.workload import Program, draw_data, spend_first_costs
-from echo_rnn.core.unroll import named
+from echo_rnn.core.strategies import get_strategy
 
 _STEPS = 3
 
@@ -21,7 +21,7 @@ def peak_raise(shape: Shape, label: str, seed: int) -> int:
     Counted is all that the strategy needs: data, weights, optimizer, graph, executable and activations. What the first
     run of anything costs is spent before on a tiny shape.
     """
-    unroll = named(label)
+    unroll = get_strategy(label).load()
     spend_first_costs(shape, unroll, seed)
     before = psutil.Process().memory_info().rss
     _reset_peak()

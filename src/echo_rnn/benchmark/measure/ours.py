@@ -17,9 +17,9 @@ from echo_rnn.benchmark.measure.records import KINDS, Prepared
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import require_strategies
 from echo_rnn.benchmark.measure.worker import TRAIN, Ready, Run, say, serve
-from echo_rnn.config.network import unroll_of
-from echo_rnn.core.fused_loops import routine_bytes
+from echo_rnn.core.fused_loops import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
+from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.files import write_json
 
@@ -75,15 +75,14 @@ def prepare(request: Request) -> Ready:
     """
     shape, labels = request.shape, list(dict.fromkeys(request.slots.values()))
     require_strategies(shape, labels)
-    limit = min(routine_bytes([shape.units], unroll_of(label)) for label in labels)
-    start_tensorflow(shape.threads, routine_bytes=limit)
+    limit = min(fused_loop_bytes([shape.units], get_strategy(label)) for label in labels)
+    start_tensorflow(shape.threads, fused_loop_bytes=limit)
     import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
 
     from echo_rnn.benchmark.measure import memory, peak, workload  # noqa: PLC0415
-    from echo_rnn.core.unroll import named  # noqa: PLC0415
 
     version = f"tensorflow {tf.__version__}"
-    unrolls = {slot: named(label) for slot, label in request.slots.items()}
+    unrolls = {slot: get_strategy(label).load() for slot, label in request.slots.items()}
     if request.memory:
         return Ready({}, 1, version, {"memory_bytes": memory.peak_raise(shape, labels[0], request.seed)})
     if request.problem is not None:

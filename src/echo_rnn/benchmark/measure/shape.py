@@ -4,9 +4,9 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from echo_rnn.core.cell_table import get_cell
 from echo_rnn.core.compilation import Compile
 
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 COMPILED: dict[Compile, str] = {
     "none": "not compiled",
     "graph": "as a graph",
@@ -52,7 +52,7 @@ class Shape:
     def forward_flops(self) -> int:
         """Multiplications and additions of the matrix products of one forward pass, head left out."""
         features = self.inputs + (self.layers - 1) * self.units + self.layers * self.units
-        return 2 * self.window * self.batch_size * features * GATES[self.cell] * self.units
+        return 2 * self.window * self.batch_size * features * get_cell(self.cell).gates * self.units
 
     @property
     def step_flops(self) -> int:

@@ -1,49 +1,46 @@
-"""Which strategies can be measured at a shape, told without starting TensorFlow."""
+"""Which strategies can be measured at a shape, decided without starting TensorFlow."""
 
 from collections.abc import Sequence
 
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.config import network
+from echo_rnn.core.cell_table import Stack, get_cell, known_cells
+from echo_rnn.core.strategies import get_strategy
+from echo_rnn.core.strategies import refusal as strategy_refusal
 from echo_rnn.errors import UserError
 
 
-def network_of(shape: Shape) -> network.Model:
-    """The network of a shape as a section of the configuration, with the defaults of its cell and without dropout."""
-    stack = {
-        "layers": shape.layers,
-        "units": [shape.units],
-        "precision": shape.precision,
-        "dropout": {"between": 0.0, "output": 0.0, "variational": False},
-    }
-    match shape.cell:
-        case "lstm":
-            return network.Lstm.model_validate({"cell": "lstm", "forget_bias": 1.0, **stack})
-        case "gru":
-            return network.Gru.model_validate({"cell": "gru", "reset_after": True, **stack})
-        case "rnn":
-            return network.Rnn.model_validate({"cell": "rnn", **stack})
-    raise UserError(f"model.cell: expected one of lstm, gru, rnn for a benchmark, got {shape.cell!r}")
+def stack_of(shape: Shape) -> Stack:
+    """The layers of a shape, with the usual options of their cell."""
+    kind = get_cell(shape.cell)
+    return Stack(kind, (shape.units,) * shape.layers, shape.precision, kind.defaults)
 
 
 def refusal(shape: Shape, label: str) -> str | None:
     """Why a strategy cannot be measured at a shape, with what to use instead, or `None` where it can.
 
     Raises:
-        UserError: There is no such strategy.
+        UserError: There is no such strategy, or the cell is not one that strategies are compared with.
     """
-    return network.refusal(network_of(shape), network.unroll_of(label), shape.compile)
+    if shape.cell not in known_cells():
+        expected = f"one of {', '.join(known_cells())} for a benchmark"
+        raise UserError(f"model.cell: expected {expected}, got {shape.cell!r}", "benchmark.unknown_cell")
+    return strategy_refusal(get_strategy(label), [shape.cell], shape.precision, shape.compile)
 
 
 def require_strategies(shape: Shape, labels: Sequence[str]) -> None:
-    """Lets only strategies pass that can be measured at a shape.
+    """Accepts only strategies that can be measured at a shape.
 
     Raises:
-        UserError: One cannot, is unknown, or comes twice.
+        UserError: One cannot, is unknown, or is listed twice.
     """
     for label in labels:
         expected = refusal(shape, label)
         if expected is not None:
-            raise UserError(f"benchmark strategies: expected {expected}, got {label!r} for {shape.key}")
+            raise UserError(
+                f"benchmark strategies: expected {expected}, got {label!r} for {shape.key}", "strategy.refused"
+            )
     twice = [label for index, label in enumerate(labels) if label in labels[:index]]
     if twice:
-        raise UserError(f"benchmark strategies: expected each one once, got {twice[0]!r} twice")
+        raise UserError(
+            f"benchmark strategies: expected each one once, got {twice[0]!r} twice", "benchmark.repeated_strategy"
+        )

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.measure.strategies import network_of
+from echo_rnn.benchmark.measure.strategies import stack_of
 from echo_rnn.core.cells import StackState, build_cells
 from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.shard_count import lanes_of
@@ -94,7 +94,7 @@ class Program:
             seed: Decides the initial weights, which are the same for all strategies.
         """
         self._data = data
-        self.model = Model(build_cells(network_of(shape)), unroll, shape.inputs, CLASSES)
+        self.model = Model(build_cells(stack_of(shape)), unroll, shape.inputs, CLASSES)
         weights = self.model.initial_weights(np.random.SeedSequence(seed))
         mode = shape.compile
         lanes = lanes_of(mode, shape.threads)

@@ -40,7 +40,7 @@ def results(records: Sequence[Record], stored_bytes: Formula, seed: int = 0) -> 
             raise UserError(
                 f"{shape.key}: expected records of one machine and one version of the code, got the fingerprints "
                 f"{', '.join(fingerprints)}; report one of them at a time",
-                code="benchmark.mixed_records",
+                "benchmark.mixed_records",
             )
         if rounds_of(own, CONTROL) > 1:
             found.append(_shape_result(shape, own, stored_bytes, seed))
