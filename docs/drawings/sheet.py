@@ -15,7 +15,7 @@ COLUMN = 0.95
 Entry = tuple[Look, str]
 ORDER: Entry = ({"text": "7", "line": FAINT, "fill": EMPTY}, "order of work")
 BOX: Entry = ({"fill": EMPTY}, "a box of the graph")
-SAME: Entry = ({"fill": EMPTY, "line": AGAIN}, "the same box, a later iteration")
+SAME: Entry = ({"fill": EMPTY, "line": AGAIN}, "same box, later iteration")
 STORED: Entry = ({"line": FAINT}, "values stored for the backward pass")
 
 
