@@ -1,4 +1,4 @@
-"""Unrolling strategies against each other: what is timed, how, the raw samples, and what they say.
+"""Unrolling strategies against each other, and beside other libraries and C.
 
-records → statistics → words and pictures: every raw sample is kept, everything else is derived from them on demand.
+`measure` gives raw samples, all of which are kept; `report` derives everything else from them on demand.
 """
