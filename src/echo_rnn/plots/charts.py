@@ -3,7 +3,6 @@
 A contestant looks the same in all charts and is told apart by marker and dashes as well as by colour.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
@@ -27,7 +26,6 @@ PAGE = 4096
 _MIB = 2**20
 _DURATIONS = {"1 s": 1, "10 s": 10, "1 min": 60, "10 min": 600, "1 h": 3600, "10 h": 36000}
 _STEPS = 100_000  # at least so many are shown
-_LINES = 6  # of a list within a panel
 _LINE = 0.24  # inches for each contestant
 _LARGE = 2
 _FASTER, _SLOWER = ("#cfe6f5", "#56b4e9"), ("#fbe3c0", "#e69f00")  # a smaller and a larger factor
@@ -105,44 +103,40 @@ class Group(NamedTuple):
 
 
 @style.styled
-def ratio_lines(facets: Sequence[Facet], subtitle: str, along: str, name: str) -> Figure:
-    """Speed-ups with intervals along a size; a grey band is the reference against itself."""
-    shown = looks(label for facet in facets for label in facet.lines)
-    figure, all_axes = scales.figure_of([facet.title for facet in facets], subtitle, columns=min(3, len(facets)))
+def ratio_lines(
+    facets: Sequence[Facet], subtitle: str, along: str, name: str, *, ends: tuple[str, str] | None = None
+) -> Figure:
+    """Speed-ups with intervals; a grey band is the reference against itself.
+
+    Args:
+        facets: The panels.
+        subtitle: What they share.
+        along: Name of the horizontal axis.
+        name: Of the vertical axis.
+        ends: Names of the facets' marks, the first and the last point of a line; then lines are of an ordered quantity,
+            the number that ends their labels, and in their order.
+    """
+    every = list(dict.fromkeys(label for facet in facets for label in facet.lines))
+    shown = {each: ordered(place) for place, each in enumerate(sorted(every, key=_number))} if ends else looks(every)
+    figure, all_axes = scales.figure_of([facet.title for facet in facets], subtitle, 3.0 if ends else 2.6)
+    marks = dict(zip(ends or (), (_FIRST, _LAST), strict=False))
     for axes, facet in zip(all_axes, facets, strict=True):
-        xs = list(facet.band)
-        _band(axes, xs, list(facet.band.values()))
+        xs = sorted({x for points in (facet.band, *facet.lines.values()) for x in points})
+        axes.axhline(1, color=INK, linewidth=1, zorder=1.2)
+        _band(axes, facet.band)
         for place, (label, look) in enumerate(shown.items()):
-            # Lines lie a little beside each other so that their intervals can be told apart.
-            _intervals(axes, label, look, facet.lines.get(label, {}), scales.beside(place, len(shown), xs))
+            # Lines of strategies lie a little beside each other so that their intervals can be told apart.
+            shift = 1.0 if ends else scales.beside(place, len(shown), xs)
+            _intervals(axes, label, look, facet.lines.get(label, {}), shift)
+        for end, look in marks.items():
+            for x, y in facet.marks.get(end, {}).items():
+                axes.plot([x], [y], zorder=3, **look)
         scales.along(axes, along, xs)
         axes.grid(axis="y")
     for axes in all_axes:
         scales.ratios(axes, name)
-    legend(figure, shown, [Line2D([], [], color=FAINT, linewidth=8, label=CONTROL)])
-    return figure
-
-
-@style.styled
-def factor_lines(facets: Sequence[Facet], subtitle: str, along: str, name: str, ends: tuple[str, str]) -> Figure:
-    """Speed-ups against a factor, a line for each of an ordered quantity; the marks of a facet are its two ends."""
-    labels = sorted({label for facet in facets for label in facet.lines}, key=_number)
-    shown = {label: ordered(place) for place, label in enumerate(labels)}
-    height = 3.0 if len(facets) > 1 else 3.6
-    figure, all_axes = scales.figure_of([facet.title for facet in facets], subtitle, height)
-    for axes, facet in zip(all_axes, facets, strict=True):
-        axes.axhline(1, color=INK, linewidth=1, zorder=1.2)
-        for label, points in facet.lines.items():
-            _intervals(axes, label, shown[label], points, 1.0)
-        for end, look in zip(ends, (_FIRST, _LAST), strict=True):
-            for x, y in facet.marks.get(end, {}).items():
-                axes.plot([x], [y], zorder=3, **look)
-        scales.along(axes, along, [x for points in facet.lines.values() for x in points])
-        axes.grid(axis="y")
-    for axes in all_axes:
-        scales.ratios(axes, name)
-    looks_of_ends = zip(ends, (_FIRST, _LAST), strict=True)
-    legend(figure, shown, [Line2D([], [], linestyle="", label=end, **look) for end, look in looks_of_ends])
+    extra = [Line2D([], [], linestyle="", label=end, **look) for end, look in marks.items()]
+    legend(figure, shown, extra or [Line2D([], [], color=FAINT, linewidth=8, label=CONTROL)])
     return figure
 
 
@@ -253,11 +247,8 @@ def payoff(groups: Sequence[Group], subtitle: str, reference: str) -> Figure:
     shown = looks(each.label for group in groups for each in group.contestants[1:])
     height = 3.2 if len(groups) > 1 else 4.4
     figure, all_axes = scales.figure_of([group.title for group in groups], subtitle, height)
-    crossings = [
-        {each.label: each.crossing for each in group.contestants if each.crossing is not None} for group in groups
-    ]
-    last = max(_STEPS, *(3 * crossing for found in crossings for crossing in found.values()), 0)
-    for axes, group, found in zip(all_axes, groups, crossings, strict=True):
+    last = max(_STEPS, *(3 * (each.crossing or 0.0) for group in groups for each in group.contestants))
+    for axes, group in zip(all_axes, groups, strict=True):
         base, *others = group.contestants
         axes.axhline(1, color=INK, linewidth=1, zorder=1.2)
         xs = [last ** (place / 96) for place in range(97)]
@@ -266,18 +257,14 @@ def payoff(groups: Sequence[Group], subtitle: str, reference: str) -> Figure:
             marks: Look = {"markevery": (5 * list(shown).index(each.label) % 24, 24), "markersize": 5}
             ratios = [_total(base, x) / _total(each, x) for x in xs]
             axes.plot(xs, ratios, label=each.label, **shown[each.label] | marks)
-        for label, steps in found.items():
-            axes.plot([steps], [1], label=f"{label} overtakes", zorder=4, **_RING)
-        if found and len(groups) > 1:
-            _list_crossings(axes, found)
+            if each.crossing is not None:
+                axes.plot([each.crossing], [1], label=f"{each.label} overtakes", zorder=4, **_RING)
         _steps_axis(axes, last)
         _durations(axes, base, alone=len(groups) == 1)
         axes.grid()
     for axes in all_axes:
         scales.ratios(axes, f"speed-up over {reference},\nfirst call counted")
-    after = {label: f" ({_exact(steps)})" for label, steps in crossings[0].items()} if len(groups) == 1 else {}
-    ring = Line2D([], [], linestyle="", label=f"overtakes {reference}" + (" (after)" if after else ""), **_RING)
-    legend(figure, {label + after.get(label, ""): look for label, look in shown.items()}, [ring])
+    legend(figure, shown, [Line2D([], [], linestyle="", label=f"overtakes {reference}", **_RING)])
     return figure
 
 
@@ -349,13 +336,13 @@ def _number(label: str) -> float:
     return float(label.rpartition(" ")[2])
 
 
-def _band(axes: Axes, xs: Sequence[float], spans: Sequence[Span]) -> None:
-    """The line of no difference, and behind it what the reference shows against itself."""
-    axes.axhline(1, color=INK, linewidth=1, zorder=1.2)
-    lows, highs = [each.low for each in spans], [each.high for each in spans]
+def _band(axes: Axes, band: Mapping[float, Span]) -> None:
+    """What the reference shows against itself, behind the line of no difference."""
+    xs, lows, highs = list(band), [each.low for each in band.values()], [each.high for each in band.values()]
     if len(xs) == 1:  # a band needs a width
-        xs, lows, highs = (xs[0] / 1.1, xs[0] * 1.1), lows * 2, highs * 2
-    axes.fill_between(xs, lows, highs, color=FAINT, linewidth=0, label=CONTROL, zorder=1)
+        xs, lows, highs = [xs[0] / 1.1, xs[0] * 1.1], lows * 2, highs * 2
+    if xs:
+        axes.fill_between(xs, lows, highs, color=FAINT, linewidth=0, label=CONTROL, zorder=1)
 
 
 def _intervals(axes: Axes, label: str, look: Look, points: Mapping[float, Span | float], shift: float) -> None:
@@ -395,14 +382,6 @@ def _cell(axes: Axes, x: int, y: int, challenger: Contestant, reference: str) ->
 def _total(each: Contestant, steps: float) -> float:
     """The first call runs one step, the others take the steady time."""
     return each.first + (steps - 1) * (each.step or 0.0)
-
-
-def _list_crossings(axes: Axes, crossings: Mapping[str, float]) -> None:
-    lines = [f"{shorten(label, 20)}: {_exact(steps)}" for label, steps in crossings.items()]
-    text = "\n".join(["pays off after", *lines[:_LINES], *(["…"] if len(lines) > _LINES else [])])
-    look: Look = {"fontsize": 9, "va": "bottom", "ha": "right", "color": INK, "linespacing": 1.25, "zorder": 5}
-    box: Look = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
-    axes.text(0.98, 0.04, text, transform=axes.transAxes, bbox=box, multialignment="left", **look)
 
 
 def _steps_axis(axes: Axes, last: float) -> None:
@@ -456,11 +435,6 @@ def _first_calls(axes: Axes, ranked: Sequence[Contestant]) -> None:
         axes.barh(place, each.compile, left=each.trace, height=0.7, **_COMPILE)
         axes.barh(place, max(each.first - prepared, 0), left=prepared, height=0.7, facecolor=MUTED)
     axes.set_yticks([])
-
-
-def _exact(steps: float) -> str:
-    rounded = float(f"{math.ceil(steps):.2g}")
-    return f"{rounded:,.0f} step{'' if rounded == 1 else 's'}"
 
 
 def _short(value: float) -> str:

@@ -118,7 +118,7 @@ def unroll_factor(results: Results) -> Figure | None:
                 if k == 1 or (k in last and k == max(points)):
                     marks[ends[k != 1]][k] = span.estimate
         facets.append(Facet(panel.title, lines, marks=marks))
-    return charts.factor_lines(facets, shared(having), "unrolled steps k", _SPEEDUP, ends)
+    return charts.ratio_lines(facets, shared(having), "unrolled steps k", _SPEEDUP, ends=ends)
 
 
 def memory(results: Results) -> Figure | None:
