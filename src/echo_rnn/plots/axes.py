@@ -21,7 +21,7 @@ def figure_of(
     Panels share their vertical axis.
     """
     count = len(titles)
-    columns = min(columns, count)
+    columns = min(columns, 2 if count == 4 else count)  # no panel alone in its row
     rows = -(-count // columns)
     figure = style.figure(height * rows + room)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)

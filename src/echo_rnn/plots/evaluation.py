@@ -1,4 +1,4 @@
-"""What a trained network says: its predictions bit by bit, and what they tell about it."""
+"""Predictions of a trained network bit by bit, and what they show about it."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from echo_rnn.plots import style
 from echo_rnn.plots.style import BLUE, INK, MUTED, ORANGE, SKY, VERMILLION, Look
 
-_LANES = {"input": 2.5, "target": 1.3, "prediction": 0.0}
-_LANE = 0.9
+_STRIPS = {"input": 2.5, "target": 1.3, "prediction": 0.0}
+_STRIP = 0.9
 
 
 @style.styled
@@ -47,7 +47,7 @@ def echo_picture(
         _probabilities(axes, p_BN[row, :steps])
         _errors(axes, np.flatnonzero((p_BN[row, :steps] > 0.5) != (y_BN[row, :steps] == 1)))
         _unknowable(axes, min(echo_step, steps))
-        _lanes(axes, steps, window)
+        _strips(axes, steps, window)
     _one_echo(all_axes[0], x_BN[0, :steps], echo_step)
     all_axes[-1].set_xlabel("time step (lines: where a window ends)")
     figure.legend(
@@ -68,39 +68,39 @@ def echo_picture(
     return figure
 
 
-def _bits(axes: Axes, lane: str, bits_N: NDArray[np.integer], color: str) -> None:
-    """A lane in which every 1 is a block."""
-    bottom = _LANES[lane]
-    axes.add_patch(Rectangle((-0.5, bottom), len(bits_N), _LANE, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
+def _bits(axes: Axes, strip: str, bits_N: NDArray[np.integer], color: str) -> None:
+    """A strip in which every 1 is a block."""
+    bottom = _STRIPS[strip]
+    axes.add_patch(Rectangle((-0.5, bottom), len(bits_N), _STRIP, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
     ones = np.flatnonzero(bits_N)
-    axes.bar(ones, _LANE, width=0.86, bottom=bottom, color=color, label=lane, zorder=1)
+    axes.bar(ones, _STRIP, width=0.86, bottom=bottom, color=color, label=strip, zorder=1)
 
 
 def _probabilities(axes: Axes, p_N: NDArray[np.floating]) -> None:
-    axes.add_patch(Rectangle((-0.5, 0), len(p_N), _LANE, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
-    axes.plot([-0.5, len(p_N) - 0.5], [_LANE / 2] * 2, ":", color=MUTED, linewidth=0.8, zorder=1)
+    axes.add_patch(Rectangle((-0.5, 0), len(p_N), _STRIP, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
+    axes.plot([-0.5, len(p_N) - 0.5], [_STRIP / 2] * 2, ":", color=MUTED, linewidth=0.8, zorder=1)
     edges = np.arange(len(p_N) + 1) - 0.5
-    axes.stairs(p_N * _LANE, edges, baseline=None, color=INK, linewidth=1.4, label="prediction", zorder=2)
+    axes.stairs(p_N * _STRIP, edges, baseline=None, color=INK, linewidth=1.4, label="prediction", zorder=2)
 
 
 def _errors(axes: Axes, times: NDArray[np.integer]) -> None:
     look: Look = {"color": VERMILLION, "markersize": 7, "markeredgecolor": "white", "markeredgewidth": 0.6}
-    axes.plot(times, np.full(len(times), _LANE / 2), "X", label="error", zorder=4, **look)
+    axes.plot(times, np.full(len(times), _STRIP / 2), "X", label="error", zorder=4, **look)
 
 
 def _unknowable(axes: Axes, steps: int) -> None:
-    """The first targets of a row, whose inputs came before it."""
-    corner = (-0.5, _LANES["target"])
+    """The first targets of a row, which echo inputs before the row."""
+    corner = (-0.5, _STRIPS["target"])
     axes.add_patch(
-        Rectangle(corner, steps, _LANE, fill=False, hatch="////", edgecolor=MUTED, linewidth=0.5, zorder=1.5)
+        Rectangle(corner, steps, _STRIP, fill=False, hatch="////", edgecolor=MUTED, linewidth=0.5, zorder=1.5)
     )
 
 
-def _lanes(axes: Axes, steps: int, window: int) -> None:
-    """Names of the lanes, and lines where windows end."""
+def _strips(axes: Axes, steps: int, window: int) -> None:
+    """Names of the strips, and lines where windows end."""
     for end in range(window, steps, window):
         axes.axvline(end - 0.5, color=MUTED, linewidth=1, zorder=3)
-    axes.set_yticks([bottom + _LANE / 2 for bottom in _LANES.values()], list(_LANES), fontsize=9.5)
+    axes.set_yticks([bottom + _STRIP / 2 for bottom in _STRIPS.values()], list(_STRIPS), fontsize=9.5)
     axes.tick_params(length=0)
     axes.set_xticks(range(0, steps + 1, window))
     axes.set_xlim(-0.5, steps - 0.5)
@@ -113,7 +113,7 @@ def _one_echo(axes: Axes, x_N: NDArray[np.integer], echo_step: int) -> None:
     """An arrow from one input bit to its echo."""
     found = [t for t in np.flatnonzero(x_N) if echo_step <= t < len(x_N) - echo_step]
     if found:
-        start, end = (found[0], _LANES["input"] + 0.2), (found[0] + echo_step, _LANES["target"] + 0.7)
+        start, end = (found[0], _STRIPS["input"] + 0.2), (found[0] + echo_step, _STRIPS["target"] + 0.7)
         arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", end, start, arrowprops=arrow, zorder=5)
         meaning = f"arrow: an input and its echo, echo_step = {echo_step}"
@@ -128,7 +128,7 @@ def diagnosis(
     confusion_CC: NDArray[np.integer],
     echo_step: int,
 ) -> Figure:
-    """What carrying the state buys, which lag was learnt, and the confusion matrix.
+    """What is gained by carrying the state, which lag was learnt, and the confusion matrix.
 
     Args:
         by_position_T: Accuracy at each time step of a window with the state carried.
@@ -149,7 +149,7 @@ def _positions(axes: Axes, carried_T: NDArray[np.floating], zeroed_T: NDArray[np
     times = np.arange(len(carried_T))
     axes.plot(times, carried_T, "o-", color=BLUE, markersize=5, label="state carried")
     axes.plot(times, zeroed_T, "s--", color=VERMILLION, markersize=5, markerfacecolor="white", label="state zeroed")
-    axes.set_title("What carrying the state buys")
+    axes.set_title("Gain from carrying the state")
     axes.set_xlabel("time step in the window")
     axes.set_ylabel("accuracy")
     axes.set_ylim(0, 1.05)

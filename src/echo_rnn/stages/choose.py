@@ -68,7 +68,7 @@ def choose(config: Config) -> Choice:
     (result,) = results(found, stored_bytes)
     windows = config.task.series_length // config.task.batch_size // config.trainer.window
     choice = recommend(result, config.trainer.epochs * windows)
-    return Choice(choice.label, why(choice, result.reference), result, time.perf_counter() - start, measured_now)
+    return Choice(choice.chosen.label, why(choice, result.reference), result, time.perf_counter() - start, measured_now)
 
 
 def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:

@@ -89,7 +89,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is told before anything else.
+    """What a report begins with.
 
     Attributes:
         question: What was asked.
@@ -116,24 +116,18 @@ class Recommendation:
     """The strategy to use at a shape.
 
     Attributes:
-        label: The strategy.
-        verdict: How it compares with the reference.
-        speedup: Over the reference.
-        rivals: Those from which no difference is shown; the first call of `label` is the shortest of all.
-        first_call_seconds: Of `label`.
+        chosen: The strategy.
+        rivals: Those from which no difference is shown; the first call of the chosen one is the shortest of all.
         steps: For how many training steps the whole time decided; `None` where the time of a step did.
-        seconds: Of all steps with `label`, first call included.
+        seconds: Of all steps with the chosen one, first call included.
         reference_seconds: The same with the reference.
     """
 
-    label: str
-    verdict: Verdict
-    speedup: Interval | None
+    chosen: ContestantResult
     rivals: list[str]
-    first_call_seconds: float
     steps: int | None = None
-    seconds: float | None = None
-    reference_seconds: float | None = None
+    seconds: float = 0.0
+    reference_seconds: float = 0.0
 
 
 def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Record] = ()) -> Answer:
@@ -244,8 +238,7 @@ def recommend(result: ShapeResult, steps: int | None = None) -> Recommendation:
     else:
         leaders = [each for each in right if each.verdict in ("reference", "undecided")]
     chosen = min(leaders, key=_first_call)
-    rivals = [each.label for each in leaders if each is not chosen]
-    return Recommendation(chosen.label, chosen.verdict, chosen.speedup, rivals, _first_call(chosen))
+    return Recommendation(chosen, [each.label for each in leaders if each is not chosen])
 
 
 def _for_steps(right: Sequence[ContestantResult], result: ShapeResult, steps: int) -> Recommendation:
@@ -258,9 +251,7 @@ def _for_steps(right: Sequence[ContestantResult], result: ShapeResult, steps: in
         return _first_call(each) + max(0, steps - 1) * (known.step_seconds or 0.0)
 
     chosen = min(right, key=total)
-    return Recommendation(
-        chosen.label, chosen.verdict, chosen.speedup, [], _first_call(chosen), steps, total(chosen), total(reference)
-    )
+    return Recommendation(chosen, [], steps, total(chosen), total(reference))
 
 
 def _first_call(each: ContestantResult) -> float:

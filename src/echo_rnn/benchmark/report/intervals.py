@@ -172,5 +172,5 @@ def _variance_of_median(values_R: Floats, rng: np.random.Generator) -> float:
     rounds = len(values_R)
     block = max(1, round(rounds ** (1 / 3)))
     starts = rng.integers(rounds, size=(_RESAMPLES, -(-rounds // block), 1))
-    picked = ((starts + np.arange(block)) % rounds).reshape(_RESAMPLES, -1)[:, :rounds]
-    return float(np.median(values_R[picked], axis=1).var())
+    drawn = ((starts + np.arange(block)) % rounds).reshape(_RESAMPLES, -1)[:, :rounds]
+    return float(np.median(values_R[drawn], axis=1).var())

@@ -5,11 +5,10 @@ the reference against itself, shows, or that comes from fewer than `FEWEST_ROUND
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, Record, by_shape
+from echo_rnn.benchmark.measure.records import CONTROL, KINDS, REFERENCE, Record, by_shape
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.intervals import log_ratios, paired, step_seconds
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS, ONE_PROCESS, noise
@@ -82,77 +81,73 @@ def break_even(extra: float, verdict: Verdict, step: float | None, reference: fl
     return 1 + extra / (reference - step) if verdict == "faster" else None
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """What is derived for one shape before any single strategy."""
-
-    shape: Shape
-    records: list[Record]
-    timed: list[Record]
-    train: dict[str, Interval]
-    forward: dict[str, Interval]
-    wrong: set[str]
-    formula: Formula
-
-    def verdict(self, label: str) -> Verdict:
-        """How a strategy compares with the reference."""
-        if label in self.wrong:
-            return "wrong"
-        if label == REFERENCE:
-            return "reference"
-        least = margin(self.train[CONTROL], len(self.timed))
-        return verdict_of(self.train.get(label), rounds_of(self.timed, label), least)
-
-
 def _shape_result(shape: Shape, records: list[Record], formula: Formula, seed: int) -> ShapeResult:
     timed = [record for record in records if record.samples]
     slots = list(dict.fromkeys(slot for record in timed for slot in record.prepared))
     wrong = {slot for record in timed for slot, prepared in record.prepared.items() if not prepared.equal}
     right = [slot for slot in slots if slot != REFERENCE and slot not in wrong - {CONTROL}]
-    train, forward = (paired(timed, right, kind, seed) for kind in ("train", "forward"))
-    train[REFERENCE] = forward[REFERENCE] = ONE
-    evidence = _Evidence(shape, records, timed, train, forward, wrong, formula)
+    ratios = {kind: paired(timed, right, kind, seed) | {REFERENCE: ONE} for kind in KINDS}
+    control = ratios["train"][CONTROL]
+    least = margin(control, len(timed))
+
+    def verdict(label: str) -> Verdict:
+        if label in wrong or label == REFERENCE:
+            return "wrong" if label in wrong else "reference"
+        return verdict_of(ratios["train"].get(label), rounds_of(timed, label), least)
+
+    every = [label for label in slots if label != CONTROL]
     return ShapeResult(
         shape=shape,
         reference=REFERENCE,
-        contestants=[_strategy_result(evidence, slot) for slot in slots if slot != CONTROL],
+        contestants=[
+            _strategy_result(label, verdict(label), records, [ratios[kind].get(label) for kind in KINDS], formula)
+            for label in every
+        ],
         processes=len(timed),
         rounds=rounds_of(timed, CONTROL),
         environment=timed[0].environment,
-        control=train[CONTROL],
-        noise=noise(timed, train[CONTROL]),
+        control=control,
+        noise=noise(timed, control),
     )
 
 
-def _strategy_result(evidence: _Evidence, label: str) -> ContestantResult:
-    shape, timed, verdict = evidence.shape, evidence.timed, evidence.verdict(label)
+def _strategy_result(
+    label: str, verdict: Verdict, records: list[Record], ratios: Sequence[Interval | None], formula: Formula
+) -> ContestantResult:
+    shape, timed = records[0].shape, [record for record in records if record.samples]
     prepared = [record.prepared[label] for record in timed if label in record.prepared]
-    first = median([slot.first_call_seconds for slot in prepared])
+
+    def middle(name: str) -> float | None:
+        return median([getattr(slot, name) for slot in prepared])
+
     reference_first = median([record.prepared[REFERENCE].first_call_seconds for record in timed])
-    speedup, forward_speedup = evidence.train.get(label), evidence.forward.get(label)
-    reference_step, reference_forward = (step_seconds(timed, REFERENCE, kind) for kind in ("train", "forward"))
-    step = reference_step / speedup.estimate if speedup and reference_step else None
+    references = [step_seconds(timed, REFERENCE, kind) for kind in KINDS]
+    step, forward = (
+        base / ratio.estimate if base and ratio else None for base, ratio in zip(references, ratios, strict=True)
+    )
     gflops = shape.step_flops / step / 1e9 if step else None
-    peak = median([record.peak_gflops for record in timed])
-    nodes, size = (median([getattr(slot, name) for slot in prepared]) for name in ("graph_nodes", "graph_bytes"))
-    memory = median([record.memory_bytes.get(label) for record in evidence.records])
+    first, peak = middle("first_call_seconds"), median([record.peak_gflops for record in timed])
     return ContestantResult(
         label=label,
         verdict=verdict,
         step_seconds=step,
-        speedup=speedup,
+        speedup=ratios[0],
         first_call_seconds=first,
-        forward_seconds=reference_forward / forward_speedup.estimate if forward_speedup and reference_forward else None,
-        forward_speedup=forward_speedup if reference_forward else None,
-        trace_seconds=median([slot.trace_seconds for slot in prepared]),
-        compile_seconds=median([slot.compile_seconds for slot in prepared]),
-        graph_nodes=None if nodes is None else int(nodes),
-        graph_bytes=None if size is None else int(size),
+        forward_seconds=forward,
+        forward_speedup=ratios[1] if references[1] else None,
+        trace_seconds=middle("trace_seconds"),
+        compile_seconds=middle("compile_seconds"),
+        graph_nodes=_whole(middle("graph_nodes")),
+        graph_bytes=_whole(middle("graph_bytes")),
         time_steps_per_second=shape.window * shape.batch_size / step if step else None,
         gflops=gflops,
         share_of_peak=gflops / peak if gflops and peak else None,
-        memory_bytes=None if memory is None else int(memory),
-        formula_bytes=evidence.formula(shape, label),
-        break_even_steps=break_even((first or 0.0) - (reference_first or 0.0), verdict, step, reference_step),
-        largest_error=max([slot.largest_error for slot in prepared if slot.largest_error is not None], default=None),
+        memory_bytes=_whole(median([record.memory_bytes.get(label) for record in records])),
+        formula_bytes=formula(shape, label),
+        break_even_steps=break_even((first or 0.0) - (reference_first or 0.0), verdict, step, references[0]),
+        largest_error=max((own.largest_error for own in prepared if own.largest_error is not None), default=None),
     )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

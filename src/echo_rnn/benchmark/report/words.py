@@ -72,7 +72,7 @@ def text(answer: Answer) -> str:
 def verdict_rows(answer: Answer) -> list[Row]:
     """The table of verdicts: a row for each contestant."""
     name = "contestant" if answer.is_beside_peers else "strategy"
-    fields = varying(answer.results)
+    fields = [field for field in varying(answer.results) if field != "compile"]
     return [
         {
             name: label,
@@ -92,17 +92,19 @@ def noise_sentence(noise: Noise) -> str:
 
 def why(choice: Recommendation, reference: str) -> str:
     """Why a strategy is recommended."""
+    chosen = choice.chosen
     if choice.steps is not None:
-        found = f"{choice.steps:,} steps with {choice.label} take {seconds(choice.seconds or 0)}, first call included"
-        other = f", against {seconds(choice.reference_seconds or 0)} with {reference}"
-        return f"{found}{'' if choice.label == reference else other}."
-    first = f"its first call takes {seconds(choice.first_call_seconds)}"
-    shortest = f"No difference is shown from {listed(choice.rivals)}; {first}, the shortest of them."
-    if choice.verdict == "faster" and choice.speedup:
-        found = f"A training step of {choice.label} is faster than one of {reference}: {speedup(choice.speedup)}."
-        return f"{found} {shortest}" if choice.rivals else found
-    found = f"No strategy that was measured is shown to be faster than {reference}"
-    return f"{found}. {shortest}" if choice.rivals else f"{found}; {first}."
+        found = f"{choice.steps:,} steps with {chosen.label} take {seconds(choice.seconds)}, first call included"
+        other = f", against {seconds(choice.reference_seconds)} with {reference}"
+        return f"{found}{'' if chosen.label == reference else other}."
+    if chosen.verdict == "faster" and chosen.speedup:
+        found = f"A training step of {chosen.label} is faster than one of {reference}: {speedup(chosen.speedup)}."
+    else:
+        found = f"No strategy that was measured is shown to be faster than {reference}."
+    if not choice.rivals:
+        return found
+    first = seconds(chosen.first_call_seconds or 0.0)
+    return f"{found} No difference is shown from {listed(choice.rivals)}; its first call, {first}, is the shortest."
 
 
 def number_rows(results: Sequence[ShapeResult]) -> list[Row]:
@@ -181,15 +183,19 @@ def _single(leader: Leader) -> list[str]:
     baseline = _way(leader.baseline)
     if leader.verdict != "faster":
         return [f"No strategy is shown to be faster than {baseline}."]
-    estimate, low, high = _rounded(leader.speedup)
     found = [
-        f"{_way(leader.way)}: one training step takes 1/{estimate} (95 % interval 1/{high}–1/{low}) of the time of "
-        f"{baseline}, {seconds(leader.step_seconds)}.",
+        f"{_way(leader.way)}: one training step takes {_share(leader.speedup)} of the time of {baseline}, "
+        f"{seconds(leader.step_seconds)}.",
         _payoff(leader),
     ]
     if leader.rivals:
         found.append(f"No difference from it is shown for {listed([_way(way) for way in leader.rivals])}.")
     return found
+
+
+def _share(speedup: Interval) -> str:
+    estimate, low, high = _rounded(speedup)
+    return f"1/{estimate} (95 % interval 1/{high}–1/{low})"
 
 
 def _payoff(leader: Leader) -> str:
@@ -217,10 +223,9 @@ def _several(answer: Answer) -> list[str]:
     if not faster:
         return [*found, f"No strategy is shown to be faster than {_way(answer.leaders[0].baseline)}."]
     best = max(faster, key=lambda leader: leader.speedup.estimate)
-    estimate, low, high = _rounded(best.speedup)
     found.append(
-        f"The largest gain: {_way(best.way)} at {named(best.shape, fields)} takes 1/{estimate} (95 % interval "
-        f"1/{high}–1/{low}) of the time of {_way(best.baseline)}."
+        f"The largest gain: {_way(best.way)} at {named(best.shape, fields)} takes {_share(best.speedup)} of the time "
+        f"of {_way(best.baseline)}."
     )
     steps = [leader.break_even_steps or 0.0 for leader in faster]
     after = [f"{value:,.0f}" for value in (min(steps), max(steps))]
@@ -268,11 +273,14 @@ def _cell(cell: Cell, fields: Sequence[str], *, beside_peers: bool) -> str:
             return "our fastest" if cell.verdict == "reference" and beside_peers else VERDICTS[cell.verdict]
         ratio = cell.highest[0].inverse if beside_peers else cell.highest[0]
         return f"{VERDICTS[cell.verdict]}, {speedup(ratio)}"
+    total = sum(cell.counts.values())
     parts = []
     for kind, count in cell.counts.items():
-        extreme = cell.highest if kind == "faster" else cell.lowest if kind == "slower" else None
-        at = f", {speedup(extreme[0])} at {named(extreme[1], fields)}" if extreme else ""
-        parts.append(f"{VERDICTS[kind]} at {count}{at}")
+        found = VERDICTS[kind] if count == total else f"{VERDICTS[kind]} at {count} of {total}"
+        if kind in ("faster", "slower") and cell.highest and cell.lowest:
+            ratio, shape = cell.highest if kind == "faster" else cell.lowest
+            found += f", {speedup(ratio)} at {named(shape, fields)}"
+        parts.append(found)
     return "; ".join(parts)
 
 
