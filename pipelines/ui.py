@@ -1,4 +1,4 @@
-"""MLflow's pages on the store that the project's configuration names: `python -m pipelines.ui [PORT]`."""
+"""MLflow's pages on the configured store: `python -m pipelines.ui [PORT]`."""
 
 import sys
 
@@ -12,7 +12,7 @@ def _port(arguments: list[str]) -> int:
     try:
         (port,) = (int(argument) for argument in arguments or [str(PORT)])
     except ValueError:
-        raise UserError(f"pipelines.ui: expected nothing or one port, got {' '.join(arguments)!r}") from None
+        raise UserError(f"ui: expected no argument or one port, got {' '.join(arguments)!r}", "ui.arguments") from None
     return port
 
 

@@ -237,7 +237,7 @@ def test_a_store_that_does_not_know_the_run_gets_a_new_one_with_all_points(stopp
     (before,) = {stopped.json(path)["run_id"] for path in stopped.folder.glob("checkpoints/*/checkpoint.json")}
     for file in stopped.folder.glob("mlflow.db*"):
         file.unlink()
-    shutil.rmtree(stopped.folder / "pending", ignore_errors=True)
+    shutil.rmtree(stopped.folder / "outbox", ignore_errors=True)
     assert "the training goes on in a new run" in stopped.must(*STAGE).err
     (run,) = stopped.runs()
     assert run.data.tags["began_in"] == before

@@ -30,7 +30,7 @@ def prepared_database(tmp_path_factory):
 @pytest.fixture
 def store(prepared_database, tmp_path):
     shutil.copy(prepared_database, tmp_path / "mlflow.db")
-    return open_store(None, "echo", tmp_path)
+    return open_store(None, "echo", tmp_path, note="about it")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A program that is killed at any moment: what it had logged arrives once and in order, and the run is KILLED."""
+"""A program that is killed at any moment: what it had logged is stored once and in order, and the run is KILLED."""
 
 import random
 import subprocess
@@ -25,7 +25,7 @@ with store.resume(sys.argv[2]) if sys.argv[2:] else store.run("child", "d", {}) 
 
 
 def killed(root, seconds, *arguments):
-    """The run and the last step that a child said it had logged when it was killed."""
+    """The run, and the last step that a child had printed as logged when it was killed."""
     child = subprocess.Popen([sys.executable, "-c", LOGS, str(root), *arguments], stdout=subprocess.PIPE, text=True)
     run_id = child.stdout.readline().strip()
     child.stdout.readline()
@@ -51,7 +51,7 @@ def test_a_killed_program_loses_nothing_and_doubles_nothing(store, client, tmp_p
     open_store(None, "echo", tmp_path)  # what any next command does
     require_steps_to(client, run_id, last)
     assert client.get_run(run_id).info.status == "KILLED"
-    assert list((tmp_path / "pending").iterdir()) == []
+    assert list((tmp_path / "outbox").iterdir()) == []
 
     _, again = killed(tmp_path, draw.uniform(0, 1.5), run_id)  # starts from the first step, as after a lost checkpoint
     open_store(None, "echo", tmp_path)

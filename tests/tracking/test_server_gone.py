@@ -1,4 +1,4 @@
-"""A server that stops, dies or freezes while a run is open: the run goes on, and everything arrives once, in order."""
+"""A server that stops, dies or freezes while a run is open: the run continues, and all is stored once, in order."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from echo_rnn.errors import UserError
-from echo_rnn.tracking import open_store, upload
+from echo_rnn.tracking import deliver_all, open_store
+from tests.refusals import refused
 from tests.tracking.servers import Proxy
 
 LOGS = """
@@ -51,7 +51,7 @@ class Child:
         self.process.stdin.write("patience\n")
 
     def end(self):
-        """Lets it end; gives its exit code and what it said."""
+        """Lets it end; returns its exit code and what it printed."""
         _, said = self.process.communicate(timeout=400)
         return self.process.returncode, said
 
@@ -81,8 +81,8 @@ def require_all(address, run_id, steps, status="FINISHED"):
     return {file.path for file in client.list_artifacts(run_id, "notes")}
 
 
-def waiting(root):
-    return [path.name for path in (root / "pending").iterdir()]
+def outboxes(root):
+    return [path.name for path in (root / "outbox").iterdir()]
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_a_server_that_comes_back_gets_everything_once_and_in_order(child, own_s
     child.be_patient()
     assert child.end() == (0, "")
     assert require_all(own_server.address, child.run_id, 2600) == {"notes/0.txt", "notes/50.txt", "notes/2500.txt"}
-    assert waiting(tmp_path) == []
+    assert outboxes(tmp_path) == []
 
 
 @pytest.mark.slow
@@ -110,28 +110,28 @@ def test_a_server_that_stays_away_gets_everything_from_a_later_command(child, ow
     assert said.count("\n") == 1
     assert f"run {child.run_id}: " in said
     assert "1 state not yet in" in said
-    assert "`python -m pipelines.upload` sends them" in said
-    assert waiting(tmp_path) == [child.run_id]
-    with pytest.raises(UserError, match="does not answer"):
-        upload(own_server.address, tmp_path)
+    assert "`python -m pipelines.deliver`" in said
+    assert outboxes(tmp_path) == [child.run_id]
+    with refused("outbox.undelivered", own_server.address):
+        deliver_all(own_server.address, tmp_path)
 
     own_server.back()
-    assert upload(own_server.address, tmp_path) == 1
+    assert deliver_all(own_server.address, tmp_path) == 1
     assert require_all(own_server.address, child.run_id, 2500) == {"notes/0.txt", "notes/50.txt"}
-    assert waiting(tmp_path) == []
-    assert upload(own_server.address, tmp_path) == 0
+    assert outboxes(tmp_path) == []
+    assert deliver_all(own_server.address, tmp_path) == 0
 
 
 @pytest.mark.slow
-def test_a_program_that_is_told_to_end_while_the_server_is_frozen_ends(child, own_server, tmp_path):
+def test_sigterm_ends_a_program_while_its_server_is_frozen(child, own_server, tmp_path):
     own_server.gone("frozen")
     child.log(0, 50)
     child.process.send_signal(signal.SIGTERM)
     code, said = child.end()
     assert code == 128 + signal.SIGTERM
-    assert "`python -m pipelines.upload` sends them" in said
+    assert "`python -m pipelines.deliver`" in said
     own_server.back()
-    assert upload(own_server.address, tmp_path) == 1
+    assert deliver_all(own_server.address, tmp_path) == 1
     require_all(own_server.address, child.run_id, 50, "KILLED")
 
 
@@ -146,24 +146,24 @@ def test_a_killed_program_and_a_killed_server_lose_nothing(child, own_server, tm
     open_store(own_server.address, "echo", tmp_path)  # what any next command does
     require_all(own_server.address, child.run_id, 90, "KILLED")
     assert "its process was gone" in client_of(own_server.address).get_run(child.run_id).data.tags["left_behind"]
-    assert waiting(tmp_path) == []
+    assert outboxes(tmp_path) == []
 
 
 @pytest.mark.slow
-def test_a_run_that_waits_is_continued_without_its_server_and_no_new_one_is_begun(own_server, tmp_path):
+def test_without_its_server_a_run_with_an_outbox_is_resumed_and_a_new_one_refused(own_server, tmp_path):
     with open_store(own_server.address, "echo", tmp_path).run("name", "d", {}) as run:
         run.log_metrics([("loss", 0.0, 0)])
         own_server.gone("killed")
     store = open_store(own_server.address, "echo", tmp_path)  # a stage that evaluates what another one has trained
     with store.resume(run.id) as run:
         run.log_metrics([("loss", 0.0, 0), ("accuracy", 1.0, 0)])
-    with pytest.raises(UserError, match="does not answer"), store.run("name", "d", {}):
+    with refused("store.unreachable", own_server.address), store.run("name", "d", {}):
         pass
-    with pytest.raises(UserError, match="does not answer"):
+    with refused("store.unreachable", own_server.address):
         open_store(own_server.address, "another", tmp_path)
 
     own_server.back()
-    assert upload(own_server.address, tmp_path) == 1
+    assert deliver_all(own_server.address, tmp_path) == 1
     found = client_of(own_server.address).get_run(run.id)
     assert (found.info.status, found.data.metrics) == ("FINISHED", {"loss": 0.0, "accuracy": 1.0})
 
@@ -189,10 +189,10 @@ def forgetful(server, tmp_path, monkeypatch):
     with Proxy(server, loses=loses) as proxy:
         store = open_store(proxy.address, "echo", tmp_path)
         yield open_run()
-    assert waiting(tmp_path) == []
+    assert outboxes(tmp_path) == []
 
 
-def test_answers_that_are_lost_store_nothing_twice(forgetful, server):
+def test_lost_answers_store_nothing_twice(forgetful, server):
     with forgetful as run:
         run.log_config({"seed": 0})
         run.log_metrics(("loss", step / 8, step) for step in range(2500))
@@ -206,7 +206,7 @@ def test_answers_that_are_lost_store_nothing_twice(forgetful, server):
 
 
 @pytest.mark.slow
-def test_a_model_is_there_once_when_answers_are_lost(forgetful, server):
+def test_a_model_is_stored_once_when_answers_are_lost(forgetful, server):
     import keras  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 

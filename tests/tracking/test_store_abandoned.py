@@ -1,4 +1,4 @@
-"""A run whose process died without a word is ended by the next command; a live one is left alone."""
+"""A run whose process is gone is ended by the next command; the run of a live one is not."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from echo_rnn import environment
 from echo_rnn.tracking import open_store
-from echo_rnn.tracking.journal import Journal
+from echo_rnn.tracking.outbox import Outbox
 from tests.tracking.test_store_lifecycle import start
 
 
@@ -23,7 +23,7 @@ def child(store, tmp_path):
     process.communicate()
 
 
-def test_a_killed_process_leaves_a_run_that_the_next_command_ends(child, client, tmp_path):
+def test_the_run_of_a_killed_process_is_ended_by_the_next_command(child, client, tmp_path):
     process, run_id = child
     process.send_signal(signal.SIGKILL)
     process.wait(20)
@@ -44,19 +44,19 @@ def test_a_live_process_keeps_its_run(child, client, tmp_path):
     ("tag", "value", "status"),
     [
         ("nothing", "", "RUNNING"),  # this process is alive
-        ("process.start", "1.0", "KILLED"),  # the process id was given to another process
-        ("process.host", "another", "RUNNING"),  # what lives there cannot be known here
+        ("process.start", "1.0", "KILLED"),  # another process has the process id now
+        ("process.host", "another", "RUNNING"),  # processes of another machine are not known here
         ("process.pid", "what", "RUNNING"),
     ],
 )
 def test_only_a_run_of_a_process_that_is_gone_from_this_machine_is_ended(store, client, tmp_path, tag, value, status):
-    # Made by a project in another folder, so that no journal here tells more of it.
+    # Made by a project in another folder, so that it has no outbox here.
     run = client.create_run(store.experiment_id, tags=environment.process() | {tag: value})
     open_store(None, "echo", tmp_path)
     assert client.get_run(run.info.run_id).info.status == status
 
 
-def test_a_process_that_nobody_waited_for_is_gone(store, client, tmp_path):
+def test_a_zombie_is_gone(store, client, tmp_path):
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         start = psutil.Process(process.pid).create_time()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # and leaves the zombie
@@ -66,16 +66,16 @@ def test_a_process_that_nobody_waited_for_is_gone(store, client, tmp_path):
     assert client.get_run(run.info.run_id).info.status == "KILLED"
 
 
-def test_a_run_whose_journal_is_being_sent_is_left_to_its_sender(child, client, tmp_path):
+def test_a_run_whose_outbox_is_being_delivered_is_not_ended(child, client, tmp_path):
     process, run_id = child
     process.kill()
     process.wait(20)
-    sender = Journal.reopen(tmp_path / "pending" / run_id)
+    holder = Outbox.reopen(tmp_path / "outbox" / run_id)
     try:
         open_store(None, "echo", tmp_path)
         assert client.get_run(run_id).info.status == "RUNNING"
     finally:
-        sender.close()
+        holder.close()
     open_store(None, "echo", tmp_path)
     assert client.get_run(run_id).info.status == "KILLED"
 

@@ -11,6 +11,7 @@ import pytest
 
 from echo_rnn.tracking import UnknownRunError, open_store
 from echo_rnn.tracking.termination import Terminated
+from tests.refusals import refused
 
 OPENS_A_RUN = """
 import sys, time
@@ -54,13 +55,13 @@ def test_run_finishes(store, client):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value,
 )
-def test_exception_ends_the_run_and_goes_on(store, client, ending, status):
+def test_an_exception_ends_the_run_and_is_raised(store, client, ending, status):
     with pytest.raises(type(ending)), store.run("name", "d", {}) as run:
         raise ending
     assert client.get_run(run.id).info.status == status
 
 
-def test_sigterm_kills_the_run_and_leaves_with_its_code(store, client, tmp_path):
+def test_sigterm_ends_the_run_as_killed_with_the_exit_code_of_the_signal(store, client, tmp_path):
     child = start(tmp_path)
     run_id = child.stdout.readline().strip()
     child.send_signal(signal.SIGTERM)
@@ -68,7 +69,7 @@ def test_sigterm_kills_the_run_and_leaves_with_its_code(store, client, tmp_path)
     assert client.get_run(run_id).info.status == "KILLED"
 
 
-def test_handler_of_somebody_else_stays(store):
+def test_another_handler_of_sigterm_stays_installed(store):
     def theirs(number, frame):
         pass
 
@@ -80,7 +81,7 @@ def test_handler_of_somebody_else_stays(store):
         signal.signal(signal.SIGTERM, before)
 
 
-def test_default_handler_comes_back(store):
+def test_the_default_handler_is_installed_again(store):
     with store.run("name", "d", {}):
         assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -96,7 +97,7 @@ def test_run_in_a_thread(store, client):
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
-def test_resume_continues_the_run(store, client):
+def test_resume_appends_to_the_run(store, client):
     with pytest.raises(ValueError), store.run("name", "d", {}) as first:
         first.log_metrics([("loss", 1.0, 0)])
         raise ValueError
@@ -109,7 +110,7 @@ def test_resume_continues_the_run(store, client):
 
 
 def test_resume_of_an_unknown_run_is_refused_at_the_call(store):
-    with pytest.raises(UnknownRunError, match="0123456789abcdef"):
+    with refused("store.unknown_run", "0123456789abcdef", kind=UnknownRunError):
         store.resume("0123456789abcdef0123456789abcdef")
 
 
@@ -117,7 +118,7 @@ def test_resume_of_a_deleted_run_is_refused(store, client):
     with store.run("name", "d", {}) as run:
         pass
     client.delete_run(run.id)
-    with pytest.raises(UnknownRunError, match="deleted"):
+    with refused("store.unknown_run", run.id, kind=UnknownRunError):
         store.resume(run.id)
 
 
@@ -149,11 +150,11 @@ def test_plain_mlflow_in_the_root_sees_the_runs(store, tmp_path, monkeypatch):
     experiment = plain.get_experiment_by_name("echo")
     assert [found.info.run_id for found in plain.search_runs([experiment.experiment_id])] == [run.id]
     assert [file.path for file in plain.list_artifacts(run.id, "notes")] == ["notes/hello.txt"]
-    assert "truncated" in experiment.tags["mlflow.note.content"]
+    assert experiment.tags["mlflow.note.content"] == "about it"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "mlartifacts",
         "mlflow.db",
         "mlflow.db.lock",
-        "pending",
+        "outbox",
     ]
-    assert list((tmp_path / "pending").iterdir()) == []
+    assert list((tmp_path / "outbox").iterdir()) == []

@@ -5,21 +5,19 @@ import threading
 import time
 from contextlib import contextmanager
 
-import pytest
-
-from echo_rnn.errors import UserError
+from echo_rnn.tracking import address as address_module
 from echo_rnn.tracking import open_store
-from echo_rnn.tracking import server as server_module
+from tests.refusals import refused
 
 SECRET = "hunter2"
 
 
 @contextmanager
-def refused_within(seconds, match):
+def refused_within(seconds, code, *named):
     import echo_rnn.tracking.store  # noqa: F401, PLC0415 # which takes seconds, and is no waiting
 
     start = time.monotonic()
-    with pytest.raises(UserError, match=match):
+    with refused(code, *named):
         yield
     assert time.monotonic() - start < seconds
 
@@ -46,19 +44,19 @@ def test_server_keeps_the_run(server, tmp_path, monkeypatch):
 
 
 def test_closed_port_is_refused_at_once(free_port, tmp_path):
-    with refused_within(15, f"http://127.0.0.1:{free_port} does not answer"):
+    with refused_within(15, "store.unreachable", f"http://127.0.0.1:{free_port}"):
         open_store(f"http://127.0.0.1:{free_port}", "echo", tmp_path)
 
 
 def test_port_that_never_answers_is_refused_in_time(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with refused_within(15, f"{address} does not answer"):
+        with refused_within(15, "store.unreachable", address):
             open_store(address, "echo", tmp_path)
 
 
 def test_port_that_answers_drop_by_drop_is_refused_at_the_deadline(tmp_path, monkeypatch):
-    monkeypatch.setattr(server_module, "DEADLINE_SECONDS", 2)
+    monkeypatch.setattr(address_module, "DEADLINE_SECONDS", 2)
     done = threading.Event()
 
     def drip(listener):
@@ -73,14 +71,14 @@ def test_port_that_answers_drop_by_drop_is_refused_at_the_deadline(tmp_path, mon
         thread.start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
-            with refused_within(4, f"{address} does not answer .no answer in 2 s"):
+            with refused_within(4, "store.unreachable", address, "2 s"):
                 open_store(address, "echo", tmp_path)
         finally:
             done.set()
             thread.join()
 
 
-def test_server_that_is_no_tracking_server_is_refused_in_a_sentence(tmp_path):
+def test_a_server_that_is_no_tracking_server_is_refused(tmp_path):
     # Python's file server answers /health with 404, as a server behind a prefix may.
     from http.server import HTTPServer, SimpleHTTPRequestHandler  # noqa: PLC0415
 
@@ -92,7 +90,7 @@ def test_server_that_is_no_tracking_server_is_refused_in_a_sentence(tmp_path):
         threading.Thread(target=other.serve_forever).start()
         address = f"http://127.0.0.1:{other.server_port}"
         try:
-            with refused_within(15, f"tracking store {address}: "):
+            with refused_within(15, "store.failed", address):
                 open_store(address, "echo", tmp_path)
         finally:
             other.shutdown()

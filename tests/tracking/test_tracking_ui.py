@@ -1,4 +1,4 @@
-"""The pages come up on loopback only, show the project's store, and go when they are told to."""
+"""The pages are served on loopback only, show the project's store, and end on SIGTERM."""
 
 import os
 import signal
@@ -11,9 +11,9 @@ import urllib.request
 import psutil
 import pytest
 
-from echo_rnn.errors import UserError
 from echo_rnn.tracking import comparison_link, open_store, parallel_link
 from echo_rnn.tracking.ui import serve_ui
+from tests.refusals import refused
 
 SERVES = """
 import sys
@@ -63,7 +63,7 @@ def code_of(url, content=None, **headers):
 
 
 @pytest.mark.slow
-def test_pages_come_up_for_this_machine_only_and_go(tmp_path, free_port):
+def test_pages_are_served_to_this_machine_only_and_end(tmp_path, free_port):
     store = open_store(None, "echo", tmp_path)
     command = [sys.executable, "-c", SERVES, str(tmp_path), str(free_port)]
     pages = subprocess.Popen(command, env=os.environ | CARELESS, stdout=subprocess.PIPE, text=True)
@@ -92,10 +92,10 @@ def test_pages_come_up_for_this_machine_only_and_go(tmp_path, free_port):
         socket.create_connection(("127.0.0.1", free_port), timeout=2)
 
 
-def test_taken_port_is_one_sentence(tmp_path):
+def test_a_port_that_is_in_use_is_refused(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"port {port} cannot be used"):
+        with refused("ui.port_taken", port, "make ui PORT="):
             serve_ui(None, "echo", tmp_path, port)
 
 

@@ -23,7 +23,7 @@ from echo_rnn.stages.pictures import PICTURES, beside_peers
 from echo_rnn.stages.shapes import shapes_of
 from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import print_comparison, store_of
-from echo_rnn.tracking import BENCHMARK_NOTE, MetricRow, Store
+from echo_rnn.tracking import MetricRow, Store
 
 PAGE = "report.html"
 _MIB = 2**20
@@ -95,7 +95,7 @@ def report_peers(config: Config, records: Path, own: str, folder: Path) -> None:
             if each.trouble:
                 print(f"not timed: {each.label}: {each.trouble}")
     tag = {"peers": hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]}
-    store = store_of(config.tracking, suffix="-benchmark", note=BENCHMARK_NOTE)
+    store = store_of(config.tracking, benchmark=True)
     if not store.tagged(tag):
         with store.run("peers", words.text(found), tag | {"kind": "peers"}) as run:
             run.log_metrics(_peers_metrics(found.results))
@@ -142,7 +142,7 @@ def _log_sweep(config: Config, found: Answer, records: Path, files: Sequence[Pat
     The sweep's tag stands for its records: the same records are logged once, however often this is called, and what a
     killed call has not logged is added by the next one. The link to the comparison is printed.
     """
-    store = store_of(config.tracking, suffix="-benchmark", note=BENCHMARK_NOTE)
+    store = store_of(config.tracking, benchmark=True)
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files_of(records))).hexdigest()[:8]
     sweep = f"{config.sweep.name}-{digest}"
     for result in found.results:

@@ -1,10 +1,12 @@
-"""One open run: everything goes into its journal, at the cost of a line in a file; the uploader does the rest."""
+"""One open run of MLflow: everything is written into its outbox, at the cost of a line in a file."""
 
 import json
 import math
+import re
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,61 +14,86 @@ import numpy as np
 
 from echo_rnn.errors import UserError
 from echo_rnn.redact import redact
-from echo_rnn.tracking.interface import MetricRow
-from echo_rnn.tracking.journal import Journal
-from echo_rnn.tracking.known import NON_FINITE_TAG, Known
-from echo_rnn.tracking.names import require_artifact
-from echo_rnn.tracking.parameters import flatten, shortened
-from echo_rnn.tracking.send import MODEL, MOST_METRICS
+from echo_rnn.tracking.deliver import MODEL, MOST_METRICS, NON_FINITE_TAG
+from echo_rnn.tracking.interface import MetricRow, Run
+from echo_rnn.tracking.outbox import Entry, Outbox
 
-DIGEST_LENGTH = 36
+_LONGEST_DIGEST = 36
+_LONGEST_PARAMETER = 6000  # MLflow cuts longer ones without a message
+_LONGEST_NAME, _LONGEST_SHOWN_NAME = 200, 40
+# Letters of any language; no character that has a meaning in a path, an address or a terminal.
+_PART_OF_A_PATH = r"[\w(][\w .,=@+()\-]*"
 
 
-class JournaledRun:
-    """See `interface.Run`."""
+class MlflowRun(Run):
+    """A run that writes into an outbox.
 
-    def __init__(self, journal: Journal) -> None:
-        self.id = journal.header.run_id
-        self._journal = journal
-        self._known = Known(journal.lines())
+    MLflow stores a point of a metric as often as it gets it, and refuses another value of a parameter. So the points
+    and parameters that the run has already are read from the outbox, and only new ones are added.
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.id = outbox.header.run_id
+        self._outbox = outbox
+        self._points: dict[tuple[str, int], float] = {}
+        self._params: dict[str, str] = {}
+        self._non_finite = 0
+        for line in outbox.entries():
+            self._restore(line.entry)
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Logs every value; what MLflow would not keep whole is cut with a mark, credentials are hidden."""
-        values = {name: shortened(redact(value)) for name, value in flatten(config)}
-        if new := self._known.new_params(values):
-            self._journal.append({"do": "params", "values": new})
+        """Logs every value; values that are too long for MLflow are cut with a note, credentials are redacted."""
+        values = {name: _shortened(redact(value)) for name, value in _flattened(config)}
+        for name, value in values.items():
+            known = self._params.get(name, value)
+            if known != value:
+                raise UserError(
+                    f"parameter {name}: expected {known!r}, with which the run was begun, got {value!r}; start a new "
+                    "run",
+                    "run.parameter_differs",
+                )
+        if new := {name: value for name, value in values.items() if name not in self._params}:
+            self._params |= new
+            self._outbox.append({"kind": "params", "values": new})
 
     def log_metrics(self, rows: Iterable[MetricRow], *, again: bool = False) -> None:
         """Logs the finite numbers; MLflow would store infinities as 1.8e308, so a tag counts those left out."""
-        numbers = [(name, float(value), step) for name, value, step in rows]
-        finite = [row for row in numbers if math.isfinite(row[1])]
         now = int(time.time() * 1000)
-        timed = [[*row, now] for row in self._known.new_points(finite, again=again)]
-        for start in range(0, len(timed), MOST_METRICS):
-            self._journal.append({"do": "metrics", "rows": timed[start : start + MOST_METRICS]})
-        if len(finite) < len(numbers):
-            self._known.non_finite += len(numbers) - len(finite)
-            self.set_tags({NON_FINITE_TAG: str(self._known.non_finite)})
+        left_out, new = 0, []
+        for name, number, step in rows:
+            value = float(number)
+            known = self._points.get((name, step))
+            if not math.isfinite(value):
+                left_out += 1
+            elif known is None or (again and known != value):
+                self._points[name, step] = value
+                new.append([name, value, step, now])
+        for start in range(0, len(new), MOST_METRICS):
+            self._outbox.append({"kind": "metrics", "rows": new[start : start + MOST_METRICS]})
+        if left_out:
+            self._non_finite += left_out
+            self.set_tags({NON_FINITE_TAG: str(self._non_finite)})
 
     def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
-        """Logs a dataset as input; MLflow keeps 36 characters of the digest, so the source holds all of it."""
+        """Logs a dataset as input; MLflow stores 36 characters of the digest, so the source holds all of it."""
         described = json.dumps({"uri": redact(source), "digest": digest})
-        entry = {"name": name, "digest": digest[:DIGEST_LENGTH], "source": described, "context": context}
-        self._journal.append({"do": "dataset", **entry})
+        entry = {"name": name, "digest": digest[:_LONGEST_DIGEST], "source": described, "context": context}
+        self._outbox.append({"kind": "dataset", **entry})
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """Copies a file into the run's artifacts."""
-        require_artifact(folder)
-        require_artifact(path.name)
+        _require_artifact_name(folder)
+        _require_artifact_name(path.name)
         if not path.is_file():
             raise UserError(
-                f"artifact: expected a file, got {path}, which is none; look at what should have written it"
+                f"artifact: expected a file, got {path}, which is none; check what should have written it",
+                "run.missing_artifact",
             )
-        self._journal.append({"do": "file", "kept": self._journal.keep(path), "folder": folder})
+        self._outbox.append({"kind": "file", "copy": self._outbox.copy_in(path), "folder": folder})
 
     def log_text(self, text: str, file: str) -> None:
         """Writes `text` as an artifact named `file`."""
-        require_artifact(file)
+        _require_artifact_name(file)
         name = PurePosixPath(file)
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch, name.name)
@@ -74,16 +101,83 @@ class JournaledRun:
             self.log_artifact(path, "" if name.parent == PurePosixPath() else str(name.parent))
 
     def log_model(self, model: Any, example: np.ndarray) -> None:
-        """Logs a Keras model, about 0.3 s for a small one."""
-        # Here and not above: it imports TensorFlow, which most users of a store do not need.
-        from echo_rnn.tracking.keras_model import save_keras_model  # noqa: PLC0415
-
+        """Logs a Keras model, in about 0.3 s for a small one."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch, MODEL)
             folder.mkdir()
-            save_keras_model(model, folder, self.id, example)
-            self._journal.append({"do": "model", "kept": self._journal.keep(folder)})
+            _save_model(model, folder, self.id, example)
+            self._outbox.append({"kind": "model", "copy": self._outbox.copy_in(folder)})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets or replaces tags."""
-        self._journal.append({"do": "tags", "values": {name: redact(value) for name, value in tags.items()}})
+        self._outbox.append({"kind": "tags", "values": {name: redact(value) for name, value in tags.items()}})
+
+    def _restore(self, entry: Entry) -> None:
+        match entry["kind"]:
+            case "metrics":
+                self._points |= {(name, step): value for name, value, step, _ in entry["rows"]}
+            case "params":
+                self._params |= entry["values"]
+            case "tags":
+                self._non_finite = int(entry["values"].get(NON_FINITE_TAG, self._non_finite))
+
+
+def require_label(kind: str, name: str) -> None:
+    """Raises a `UserError` unless `name` can name an experiment or a run; slashes and dots have no meaning there."""
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise _bad_name(kind, name, f"1 to {_LONGEST_NAME} printable characters")
+
+
+def _require_artifact_name(path: str) -> None:
+    """Raises a `UserError` unless `path` is a relative one of plain names; '' is the run's own folder."""
+    plain = len(path) <= _LONGEST_NAME and all(re.fullmatch(_PART_OF_A_PATH, part) for part in path.split("/"))
+    if path and not plain:
+        raise _bad_name("artifact", path, "names below the run's folder, such as figures/curves.png")
+
+
+def _bad_name(kind: str, name: str, expected: str) -> UserError:
+    shown = name if len(name) <= _LONGEST_SHOWN_NAME else f"{name[:_LONGEST_SHOWN_NAME]}…"
+    return UserError(f"name of the {kind}: expected {expected}, got {shown!r}; choose another one", "run.bad_name")
+
+
+def _flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yields dotted names and values of a nested configuration; values other than text are written as JSON."""
+    for name, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flattened(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _shortened(value: str) -> str:
+    if len(value) <= _LONGEST_PARAMETER:
+        return value
+    note = f" [cut: {len(value)} characters in all]"
+    return value[: _LONGEST_PARAMETER - len(note)] + note
+
+
+def _save_model(model: Any, folder: Path, run_id: str, example: np.ndarray) -> None:
+    """Saves a Keras model in MLflow's format; the store's id and address are added at its delivery.
+
+    `mlflow.keras.log_model` would send it at once, to the one global store and run of the process, and in MLflow 3.17
+    it fails when it is given an example.
+    """
+    # Here, because it imports TensorFlow, which most users of a store do not need.
+    import mlflow.keras  # noqa: PLC0415
+    from mlflow.models import Model, ModelSignature  # noqa: PLC0415
+    from mlflow.types import Schema, TensorSpec  # noqa: PLC0415
+
+    # Batch and time are free: a recurrent model reads series of any length.
+    inputs, outputs = (
+        Schema([TensorSpec(np.dtype("float32"), (-1, -1, width))])
+        for width in (example.shape[-1], model.output_shape[-1])
+    )
+    mlflow.keras.save_model(
+        model,
+        str(folder),
+        mlflow_model=Model(run_id=run_id),
+        signature=ModelSignature(inputs=inputs, outputs=outputs),
+        input_example=example,
+        # Named here, because MLflow would load the model in a fresh process to find them.
+        pip_requirements=[f"{package}=={version(package)}" for package in ("keras", "tensorflow", "numpy")],
+    )

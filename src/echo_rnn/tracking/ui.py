@@ -1,34 +1,31 @@
-"""MLflow's web pages on the project's own store, for this machine only."""
+"""MLflow's pages on the project's own store, for this machine only."""
 
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from echo_rnn.errors import UserError
-from echo_rnn.tracking import comparison_link, open_store
-from echo_rnn.tracking.address import Address, resolve
-from echo_rnn.tracking.quiet import SETTINGS
+from echo_rnn.tracking import open_store
+from echo_rnn.tracking.address import Address, comparison_link, fault_of, resolve
+from echo_rnn.tracking.client import SETTINGS
 from echo_rnn.tracking.termination import termination_raises
 
-HOST = "127.0.0.1"
-PORT = 5000
+HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 60
 
 
 def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> None:
-    """Shows the runs until Ctrl-C; prints the link to their comparison when the pages are there.
+    """Serves the pages until Ctrl-C; prints the link to the comparison of all runs once they answer.
 
-    With a tracking server there is nothing to start: it shows its runs itself, and only the link is printed.
+    A tracking server has its own pages, so that nothing is started for it, and only the link is printed.
 
     Raises:
-        UserError: The address is none, the port is taken, or the pages do not come up.
+        UserError: The address is not valid, the port is taken, or the pages do not start.
     """
     address = resolve(uri, root)
     experiment_id = open_store(uri, experiment, root).experiment_id
@@ -38,13 +35,13 @@ def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> 
     _require_free(port)
     with termination_raises(), _server(address, port) as server:
         base = f"http://{HOST}:{port}"
-        _await(server, base)
+        _wait_for_answer(server, base)
         print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
         try:
             server.wait()
         except KeyboardInterrupt:
             return
-        raise UserError(f"MLflow's pages ended by themselves with exit code {server.returncode}")
+        raise UserError(f"MLflow's pages ended with exit code {server.returncode}; see the lines above", "ui.ended")
 
 
 def _require_free(port: int) -> None:
@@ -55,7 +52,8 @@ def _require_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise UserError(
-                f"port {port} cannot be used ({error.strerror}); choose another one: make ui PORT={port + 1}"
+                f"port {port} cannot be used ({error.strerror}); choose another one: make ui PORT={port + 1}",
+                "ui.port_taken",
             ) from None
 
 
@@ -66,9 +64,9 @@ def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
     command += ["--registry-store-uri", address.uri]
     command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
     command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
-    # A person's settings for other servers and clients must not open this one: its address, its allowed origins.
+    # A person's settings for other servers must not apply to this one: its address, its allowed origins.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
-    variables.setdefault("PYTHONWARNINGS", "ignore")  # what MLflow's own libraries will do one day
+    variables.setdefault("PYTHONWARNINGS", "ignore")  # deprecations in MLflow's own libraries
     server = subprocess.Popen(command, env=variables)
     try:
         yield server
@@ -77,14 +75,12 @@ def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
         server.wait()
 
 
-def _await(server: subprocess.Popen[bytes], base: str) -> None:
+def _wait_for_answer(server: subprocess.Popen[bytes], base: str) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    while fault := fault_of(base, seconds=1):
         if server.poll() is not None:
-            raise UserError(f"MLflow's pages could not start (exit code {server.returncode}); see the lines above")
-        try:
-            with urllib.request.urlopen(f"{base}/health", timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
+            fault = f"exit code {server.returncode}; see the lines above"
+        elif time.monotonic() < deadline:
             time.sleep(0.2)
-    raise UserError(f"MLflow's pages did not come up within {START_SECONDS} s")
+            continue
+        raise UserError(f"MLflow's pages did not start within {START_SECONDS} s ({fault})", "ui.not_started")

@@ -1,0 +1,248 @@
+"""The outbox of a run: what it logs, written on this machine before it is delivered, one line of JSON per entry.
+
+outbox/<run>/entries.jsonl   only appended to; the first line is the header: where the run belongs
+outbox/<run>/delivered       how many bytes of it are in the store
+outbox/<run>/files/          copies of the files that entries name
+outbox/<run>/lock            held by the process that writes or delivers
+
+A process may die at any moment. What it has appended is there; a line that was cut short is dropped; and what was
+delivered but not noted as delivered is delivered again, which must not store it twice (`deliver`).
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from echo_rnn.errors import UserError
+from echo_rnn.files import unwritable, write_text
+
+FOLDER = "outbox"
+"""The folder of all outboxes of a project."""
+_ENTRIES, _DELIVERED, _FILES, _LOCK = "entries.jsonl", "delivered", "files", "lock"
+
+Entry = dict[str, Any]
+"""One thing that was logged; `kind` selects how it is delivered."""
+
+
+class InUseError(UserError):
+    """Another process has the run open."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a run belongs.
+
+    Attributes:
+        run_id: Id of the run in its store.
+        address: The store's address, without credentials.
+        experiment: Name of the run's experiment.
+        experiment_id: Id of the experiment in the store.
+    """
+
+    run_id: str
+    address: str
+    experiment: str
+    experiment_id: str
+
+
+class Line(NamedTuple):
+    """An entry, and the number of bytes of the file up to its end."""
+
+    entry: Entry
+    end: int
+
+
+class Outbox:
+    """The outbox of one run, locked by this process until it is closed."""
+
+    def __init__(self, folder: Path, lock: FileLock) -> None:
+        """Takes over a lock that is held; see `create` and `reopen`."""
+        self.folder = folder
+        self.header = header_of(folder)
+        self._lock = lock
+        self._appending = threading.Lock()
+        self._closed = False
+        self._file = os.open(folder / _ENTRIES, os.O_RDWR | os.O_APPEND)
+        # Removes the part of a last line that a process wrote before it died.
+        os.ftruncate(self._file, os.pread(self._file, os.fstat(self._file).st_size, 0).rfind(b"\n") + 1)
+
+    @classmethod
+    def create(cls, outboxes: Path, header: Header) -> "Outbox":
+        """Creates the outbox of a run that has none."""
+        folder = outboxes / header.run_id
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = _locked(folder, seconds=0)
+            write_text(folder / _ENTRIES, json.dumps(asdict(header)) + "\n")
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        return cls(folder, lock)
+
+    @classmethod
+    def reopen(cls, folder: Path, seconds: float = 0) -> "Outbox":
+        """Opens the outbox in `folder`.
+
+        Args:
+            folder: Its folder.
+            seconds: How long to wait for a process that holds it.
+
+        Raises:
+            FileNotFoundError: There is none, or it has just been removed.
+            UserError: Another process holds it (`InUseError`), or it is damaged.
+        """
+        if not has_entries(folder):
+            raise FileNotFoundError(folder)
+        lock = _locked(folder, seconds)
+        try:
+            return cls(folder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def append(self, *entries: Entry) -> None:
+        """Appends entries, all or none.
+
+        Raises:
+            UserError: They cannot be written to the disk.
+        """
+        lines = "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in entries).encode()
+        with self._appending:
+            before = os.fstat(self._file).st_size
+            try:
+                if os.write(self._file, lines) < len(lines):
+                    raise OSError("only a part was written")
+            except OSError as error:
+                os.ftruncate(self._file, before)
+                raise unwritable(self.folder, error) from None
+
+    def copy_in(self, source: Path) -> str:
+        """Copies a file or a folder into the outbox, and returns the name for an entry's `copy`."""
+        files = self.folder / _FILES
+        try:
+            files.mkdir(exist_ok=True)
+            copy = Path(tempfile.mkdtemp(dir=files)) / source.name
+            shutil.copytree(source, copy) if source.is_dir() else shutil.copyfile(source, copy)
+        except OSError as error:
+            raise unwritable(self.folder, error) from None
+        return copy.relative_to(self.folder).as_posix()
+
+    def entries(self, start: int | None = None) -> Iterator[Line]:
+        """Yields the entries from byte `start`, or all of them."""
+        with (self.folder / _ENTRIES).open("rb") as file:
+            if start is None:
+                file.readline()  # the header
+            else:
+                file.seek(start)
+            end = file.tell()
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # it is being written
+                end += len(line)
+                yield Line(_parsed(self.folder, line), end)
+
+    @property
+    def undelivered(self) -> Iterator[Line]:
+        """The entries that are not yet in the store."""
+        try:
+            start = int((self.folder / _DELIVERED).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return self.entries()
+        # Where the number is damaged or outside the file, all is delivered again, which stores nothing twice.
+        return self.entries(start if 0 < start <= os.fstat(self._file).st_size else None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last state of the run is an end."""
+        states = [line.entry["status"] for line in self.entries() if line.entry["kind"] == "status"]
+        return bool(states) and states[-1] != "RUNNING"
+
+    def mark_delivered(self, line: Line) -> None:
+        """Notes that all entries up to a line are in the store, and removes the line's copy of a file."""
+        if self._closed:
+            return  # another process may have opened it
+        write_text(self.folder / _DELIVERED, str(line.end))
+        if "copy" in line.entry:
+            shutil.rmtree((self.folder / line.entry["copy"]).parent, ignore_errors=True)
+
+    def close(self) -> None:
+        """Releases the outbox, and removes it where the run has ended and everything was delivered."""
+        self._closed = True
+        try:
+            if self.ended and not any(True for _ in self.undelivered):
+                # First: a folder without entries is not an outbox, even if this process dies here.
+                (self.folder / _ENTRIES).unlink()
+                shutil.rmtree(self.folder)
+        finally:
+            os.close(self._file)
+            self._lock.release()
+
+
+def find_outboxes(folder: Path) -> tuple[dict[str, Header], list[str]]:
+    """The headers of the outboxes in `folder` by run id, and a sentence for each one that cannot be read."""
+    headers, damaged = {}, []
+    for outbox in sorted(folder.glob("*")):
+        try:
+            headers[outbox.name] = header_of(outbox)
+        except UserError as damage:
+            damaged.append(str(damage))
+        except OSError:
+            continue  # not an outbox, or just removed
+    return headers, damaged
+
+
+def has_entries(folder: Path) -> bool:
+    """Whether `folder` is an outbox."""
+    return (folder / _ENTRIES).is_file()
+
+
+def header_of(folder: Path) -> Header:
+    """Where the run of an outbox belongs.
+
+    Raises:
+        UserError: The outbox is damaged.
+    """
+    with (folder / _ENTRIES).open("rb") as file:
+        first = _parsed(folder, file.readline())
+    try:
+        return Header(**first)
+    except TypeError:
+        raise _damaged(folder) from None
+
+
+def _locked(folder: Path, seconds: float) -> FileLock:
+    # Not bound to a thread: the thread that delivers may release it.
+    lock = FileLock(folder / _LOCK, timeout=seconds, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InUseError(
+            f"run {folder.name}: another process writes or delivers it; wait until that process has ended",
+            "outbox.locked",
+        ) from None
+    return lock
+
+
+def _parsed(folder: Path, line: bytes) -> Entry:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict):
+        raise _damaged(folder)
+    return entry
+
+
+def _damaged(folder: Path) -> UserError:
+    return UserError(
+        f"{folder / _ENTRIES}: expected one JSON object per line, as a run writes them, got something else; move the "
+        "folder away to work without its content",
+        "outbox.damaged",
+    )
