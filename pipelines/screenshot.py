@@ -2,13 +2,12 @@
 
     python -m pipelines.screenshot LINK IMAGE
 
-LINK is one that a sweep prints; the pages are started for it and ended afterwards. Needs the dependency group `test`
-and Chromium (the variable CHROMIUM names its file; else it is looked for).
+LINK is one that a sweep prints; the pages are served for it and ended afterwards. Needs the dependency group `test`
+and Chromium, whose file is looked for unless the variable CHROMIUM names it.
 """
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,19 +19,19 @@ from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.layout import PROJECT
 
 CHART = ".js-plotly-plot"
-"""What MLflow draws its charts in."""
+"""The element in which MLflow draws a chart."""
 
-# A browser of its own asks the network for updates; the page is all that is wanted.
+# Without these a browser requests its own updates.
 _FLAGS = ("--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync")
 _WIDTH, _HEIGHT = 1500, 950
-# MLflow opens its assistant beside the runs in a browser that is new to it.
+# MLflow opens its assistant beside the runs in a new browser.
 _ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
 _PATIENCE_MS = 60_000
 _SETTLING_MS = 5_000
 
 
 def take(link: str, image: Path, ready: str = CHART) -> None:
-    """Opens `link` in headless Chromium and saves what is seen once an element `ready` is there.
+    """Opens `link` in headless Chromium and saves a picture once an element `ready` is there.
 
     Raises:
         UserError: There is no browser, or no such element after a minute.
@@ -40,7 +39,9 @@ def take(link: str, image: Path, ready: str = CHART) -> None:
     try:
         from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415
     except ImportError:
-        raise UserError("screenshot: expected the package playwright, found none; `make test` installs it") from None
+        raise UserError(
+            "screenshot: expected the package playwright, got none; `make test` installs it", "screenshot.no_browser"
+        ) from None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=_FLAGS, chromium_sandbox=False)
         page = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
@@ -49,12 +50,14 @@ def take(link: str, image: Path, ready: str = CHART) -> None:
             page.wait_for_selector(ready, timeout=_PATIENCE_MS)
             if (close := page.locator(_ASSISTANT)).count():
                 close.click()
-            # The pages never stop asking the server for news, so there is no event that says that all is drawn.
+            # The pages send requests without end, so no event shows that all is drawn.
             page.wait_for_timeout(_SETTLING_MS)
             page.screenshot(path=image, animations="disabled")
         except Error as error:
             first, *_ = error.message.splitlines()
-            raise UserError(f"screenshot: expected {link} to show {ready}, got {first}; open it to see why") from None
+            raise UserError(
+                f"screenshot: expected {ready} at {link}, got {first}; open it to see why", "screenshot.not_shown"
+            ) from None
         finally:
             browser.close()
 
@@ -65,48 +68,46 @@ def chromium() -> str:
     Raises:
         UserError: There is none.
     """
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        raise UserError("screenshot: expected Chromium, found none; install it, or name its file in CHROMIUM")
-    return found
+    file = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if file is None:
+        raise UserError(
+            "screenshot: expected Chromium, got none; install it, or set CHROMIUM to its file", "screenshot.no_browser"
+        )
+    return file
 
 
 @contextmanager
 def pages(port: int, project: Path = PROJECT) -> Iterator[None]:
-    """MLflow's pages on the store of `project`, for as long as the block lasts.
+    """MLflow's pages on the store of `project`, in the block.
 
     Raises:
-        UserError: They did not come up; their own sentence stands above.
+        UserError: They did not start; the reason was printed.
     """
     command = [sys.executable, "-m", "pipelines.ui", str(port)]
     with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
             if not server.stdout.readline():
-                raise UserError(f"screenshot: expected MLflow's pages on port {port}, got none; see above")
+                raise UserError(
+                    f"screenshot: expected MLflow's pages on port {port}, got none; see above", "screenshot.no_pages"
+                )
             yield
         finally:
-            server.send_signal(signal.SIGTERM)
-
-
-def _port(link: str) -> int | None:
-    try:
-        return urlsplit(link).port
-    except ValueError:
-        return None
-
-
-def _main(arguments: list[str]) -> None:
-    port = _port(arguments[0]) if len(arguments) == 2 else None
-    if port is None:
-        raise UserError(
-            "screenshot: expected a link with a port, as a sweep prints it, and a file to write, got "
-            f"{' '.join(arguments) or 'nothing'}"
-        )
-    with pages(port):
-        take(arguments[0], Path(arguments[1]))
+            server.terminate()
 
 
 if __name__ == "__main__":
     with one_sentence():
-        _main(sys.argv[1:])
+        try:
+            link, image = sys.argv[1:]
+            port = urlsplit(link).port
+        except ValueError:
+            port = None
+        if port is None:
+            raise UserError(
+                "screenshot: expected a link with a port, as a sweep prints it, and a file to write, got "
+                f"{' '.join(sys.argv[1:]) or 'nothing'}",
+                "screenshot.arguments",
+            )
+        with pages(port):
+            take(link, Path(image))

@@ -1,4 +1,4 @@
-"""MLflow's pages in a real browser: the links that a sweep prints open what they promise."""
+"""MLflow's pages in a real browser: the links that a sweep prints open charts of its runs."""
 
 import re
 import socket
@@ -7,6 +7,7 @@ import pytest
 
 from echo_rnn.errors import UserError
 from pipelines.screenshot import CHART, chromium, pages, take
+from tests.refusals import refused
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ def test_links_of_a_sweep_open_charts_of_its_runs(project, browser, tmp_path):
             assert image.stat().st_size > 20_000  # an empty page is smaller
 
 
-def test_no_browser_is_a_sentence(monkeypatch):
+def test_a_missing_browser_is_refused(monkeypatch):
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UserError, match="expected Chromium, found none"):
+    with refused("screenshot.no_browser", "CHROMIUM"):
         chromium()

@@ -1,8 +1,5 @@
 """Which store an address names, and a refusal for each one that is not usable."""
 
-import subprocess
-import sys
-
 import pytest
 
 from echo_rnn.errors import UserError
@@ -88,18 +85,3 @@ def test_credentials_stay_out_of_messages(uri, tmp_path):
 def test_redact_hides_credentials_and_keeps_the_rest():
     text = f"see http://me:{SECRET}@host/path and https://me@other; mail a@b"
     assert redact(text) == "see http://***@host/path and https://***@other; mail a@b"
-
-
-@pytest.mark.parametrize(
-    ("opens", "absent"),
-    [(False, ["mlflow", "sqlalchemy", "tensorflow", "keras"]), (True, ["tensorflow", "keras"])],
-)
-def test_heavy_imports_wait_until_they_are_needed(opens, absent, store, tmp_path):
-    code = "import sys, pathlib, echo_rnn.tracking as tracking\n"
-    if opens:
-        code += "with tracking.open_store(None, 'echo', pathlib.Path(sys.argv[1])).run('n', 'd', {}): pass\n"
-    code += f"print([name for name in {absent} if name in sys.modules])"
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
-    assert answer.stderr == "", "MLflow is silent"

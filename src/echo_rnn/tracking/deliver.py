@@ -17,7 +17,6 @@ from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
-    LoggedModel,
     LoggedModelOutput,
     LoggedModelStatus,
     Metric,
@@ -161,11 +160,14 @@ def _next_request(lines: Iterator[Line]) -> Iterator[Line]:
 
 
 def _deliver_model(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
+    """Delivers the one model of the run, into the one that the store has already if it has one."""
     # Here, because it takes half a second to import, and most entries do not need it.
     from mlflow.models import Model  # noqa: PLC0415
 
-    run_id, folder = outbox.header.run_id, outbox.folder / entry["copy"]
-    logged = _logged_model(client, outbox)
+    run_id, experiment_id = outbox.header.run_id, outbox.header.experiment_id
+    existing = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    logged = existing[0] if existing else client.create_logged_model(experiment_id, MODEL, source_run_id=run_id)
+    folder = outbox.folder / entry["copy"]
     description = Model.load(str(folder))
     description.model_id = description.model_uuid = logged.model_id
     description.artifact_path = logged.artifact_location
@@ -175,10 +177,3 @@ def _deliver_model(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
     if logged.model_id not in {output.model_id for output in outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-
-
-def _logged_model(client: MlflowClient, outbox: Outbox) -> LoggedModel:
-    """The one model of the run in the store, created where it is missing."""
-    run_id, experiment_id = outbox.header.run_id, outbox.header.experiment_id
-    existing = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
-    return existing[0] if existing else client.create_logged_model(experiment_id, MODEL, source_run_id=run_id)

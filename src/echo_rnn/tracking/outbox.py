@@ -88,11 +88,7 @@ class Outbox:
 
     @classmethod
     def reopen(cls, folder: Path, seconds: float = 0) -> "Outbox":
-        """Opens the outbox in `folder`.
-
-        Args:
-            folder: Its folder.
-            seconds: How long to wait for a process that holds it.
+        """Opens the outbox in `folder`; waits some seconds for a process that holds it.
 
         Raises:
             FileNotFoundError: There is none, or it has just been removed.

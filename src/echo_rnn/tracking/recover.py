@@ -26,18 +26,7 @@ _TOLERANCE_SECONDS = 0.1
 
 
 def deliver_all(configured: Address, root: Path) -> int:
-    """Delivers all outboxes of a project, each to the store in which its run was begun.
-
-    Args:
-        configured: The store that is configured now; its credentials are for no other one.
-        root: The project's folder.
-
-    Returns:
-        How many runs are complete now.
-
-    Raises:
-        UserError: Something could not be delivered.
-    """
+    """See `tracking.deliver_all`; the credentials of the configured store are for no other one."""
     outboxes = root / FOLDER
     headers, sentences = find_outboxes(outboxes)
     addresses = {header.address for header in headers.values()}
@@ -57,13 +46,13 @@ def deliver_all(configured: Address, root: Path) -> int:
 def deliver_outboxes(
     client: MlflowClient, address: Address, outboxes: Path, headers: Mapping[str, Header]
 ) -> list[str]:
-    """Delivers the outboxes of a store whose process is gone, and ends their runs where that process did not.
+    """Delivers those outboxes of a store that no live process holds, and ends their runs where that was not done.
 
     Args:
         client: Client of the store.
         address: The store.
-        outboxes: The folder of outboxes.
-        headers: Those in it, for any store.
+        outboxes: The folder of all outboxes.
+        headers: Their headers by run id, for this store and others.
 
     Returns:
         A sentence for each run of which something is left.
@@ -82,13 +71,7 @@ def deliver_outboxes(
 
 
 def end_abandoned(client: MlflowClient, experiment_id: str, with_outbox: Container[str]) -> None:
-    """Ends the runs of an experiment whose process is gone as KILLED.
-
-    Args:
-        client: Client of the store.
-        experiment_id: The experiment.
-        with_outbox: Ids of runs to skip: how they ended is in their outbox.
-    """
+    """Ends the runs whose process is gone as KILLED, except those `with_outbox`, in which their own end may be."""
     host = environment.process()["process.host"]
     for run in client.search_runs([experiment_id], f"attributes.status = 'RUNNING' and tags.`process.host` = '{host}'"):
         run_id = run.info.run_id
