@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from echo_rnn.benchmark.formulas import stored_bytes
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.records import Record, files_of, records_of
+from echo_rnn.benchmark.measure.strategies import stored_bytes
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import Answer, answer
 from echo_rnn.benchmark.report.contestants import compare, summary

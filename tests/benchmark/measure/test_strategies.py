@@ -47,7 +47,6 @@ def test_a_cell_without_a_benchmark_is_refused():
 
 def test_asking_does_not_start_tensorflow():
     names = ("strategies", "ours", "session", "whole", "plan", "expected", "fingerprint")
-    modules = ["formulas", *(f"measure.{name}" for name in names)]
-    imports = "".join(f"import echo_rnn.benchmark.{name}\n" for name in modules)
+    imports = "".join(f"import echo_rnn.benchmark.measure.{name}\n" for name in names)
     code = f"import sys\n{imports}sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""What measuring a shape will need, told before it starts: time, within a factor of three or so, and memory.
+"""What measuring a shape will need, estimated before it starts: time, within a factor of three or so, and memory.
 
 The constants were measured on two cores of a server; where a machine differs, all shapes differ alike.
 """
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import psutil
 
-from echo_rnn.benchmark.formulas import stored_bytes, written_out
 from echo_rnn.benchmark.measure.records import REFERENCE
 from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.strategies import stored_bytes, written_out
 from echo_rnn.benchmark.measure.timing import LEAST_ROUNDS
 from echo_rnn.core.cell_table import get_cell
 from echo_rnn.core.shard_count import lanes_of, shard_count

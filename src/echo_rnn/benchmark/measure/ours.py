@@ -79,16 +79,15 @@ def prepare(request: Request) -> Ready:
     start_tensorflow(shape.threads, fused_loop_bytes=limit)
     import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
 
-    from echo_rnn.benchmark.measure import memory, peak, workload  # noqa: PLC0415
+    from echo_rnn.benchmark.measure import machine, workload  # noqa: PLC0415
 
     version = f"tensorflow {tf.__version__}"
     unrolls = {slot: get_strategy(label).load() for slot, label in request.slots.items()}
-    if request.memory:
-        return Ready({}, 1, version, {"memory_bytes": memory.peak_raise(shape, labels[0], request.seed)})
-    if request.problem is not None:
-        (unroll,) = unrolls.values()
-        return Ready({TRAIN: _of_problem(shape, unroll, problem.read(Path(request.problem)))}, 1, version)
     first = next(iter(unrolls.values()))
+    if request.memory:
+        return Ready({}, 1, version, {"memory_bytes": machine.memory_raise(shape, first, request.seed)})
+    if request.problem is not None:
+        return Ready({TRAIN: _of_problem(shape, first, problem.read(Path(request.problem)))}, 1, version)
     workload.spend_first_costs(shape, first, request.seed)
     programs, prepared = build(shape, unrolls, workload.draw_data(shape, request.seed), request.seed)
     runs = {
@@ -98,7 +97,7 @@ def prepare(request: Request) -> Ready:
         for kind in KINDS
     }
     facts = {slot: asdict(replace(found, threads=shape.threads, version=version)) for slot, found in prepared.items()}
-    return Ready(runs, 1, version, {"prepared": facts, "peak_gflops": peak.peak_gflops() if request.peak else None})
+    return Ready(runs, 1, version, {"prepared": facts, "peak_gflops": machine.peak_gflops() if request.peak else None})
 
 
 def build(

@@ -1,4 +1,7 @@
-"""Which strategies can be measured at a shape, decided without starting TensorFlow."""
+"""What holds of a strategy at a shape, by the table of strategies and without starting TensorFlow.
+
+Whether it can be measured, what it stores for the backward pass, and what it writes into the graph.
+"""
 
 from collections.abc import Sequence
 
@@ -44,3 +47,20 @@ def require_strategies(shape: Shape, labels: Sequence[str]) -> None:
         raise UserError(
             f"benchmark strategies: expected each one once, got {twice[0]!r} twice", "benchmark.repeated_strategy"
         )
+
+
+def stored_bytes(shape: Shape, label: str) -> int:
+    """Bytes that a training step stores for its backward pass.
+
+    Raises:
+        UserError: There is no such strategy.
+    """
+    unrolling = get_strategy(label)
+    width = 2 if unrolling.strategy.stored_narrow and shape.precision == "bfloat16" else 4
+    values = unrolling.stored(get_cell(shape.cell), shape.layers, shape.window)
+    return values * shape.batch_size * shape.units * width
+
+
+def written_out(shape: Shape, label: str) -> int:
+    """Cells, one step of one layer each, that stand in the graph one by one; 0 where a loop runs them all."""
+    return shape.layers * get_strategy(label).written_out(shape.window)
