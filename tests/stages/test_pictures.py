@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from echo_rnn.benchmark.report.grid import axis_of, named, panels, shared, varying
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
+from echo_rnn.core.strategies import labels
 from echo_rnn.plots import save
 from echo_rnn.plots.looks import looks, shorten
 from echo_rnn.stages.pictures import PICTURES
@@ -109,9 +110,9 @@ def test_the_same_results_give_the_same_bytes(name: str, tmp_path: Path) -> None
 
 def test_strategies_are_told_apart_without_colour() -> None:
     partials = [f"partial{k}" for k in (2, 3, 5, 10, 15, 16, 30)]
-    found = looks((*ALL, *partials, "checkpointed5", "one's own", "another"))
+    found = looks((*labels(), *partials, "checkpointed5", "one's own", "another"))
     marks = [(look["marker"], look["linestyle"], look["markerfacecolor"] == "white") for look in found.values()]
-    assert len(found) == len({*ALL, *partials}) + 3
+    assert len(found) == len({*labels(), *partials}) + 3
     same = [(one, other) for (one, a), (other, b) in combinations(zip(found, marks, strict=True), 2) if a == b]
     assert not same
 

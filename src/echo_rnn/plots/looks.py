@@ -3,12 +3,12 @@
 Strategies of one kind share a colour: unrolled ones, loops, waves, Keras' layers, `partial<k>`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from echo_rnn.core.strategies import find_strategy
 from echo_rnn.plots.style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, Look
 
 _BROWN = "#7f4f24"
@@ -48,12 +48,12 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
     found: dict[str, Look] = {}
     others = 0
     for label in dict.fromkeys(labels):
-        numbered = re.fullmatch(r"([a-z]+)([0-9]+)", label)
+        known = find_strategy(label)
         if label in _LOOKS:
             found[label] = _look(*_LOOKS[label])
-        elif numbered is not None and numbered[1] in _NUMBERED:
-            color, filled = _NUMBERED[numbered[1]]
-            number = int(numbered[2])
+        elif known and known.strategy.name in _NUMBERED:
+            color, filled = _NUMBERED[known.strategy.name]
+            number = known.option
             dashes = _DASHES[number.bit_length() % len(_DASHES)]
             found[label] = _look(color, _MARKERS[number % len(_MARKERS)], dashes, filled)
         else:

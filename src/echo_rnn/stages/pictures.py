@@ -1,6 +1,5 @@
 """Which numbers of a benchmark are drawn in which picture; the drawing is `plots.charts`."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 from echo_rnn.benchmark.measure.records import REFERENCE
 from echo_rnn.benchmark.report.grid import axis_of, labels, named, panels, shared, values_of, varying
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult
+from echo_rnn.core.strategies import find_strategy
 from echo_rnn.plots import charts
 from echo_rnn.plots.charts import Contestant, Facet, Group, Span
 
@@ -190,8 +190,8 @@ def comparison_name(result: ShapeResult) -> str:
 
 def factor_of(label: str) -> int | None:
     """K of `partial<k>`."""
-    found = re.fullmatch(r"partial([0-9]+)", label)
-    return int(found[1]) if found else None
+    found = find_strategy(label)
+    return found.option if found and found.strategy.name == "partial" else None
 
 
 def _choice(results: Results) -> Results:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
 from echo_rnn.benchmark.report import words
-from echo_rnn.benchmark.report.answer import TUTORIAL, Way, answer, recommend
+from echo_rnn.benchmark.report.answer import BASELINE, Way, answer, recommend
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from tests.benchmark.synthetic import Machine, prepared, processes, shape
@@ -77,7 +77,7 @@ def assert_readable(text):
 def test_the_fastest_of_all_conditions_is_compared_with_the_articles_way():
     graph, xla = conditions({"static": 2.0, "block": 1.5}, {"static": 1.0, "wavefront_deferred": 3.0})
     (leader,) = answered(graph, xla).leaders
-    assert (leader.way, leader.baseline) == (Way("wavefront_deferred", "xla"), TUTORIAL)
+    assert (leader.way, leader.baseline) == (Way("wavefront_deferred", "xla"), BASELINE)
     assert leader.verdict == "faster"
     assert leader.speedup.low <= 15 <= leader.speedup.high  # 10 by XLA, 3 over its reference, half of it by static
     assert leader.speedup.estimate == pytest.approx(15, rel=0.05)
@@ -116,7 +116,7 @@ def test_where_nothing_is_faster_than_the_baseline_nothing_is_claimed():
     (leader,) = answered(processes(3, {"static": 1.0, "block": 0.5}, Machine(noise=0.03, offset=0.01))).leaders
     assert leader.verdict in ("undecided", "reference")
     (leader,) = answered(processes(3, {"static": 2.0, "block": 0.5}, QUIET)).leaders
-    assert (leader.way, leader.verdict, leader.rivals) == (TUTORIAL, "reference", [])
+    assert (leader.way, leader.verdict, leader.rivals) == (BASELINE, "reference", [])
     (leader,) = answered(processes(1, {"static": 1.0, "block": 3.0}, QUIET, rounds=5)).leaders
     assert leader.verdict == "undecided"
 
