@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from echo_rnn.config import composition_sentence
+from echo_rnn.config import composition_error
 from echo_rnn.errors import UserError, as_user_error
 
 
@@ -44,4 +44,4 @@ def run_composed(main: Callable[[], None]) -> None:
         if type(error).__module__.startswith("joblib"):
             raise UserError(f"sweep: expected every job to end by itself, got {error}") from error
         # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
-        raise UserError(composition_sentence(error, "the command line or conf/")) from error
+        raise composition_error(error, "the command line or conf/") from error

@@ -54,7 +54,7 @@ def run(config: Config, files: Layout, tags: Mapping[str, str] = NO_TAGS, parent
         parent: A process whose end ends the training, too.
     """
     # What a person may have to mend is looked at first: TensorFlow takes seconds to start.
-    require_memory(config.model.stack, INPUTS, config.task.batch_size, config.trainer.window, config.lanes)
+    require_memory(config.model.stack, INPUTS, config.task.batch_size, config.trainer.window, config.trainer.shards)
     with alone(files.checkpoints, "training"):
         return _run(config, files, tags, parent)
 
@@ -88,7 +88,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
     optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
     weights = network.initial_weights(weights_seed)
-    learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=config.lanes)
+    learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=config.trainer.shards)
     seen = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
     checkpoints = Checkpoints(files.checkpoints, seen, config.trainer.checkpoint)
     start = checkpoints.newest()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from echo_rnn.config import Config, compose, composition, composition_sentence
+from echo_rnn.config import Config, compose, composition, composition_error
 from echo_rnn.config.sentences import _dotted
 from echo_rnn.errors import UserError
 from echo_rnn.stages.memory import require_memory
@@ -187,7 +187,7 @@ def hold_on_the_command_line(words, job, folder):
     except UserError as error:
         assert_one_sentence(str(error))
     except Exception as error:  # Hydra and what it is made of
-        assert_one_sentence(composition_sentence(error, "the command line"))
+        assert_one_sentence(str(composition_error(error, "the command line")))
     else:
         assert_can_be_trained(config)
     assert list(folder.iterdir()) == before

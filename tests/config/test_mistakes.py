@@ -4,21 +4,60 @@ import re
 
 import pytest
 
-from echo_rnn.config import Composition, compose, composition_sentence, read
+from echo_rnn.config import Composition, Config, compose, composition_error, read
+from echo_rnn.config.sentences import RENAMED, _dotted, unknown_key
 from echo_rnn.errors import UserError
 
 HEAD = "# @package _global_\n"
 NAMED = HEAD + "experiment: {name: mine, description: ''}\n"
 
 
-def one_sentence(error, key, expected, came, place):
+def one_sentence(error, key, expected, came, place, code=None):
     """Holds the form of the sentence; `expected` and `came` are parts of what stands there."""
+    assert error.code.startswith("config.") if code is None else error.code == code
+    error = str(error)
     form = re.fullmatch(r"(.+?): expected (.+), got (.+?); change it in (.+?)( \(\d+ more after this one\))?", error)
     assert form, error
     assert "\n" not in error
     assert (form[1], form[4]) == (key, place)
     assert expected in form[2]
     assert came in form[3]
+
+
+CODES = [
+    ("trainr", {}, "config.unknown_key"),
+    ("optimizer.name", "adamm", "config.unknown_option"),
+    ("trainer.compile", "jit", "config.unknown_option"),
+    ("trainer.epochs", "ten", "config.wrong_type"),
+    ("trainer.epochs", 0, "config.out_of_range"),
+    ("trainer.shards", 4, "config.conflict"),
+    ("task.batch_size", 7, "config.conflict"),
+    ("trainer.epochs", "${nothing}", "config.not_composable"),
+    ("task.rows", 5, "config.renamed_key"),
+    ("benchmark.again", True, "config.renamed_key"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "code"), CODES)
+def test_an_error_has_the_code_of_its_kind(key, value, code, composed):
+    with pytest.raises(UserError) as caught:
+        composed(
+            values={**tree(key, value), **({"trainer": {"shards": 4, "compile": "graph"}} if "shards" in key else {})}
+        )
+    one_sentence(caught.value, key, "", "", f"params.yaml (values.{key})", code)
+
+
+@pytest.mark.parametrize(("key", "new"), RENAMED.items())
+def test_an_old_key_is_refused_with_the_new_one(key, new):
+    one_sentence(unknown_key(key.split("."), Config, "here"), key, new, "the old one", "here", "config.renamed_key")
+    assert new in set(_dotted(Config))
+
+
+def test_an_old_value_is_refused_with_the_new_one(composed):
+    with pytest.raises(UserError) as caught:
+        composed(values=tree("trainer.compile", "lanes"))
+    place = "params.yaml (values.trainer.compile)"
+    one_sentence(caught.value, "trainer.compile", "trainer.shards", "'lanes'", place, "config.renamed_key")
 
 
 def tree(key, value):
@@ -96,7 +135,7 @@ def test_value_in_params(key, value, expected, came, composed):
     value = {3: value} if key == "trainer.3" else value
     with pytest.raises(UserError) as caught:
         composed(values=tree(key.removesuffix(".3"), value))
-    one_sentence(str(caught.value), key, expected, came, f"params.yaml (values.{key})")
+    one_sentence(caught.value, key, expected, came, f"params.yaml (values.{key})")
 
 
 # The same on the command line, where Hydra takes it.
@@ -119,7 +158,7 @@ OVERRIDES = [
 def test_value_on_the_command_line(override, key, expected, came, job):
     with pytest.raises(UserError) as caught:
         job("trainer.window=14", override, "trainer.scope=step")
-    one_sentence(str(caught.value), key, expected, came, f"the command line ({override})")
+    one_sentence(caught.value, key, expected, came, f"the command line ({override})")
 
 
 REFUSED = [
@@ -142,7 +181,7 @@ REFUSED = [
 def test_what_hydra_itself_refuses(override, key, expected, came, job):
     with pytest.raises(Exception) as caught:
         job(override)
-    one_sentence(composition_sentence(caught.value, "the command line"), key, expected, came, "the command line")
+    one_sentence(composition_error(caught.value, "the command line"), key, expected, came, "the command line")
 
 
 GROUPS = [
@@ -162,7 +201,7 @@ GROUPS = [
 def test_group_in_params(groups, expected, came, composed):
     with pytest.raises(UserError) as caught:
         composed(groups)
-    one_sentence(str(caught.value), f"groups.{next(iter(groups))}", expected, came, "params.yaml")
+    one_sentence(caught.value, f"groups.{next(iter(groups))}", expected, came, "params.yaml")
 
 
 PARAMS = [
@@ -186,7 +225,7 @@ def test_damaged_params(content, key, expected, came, write, tmp_path, conf):
     write({} if content is None else {"params.yaml": content})
     with pytest.raises(UserError) as caught:
         compose(tmp_path / "params.yaml", conf)
-    one_sentence(str(caught.value), key, expected, came, "params.yaml")
+    one_sentence(caught.value, key, expected, came, "params.yaml")
 
 
 OWN = "conf/local/default.yaml"
@@ -232,7 +271,7 @@ def test_mistake_in_conf(file, content, key, expected, came, write, composed):
     write({file: content})
     with pytest.raises(UserError) as caught:
         composed()
-    one_sentence(str(caught.value), key, expected, came, file)
+    one_sentence(caught.value, key, expected, came, file)
 
 
 def test_mistake_in_an_experiment_that_another_builds_on(write, composed):
@@ -240,14 +279,14 @@ def test_mistake_in_an_experiment_that_another_builds_on(write, composed):
     write({"conf/experiment/debug.yaml": NAMED + "trainer: {epochs: 0}\n"})
     with pytest.raises(UserError) as caught:
         composed({"experiment": "mine"})
-    one_sentence(str(caught.value), "trainer.epochs", "at least 1", "0", "conf/experiment/debug.yaml")
+    one_sentence(caught.value, "trainer.epochs", "at least 1", "0", "conf/experiment/debug.yaml")
 
 
 def test_missing_conf(tmp_path, composed, conf):
     conf.rename(tmp_path / "moved")
     with pytest.raises(UserError) as caught:
         composed()
-    one_sentence(str(caught.value), "conf/config.yaml", "a defaults list", "no such file", "conf/config.yaml")
+    one_sentence(caught.value, "conf/config.yaml", "a defaults list", "no such file", "conf/config.yaml")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +300,7 @@ def test_missing_conf(tmp_path, composed, conf):
 def test_strategy_that_the_network_cannot_have(groups, compiled, expected, composed):
     with pytest.raises(UserError) as caught:
         composed(groups, values={"trainer": {"compile": compiled}})
-    one_sentence(str(caught.value), "unroll.name", expected, repr(groups["unroll"]), "params.yaml (groups.unroll)")
+    one_sentence(caught.value, "unroll.name", expected, repr(groups["unroll"]), "params.yaml (groups.unroll)")
 
 
 def test_of_several_keys_the_one_set_last_is_named(composed, write):
@@ -269,7 +308,7 @@ def test_of_several_keys_the_one_set_last_is_named(composed, write):
     with pytest.raises(UserError) as caught:
         composed(values={"model": {"layers": 2}})
     one_sentence(
-        str(caught.value), "model.layers", "one for each size of model.units", "2", "params.yaml (values.model.layers)"
+        caught.value, "model.layers", "one for each size of model.units", "2", "params.yaml (values.model.layers)"
     )
 
 
@@ -310,4 +349,4 @@ def test_composed_file_of_another_version(tmp_path, composed):
     with pytest.raises(UserError) as caught:
         read(file)
     place = f"conf/ or params.yaml, not in {file}: `dvc repro compose` writes it again"
-    one_sentence(str(caught.value), "task.batch_size", "divides task.series_length", "7", place)
+    one_sentence(caught.value, "task.batch_size", "divides task.series_length", "7", place)

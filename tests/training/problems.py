@@ -39,14 +39,15 @@ def dataset(epochs=2, row_steps=ROW_STEPS, echo_step=2, validation_steps=ROW_STE
     return Dataset(Path("data"), task, 0, train, *(split(task, validation_steps, [seed]) for seed in (98, 99)), "")
 
 
-def settings(epochs=2, window=WINDOW, compile="graph", scope="block", validate_every=1, patience=None, min_delta=0.0):
+def settings(epochs=2, window=WINDOW, compile="graph", scope="block", shards=1, validate_every=1, **early_stop):
     return Trainer(
         epochs=epochs,
         window=window,
         compile=compile,
+        shards=shards,
         scope=scope,
         validate_every=validate_every,
-        early_stop=EarlyStop(patience=patience, min_delta=min_delta),
+        early_stop=EarlyStop(**{"patience": None, "min_delta": 0.0} | early_stop),
         checkpoint=CHECKPOINT,
     )
 

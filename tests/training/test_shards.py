@@ -1,4 +1,4 @@
-"""Rows in lanes train as rows in one program do."""
+"""A batch in shards trains as one in one program does."""
 
 import itertools
 
@@ -13,18 +13,18 @@ from tests.training.problems import assert_same_bits, learner, network, trained
 
 
 def in_shards(model, shards, **changes):
-    return trained(learner(model, shards=shards), compile="lanes", **changes)
+    return trained(learner(model, shards=shards), compile="xla", shards=shards, **changes)
 
 
-# Three rows: in two lanes of different sizes, in one for each row, and more lanes than rows.
-@pytest.mark.parametrize("lanes", [2, 3, 5])
+# Three rows: in two shards of different sizes, in one for each row, and more shards than rows.
+@pytest.mark.parametrize("shards", [2, 3, 5])
 @pytest.mark.parametrize(
     ("cell", "strategy"),
     [("lstm", deferred), ("gru", dynamic), pytest.param("rnn", wavefront_deferred, marks=pytest.mark.slow)],
 )
-def test_lanes_train_as_one_program_does(cell, strategy, lanes):
+def test_shards_train_as_one_program_does(cell, strategy, shards):
     model = network(cell, unroll=strategy)
-    whole, ours = trained(learner(model), compile="graph"), in_shards(model, lanes)
+    whole, ours = trained(learner(model), compile="graph"), in_shards(model, shards)
     # See `test_compilers_agree`.
     np.testing.assert_allclose(ours.losses, whole.losses, rtol=1e-4)
     np.testing.assert_allclose(ours.accuracies, whole.accuracies, rtol=1e-6)
@@ -33,7 +33,7 @@ def test_lanes_train_as_one_program_does(cell, strategy, lanes):
 
 
 @pytest.mark.parametrize("variational", [False, True])
-def test_a_row_drops_the_same_in_its_lane(variational):
+def test_a_row_drops_the_same_in_its_shard(variational):
     model = network(between=0.3, output=0.2, variational=variational)
     whole = trained(learner(model), compile="graph")
     np.testing.assert_allclose(in_shards(model, 2).losses, whole.losses, rtol=1e-4)
@@ -44,13 +44,13 @@ def test_one_step_at_a_time_gives_the_same_bits_as_many():
     assert_same_bits(in_shards(model, 2, scope="step"), in_shards(model, 2))
 
 
-@pytest.mark.parametrize(("lanes", "mode"), [(1, "lanes"), (4, "graph"), (4, "xla")])
-def test_learner_and_loop_agree_on_lanes(lanes, mode):
-    with pytest.raises(ValueError, match="lanes"):
-        trained(learner(shards=lanes), compile=mode)
+@pytest.mark.parametrize(("made", "configured"), [(1, 2), (4, 1)])
+def test_learner_and_loop_agree_on_shards(made, configured):
+    with pytest.raises(ValueError, match=r"trainer\.shards"):
+        trained(learner(shards=made), compile="xla", shards=configured)
 
 
-def test_a_training_in_lanes_goes_on_to_the_same_bits(tmp_path):
+def test_a_training_in_shards_resumes_to_the_same_bits(tmp_path):
     model = network("lstm", unroll=deferred, output=0.2)
     calls = itertools.count()
     with pytest.raises(StoppedError):

@@ -27,6 +27,7 @@ class Grid(Section):
     inputs: Sizes
     precision: Annotated[list[Literal["float32", "bfloat16"]], *_ONE_OR_MORE]
     compile: Annotated[list[Compile], *_ONE_OR_MORE]
+    shards: Sizes
 
     def combinations(self) -> Iterator[dict[str, Any]]:
         """What makes each shape, by name, but for the threads."""
@@ -52,4 +53,4 @@ class Benchmark(Section):
     processes: Annotated[int, Field(ge=1, le=1000)]
     minimum_milliseconds: Positive
     budget_seconds: Positive
-    again: bool
+    remeasure: bool

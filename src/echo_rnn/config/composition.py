@@ -75,7 +75,7 @@ def compose(params: Path, conf: Path) -> Composition:
         # A damaged file makes Hydra raise nearly anything.
         except Exception as error:
             sources = Sources(conf, {**defaults, "local@_global_": "default", **groups}, groups=groups)
-            raise UserError(composition_sentence(error, _place(error, sources), conf.resolve().parent)) from error
+            raise composition_error(error, _place(error, sources), conf.resolve().parent) from error
     choices = OmegaConf.to_container(composed.hydra.runtime.choices)
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
@@ -106,24 +106,27 @@ def read(path: Path) -> Config:
     try:
         seal, _, text = path.read_text(encoding="utf-8").partition("\n")
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: expected a composed configuration, got {_reason(error)}; {again}") from error
+        raise UserError(
+            f"{path}: expected a composed configuration, got {_reason(error)}; {again}", "config.unreadable"
+        ) from error
     if seal != f"{_SEAL}{_checksum(text)}":
         raise UserError(
-            f"{path}: expected a composed configuration as it was written, got a damaged or edited one; {again}"
+            f"{path}: expected a composed configuration as it was written, got a damaged or edited one; {again}",
+            "config.damaged",
         )
     try:
         return Config.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         place = f"conf/ or params.yaml, not in {path}: `dvc repro compose` writes it again"
-        raise UserError(sentence(error, Config, Anywhere(place))) from error
+        raise sentence(error, Config, Anywhere(place)) from error
 
 
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def composition_sentence(error: Exception, place: str, root: Path | None = None) -> str:
-    """What Hydra or OmegaConf has to say, in one sentence.
+def composition_error(error: Exception, place: str, root: Path | None = None) -> UserError:
+    """An error of Hydra or OmegaConf in one sentence.
 
     Args:
         error: What was raised.
@@ -159,19 +162,17 @@ def _checked(composed: DictConfig, sources: Sources) -> Composition:
     for key, text in _texts(OmegaConf.to_container(composed)):
         if _calls(text):
             # A value that called something would also differ between the machines that compose it.
-            raise UserError(
-                refused(key, "a value, or ${another.key}", f"{shown(text)}, which calls a function", sources.of(key))
-            )
+            raise refused(key, "a value, or ${another.key}", f"{shown(text)}, which calls a function", sources.of(key))
     try:
         tree = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
         key = re.sub(r"\[\d+\]", "", f"{error.full_key!s}")
         came = f"{shown(_raw(composed, key))} ({_reason(error)})"
-        raise UserError(refused(key, "a value", came, sources.of(key))) from error
+        raise refused(key, "a value", came, sources.of(key)) from error
     try:
         return Composition(Config.model_validate(tree), tree)
     except ValidationError as error:
-        raise UserError(sentence(error, Config, sources)) from error
+        raise sentence(error, Config, sources) from error
 
 
 def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -213,13 +214,13 @@ def _read_params(params: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         content: Any = OmegaConf.to_container(OmegaConf.load(params), throw_on_missing=True)
     except Exception as error:
         key = f"{getattr(error, 'full_key', None) or name}"
-        raise UserError(refused(key, "YAML with the keys groups and values", _reason(error), name)) from error
+        raise refused(key, "YAML with the keys groups and values", _reason(error), name) from error
     if not isinstance(content, dict) or set(content) != {"groups", "values"}:
         keys = f"{', '.join(map(str, content))}" if content else "nothing"
-        raise UserError(refused(name, "the two keys groups and values", keys, name))
+        raise refused(name, "the two keys groups and values", keys, name)
     for key in ("groups", "values"):
         if not isinstance(section := content[key], dict):
-            raise UserError(refused(key, "a group of keys, for example {}", shown(section), name))
+            raise refused(key, "a group of keys, for example {}", shown(section), name)
     return content["groups"], content["values"]
 
 
@@ -229,12 +230,12 @@ def _check_groups(groups: Mapping[str, Any], known: list[str], params: Path, con
         key = f"groups.{group}"
         if group not in known:
             hint = closest(str(group), known)
-            raise UserError(refused(key, f"one of {', '.join(known)}", f"an unknown group{hint}", params.name))
+            raise refused(key, f"one of {', '.join(known)}", f"an unknown group{hint}", params.name)
         options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
         if not isinstance(choice, str | None):
-            raise UserError(refused(key, f"one of {', '.join(options)}, or null", shown(choice), params.name))
+            raise refused(key, f"one of {', '.join(options)}, or null", shown(choice), params.name)
         if choice is not None and choice not in options:
-            raise UserError(unknown_option(key, options, choice, params.name))
+            raise unknown_option(key, options, choice, params.name)
 
 
 def _defaults(conf: Path) -> dict[str, str | None]:
@@ -244,10 +245,10 @@ def _defaults(conf: Path) -> dict[str, str | None]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(refused(shown_file, "a defaults list", _reason(error), shown_file)) from error
+        raise refused(shown_file, "a defaults list", _reason(error), shown_file) from error
     entries = content.get("defaults") if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise UserError(refused(shown_file, "a defaults list", shown(content), shown_file))
+        raise refused(shown_file, "a defaults list", shown(content), shown_file)
     named = [next(iter(entry.items())) for entry in entries if isinstance(entry, dict) and entry]
     return {group: option for group, option in named if " " not in group}
 

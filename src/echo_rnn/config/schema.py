@@ -14,7 +14,6 @@ from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section
 from echo_rnn.config.network import Model, Unroll, network_refusal
 from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
 from echo_rnn.core.compilation import Compile
-from echo_rnn.core.shard_count import lanes_of
 from echo_rnn.redact import redact
 
 Side = tuple[str, str, Any]
@@ -68,6 +67,7 @@ class Trainer(Section):
     epochs: Annotated[int, Field(ge=1, le=10**6)]
     window: Size
     compile: Compile
+    shards: Annotated[int, Field(ge=1, le=1024)]
     scope: Literal["step", "block"]
     validate_every: Annotated[int, Field(ge=1)]
     early_stop: EarlyStop
@@ -182,16 +182,25 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _shards_are_compiled(self) -> "Config":
+        compiled, shards = self.trainer.compile, self.trainer.shards
+        if shards > 1 and compiled != "xla":
+            raise conflict(
+                ("trainer.shards", f"1 for trainer.compile = {compiled} (shards are programs of XLA)", shards),
+                ("trainer.compile", f"xla for trainer.shards = {shards}", compiled),
+            )
+        for grid in self.sweep.grids:
+            other = [each for each in grid.compile if each != "xla"]
+            if max(grid.shards) > 1 and other:
+                raise conflict(("sweep.grids", f"shards: 1 in a grid with compile: {other[0]}", grid.shards))
+        return self
+
+    @model_validator(mode="after")
     def _network_can_be_unrolled(self) -> "Config":
         expected = network_refusal(self.model, self.unroll, self.trainer.compile)
         if expected is not None:
             raise conflict(("unroll.name", expected, self.unroll.name), choice=True)
         return self
-
-    @property
-    def lanes(self) -> int:
-        """In how many lanes at most the rows of a window run."""
-        return lanes_of(self.trainer.compile, self.runtime.threads)
 
     @property
     def run_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Errors of the configuration as sentences: the key, what was expected, what came, the file to change."""
+"""Errors of the configuration: the key, what was expected, what was got, the file to change, and a code."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from echo_rnn.config.fields import PATTERNS, Alternatives
 from echo_rnn.config.sources import Places
+from echo_rnn.errors import UserError
 
 # How pydantic names a limit in an error's context, and how a person does.
 _LIMITS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
@@ -29,12 +30,23 @@ _KINDS = {
     "string_too_long": "a shorter text",
     "too_short": "a list that is not empty",
 }
+RENAMED = {
+    "task.rows": "task.batch_size",
+    "sweep.grids.rows": "sweep.grids.batch_size",
+    "benchmark.again": "benchmark.remeasure",
+}
+"""Keys of earlier versions, and their names now."""
+RENAMED_VALUES = {
+    ("trainer.compile", "'lanes'"): "xla, with trainer.shards = 2 for each thread",
+    ("sweep.grids.compile", "'lanes'"): "xla, with shards in the grid",
+}
+"""Values of earlier versions, and what takes their place."""
 _UNKNOWN = ("extra_forbidden", "invalid_key")
 _NO_OPTION = ("union_tag_invalid", "union_tag_not_found")
 _LONGEST = 100
 
 
-def sentence(error: ValidationError, schema: type[BaseModel], places: Places) -> str:
+def sentence(error: ValidationError, schema: type[BaseModel], places: Places) -> UserError:
     """The first thing wrong, in one sentence, with the number of further ones.
 
     Args:
@@ -45,18 +57,18 @@ def sentence(error: ValidationError, schema: type[BaseModel], places: Places) ->
     # A misspelt key is also a missing one, and says more.
     details = sorted(error.errors(), key=lambda detail: detail["type"] == "missing")
     more = len({_key(detail, schema) for detail in details}) - 1
-    return _one(details[0], schema, places) + (f" ({more} more after this one)" if more else "")
+    first = _one(details[0], schema, places)
+    return UserError(f"{first} ({more} more after this one)", first.code) if more else first
 
 
-def refused(key: str, expected: str, came: str, place: str) -> str:
-    """The form of every sentence."""
-    return " ".join(
-        f"{key if key.strip() else repr(key)}: expected {expected}, got {came}; change it in {place}".split()
-    )
+def refused(key: str, expected: str, came: str, place: str, code: str = "config.not_composable") -> UserError:
+    """The form of every error."""
+    key = key if key.strip() else repr(key)
+    return UserError(" ".join(f"{key}: expected {expected}, got {came}; change it in {place}".split()), code)
 
 
-def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> str:
-    """The sentence for a key that the schema does not have.
+def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> UserError:
+    """The error for a key that the schema does not have.
 
     Args:
         path: Its parts; the name of a chosen option may stand after its section.
@@ -66,6 +78,8 @@ def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> str
     *section, last = path
     names = list(dict.fromkeys(name for model in _sections(section, schema) for name in model.model_fields))
     whole = ".".join(_without_option(path, schema))
+    if whole in RENAMED:
+        return refused(whole, f"its new name, {RENAMED[whole]}", "the old one", place, "config.renamed_key")
     known = list(_dotted(schema))
     elsewhere = [key for key in known if key != whole and key.rpartition(".")[2] == last]
     if section and last in schema.model_fields:
@@ -79,13 +93,14 @@ def unknown_key(path: Sequence[str], schema: type[BaseModel], place: str) -> str
     else:
         hint = closest(last, names)
     expected = f"one of the keys {', '.join(names)}" if names else "a single value"
-    return refused(whole, expected, f"an unknown key{hint}", place)
+    return refused(whole, expected, f"an unknown key{hint}", place, "config.unknown_key")
 
 
-def unknown_option(key: str, options: Iterable[str], came: str, place: str) -> str:
-    """The sentence for a name that is not in a list."""
+def unknown_option(key: str, options: Iterable[str], came: str, place: str) -> UserError:
+    """The error for a name that is not in a list."""
     options = list(options)
-    return refused(key, f"one of {', '.join(options)}", f"{shown(came)}{closest(came, options)}", place)
+    got = f"{shown(came)}{closest(came, options)}"
+    return refused(key, f"one of {', '.join(options)}", got, place, "config.unknown_option")
 
 
 def closest(word: str, choices: Iterable[str]) -> str:
@@ -106,20 +121,20 @@ def shortened(text: str, most: int = 500) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
-def _one(detail: ErrorDetails, schema: type[BaseModel], places: Places) -> str:
+def _one(detail: ErrorDetails, schema: type[BaseModel], places: Places) -> UserError:  # noqa: PLR0911
     context, kind = detail.get("ctx", {}), detail["type"]
     key, path = _key(detail, schema), [str(part) for part in detail["loc"]]
     if kind == "conflict":
         # Any of the sides may change; the likeliest is the one that a person set last.
         side = max(context["sides"], key=lambda side: places.rank(side["key"]))
         place = places.choice_of(side["key"].split(".")[0]) if side["choice"] else places.of(side["key"])
-        return refused(side["key"], side["expected"], shown(side["came"]), place)
+        return refused(side["key"], side["expected"], shown(side["came"]), place, "config.conflict")
     if len(path) > 1 and (kind in _UNKNOWN or kind == "missing") and path[0] in (tags := _tags(schema)):
         tag = f"{path[0]}.{tags[path[0]]}"
         if places.rank(tag) > places.rank(key):
             # A value renamed the option while its other keys are still those of the chosen file.
             expected = f"the option that the group's file names (choose another file of {path[0]}/ instead)"
-            return refused(tag, expected, shown(path[1]), places.of(tag))
+            return refused(tag, expected, shown(path[1]), places.of(tag), "config.unknown_option")
     if kind in _UNKNOWN:
         return unknown_key(path, schema, places.of(key))
     if kind in _NO_OPTION:
@@ -128,9 +143,20 @@ def _one(detail: ErrorDetails, schema: type[BaseModel], places: Places) -> str:
             names = [name for model in _sections(path, schema) for name in _options(model)]
         if kind == "union_tag_invalid":
             return unknown_option(key, names, str(context["tag"]), places.of(key))
-        return refused(key, f"one of {', '.join(names)}", "nothing", places.of(key))
+        return refused(key, f"one of {', '.join(names)}", "nothing", places.of(key), "config.missing")
     came = "nothing" if kind == "missing" else shown(detail["input"])
-    return refused(key, _expected(detail), came, places.of(key))
+    if new := RENAMED_VALUES.get((key, came)):
+        return refused(key, new, f"{came}, an old value", places.of(key), "config.renamed_key")
+    return refused(key, _expected(detail), came, places.of(key), f"config.{_code(kind, context)}")
+
+
+def _code(kind: str, context: dict[str, Any]) -> str:
+    """The kind of an error of one value."""
+    if kind in ("literal_error", "expected"):
+        return "unknown_option"
+    if kind == "missing":
+        return "missing"
+    return "out_of_range" if any(limit in context for limit in _LIMITS) else "wrong_type"
 
 
 def _key(detail: ErrorDetails, schema: type[BaseModel]) -> str:

@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Compile = Literal["none", "graph", "xla", "lanes"]
-"""Not at all (eager), to a graph of TensorFlow, by XLA, or by XLA in lanes (`echo_rnn.core.shards`)."""
+Compile = Literal["none", "graph", "xla"]
+"""Not at all (eager), to a graph of TensorFlow, or by XLA."""

@@ -1,18 +1,4 @@
-"""How many lanes the rows of a window run in, told without starting TensorFlow; see `echo_rnn.core.shards`."""
-
-from echo_rnn.core.compilation import Compile
-
-_PER_THREAD = 2
-
-
-def lanes_of(mode: Compile, threads: int) -> int:
-    """How many lanes a way to compile has at most.
-
-    Args:
-        mode: The way.
-        threads: TensorFlow's threads.
-    """
-    return _PER_THREAD * threads if mode == "lanes" else 1
+"""How many shards a batch is split into, decided without starting TensorFlow; see `echo_rnn.core.shards`."""
 
 
 def shard_count(batch_size: int, most: int) -> int:

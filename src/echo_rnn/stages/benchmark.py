@@ -50,7 +50,7 @@ def measure_sweep(config: Config, records: Path) -> int:
         for task in tasks
     ]
     with measuring(records.parent):
-        return measure_missing(sweep.name, tasks, seconds, measure_task, repeat=how.again)
+        return measure_missing(sweep.name, tasks, seconds, measure_task, repeat=how.remeasure)
 
 
 def rounds_of(how: Benchmark, seed: int) -> Rounds:

@@ -56,7 +56,7 @@ def measure_peers(config: Config, records: Path) -> str:
 
     seconds = [_START_SECONDS * len(task.slots) + how.budget_seconds for task in tasks]
     with measuring(records.parent):
-        measure_missing("peers", tasks, seconds, measure_task, repeat=how.again)
+        measure_missing("peers", tasks, seconds, measure_task, repeat=how.remeasure)
     return own
 
 

@@ -38,4 +38,5 @@ def shape_of(config: Config) -> Shape:
         precision=model.precision,
         compile=config.trainer.compile,
         threads=config.runtime.threads,
+        shards=config.trainer.shards,
     )

@@ -97,6 +97,7 @@ def new_run(store: Store, config: Config, tags: Mapping[str, str]) -> AbstractCo
         "cell": config.model.cell,
         "unroll": config.unroll.label,
         "compile": config.trainer.compile,
+        "shards": str(config.trainer.shards),
         "scope": config.trainer.scope,
     }
     return store.run(config.run_name, config.experiment.description, own | dict(tags))

@@ -66,8 +66,8 @@ class _Training:
     def __init__(
         self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
     ) -> None:
-        if learner.is_sharded != (trainer.compile == "lanes"):
-            raise ValueError(f"trainer.compile is {trainer.compile}, but the learner's lanes say otherwise")
+        if learner.is_sharded != (trainer.shards > 1):
+            raise ValueError(f"trainer.shards is {trainer.shards}, which the learner was not made for")
         self._learner = learner
         self._data = data
         self._trainer = trainer
@@ -79,7 +79,7 @@ class _Training:
                 f"got {trainer.epochs}; run `dvc repro generate` to make more, or lower it"
             )
         self._buffer_size = 1 if trainer.scope == "step" else capacity(row_steps, self._rows, trainer.window)
-        self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile)
+        self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile, trainer.shards)
         self._predictor = Predictor(learner.model, lambda: learner.weights, trainer.window, trainer.compile)
         self._pace = Pace()
         self._state = self._zero_state()

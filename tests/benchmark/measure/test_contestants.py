@@ -82,12 +82,20 @@ def test_other_ways_in_tensorflow_train_as_ours_does(name, expected, tmp_path):
     np.testing.assert_allclose(losses(name, SEED, tmp_path), expected(SEED), rtol=1e-4)
 
 
-def test_a_large_shape_is_trained_in_lanes_too(expected, tmp_path):
+def test_a_large_shape_is_trained_in_shards_too(expected, tmp_path):
     large = replace(SEED, layers=1, units=20)
     field = beside_peers(large, ["deferred", "block"], PROGRAMS, PYTHON)
     names = [each.name for each in field if each.is_ours]
-    assert names == ["deferred xla", "deferred xla again", "block graph", "deferred lanes", "dynamic graph"]
-    np.testing.assert_allclose(losses("dynamic lanes", large, tmp_path), expected(large), rtol=2e-5)
+    assert names == [
+        "deferred xla",
+        "deferred xla again",
+        "block graph",
+        f"deferred xla shards{2 * SEED.threads}",
+        "dynamic graph",
+    ]
+    np.testing.assert_allclose(
+        losses(f"dynamic xla shards{2 * SEED.threads}", large, tmp_path), expected(large), rtol=2e-5
+    )
 
 
 @pytest.mark.slow

@@ -21,9 +21,9 @@ def program(shape=None, windows=4, unroll=dynamic):
     return made, made.prepare()
 
 
-@pytest.mark.parametrize("mode", [*MODES, "lanes"])
-def test_steps_are_those_of_the_learner_one_by_one_and_come_round_to_the_first_window(mode):
-    shape = tiny(compile=mode)
+@pytest.mark.parametrize(("mode", "shards"), [*((mode, 1) for mode in MODES), ("xla", 2)])
+def test_steps_are_those_of_the_learner_one_by_one_and_come_round_to_the_first_window(mode, shards):
+    shape = tiny(compile=mode, shards=shards)
     looped, _ = program(shape)
     losses = np.concatenate([looped.train(steps) for steps in (1, 2, 7)])
     single, _ = program(shape)
@@ -47,14 +47,14 @@ def test_the_forward_pass_changes_no_weight_and_carries_the_state():
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_forward_pass_in_lanes_is_that_of_one_program():
-    losses = [program(tiny(compile=mode))[0].forward(5) for mode in ("graph", "lanes")]
+def test_the_forward_pass_in_shards_is_that_of_one_program():
+    losses = [program(tiny(compile="xla", shards=shards))[0].forward(5) for shards in (1, 2)]
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
-@pytest.mark.parametrize("mode", ["graph", "lanes"])
-def test_preparing_tells_its_cost_and_leaves_nothing_behind(mode):
-    made, cost = program(tiny(compile=mode))
+@pytest.mark.parametrize(("mode", "shards"), [("graph", 1), ("xla", 2)])
+def test_preparing_tells_its_cost_and_leaves_nothing_behind(mode, shards):
+    made, cost = program(tiny(compile=mode, shards=shards))
     assert cost.trace_seconds > 0
     assert cost.compile_seconds > 0
     assert cost.first_call_seconds > cost.trace_seconds + cost.compile_seconds

@@ -65,7 +65,7 @@ def test_preparing_runs_no_window_and_tells_its_cost(mode):
     assert (preparation.trace_seconds > 0, preparation.compile_seconds > 0) == (compiled, compiled)
 
 
-def test_preparing_in_lanes_runs_the_first_window_and_says_so():
+def test_preparing_in_shards_runs_the_first_window_and_says_so():
     seen = tf.Variable(tf.zeros(ROWS))
 
     def noting(arrays, state):
@@ -73,7 +73,7 @@ def test_preparing_in_lanes_runs_the_first_window_and_says_so():
         seen.assign_add(outputs[0])
         return state, outputs
 
-    loop = WindowLoop(noting, OUTPUTS, "lanes")
+    loop = WindowLoop(noting, OUTPUTS, "xla", shards=2)
     assert loop.prepare([X_WTB], ZERO).windows == 1
     np.testing.assert_array_equal(seen, expected(0, 1)[0])
 

@@ -15,10 +15,10 @@ from echo_rnn.benchmark.measure.process import SECONDS, LostError
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, again
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import refusal
-from echo_rnn.core.compilation import Compile
 from echo_rnn.tasks import CLASSES
 
 # What is written out for each step or unit is compared where networks are small, which is what it is for.
+_SHARDS_PER_THREAD = 2  # no thread is idle when its first one ends
 _SMALL_UNITS = 16
 FLAGS = ("-O3", "-march=native", "-ffast-math")
 """Of the C compiler."""
@@ -69,14 +69,14 @@ def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Pa
         python: The interpreter of the peers' own environment.
     """
     is_large = shape.units > _SMALL_UNITS
-    modes: tuple[Compile, ...] = ("xla", "lanes") if is_large and shape.compile == "xla" else (shape.compile,)
-    kinds: list[tuple[str, Compile]] = [
-        (label, mode if refusal(replace(shape, compile=mode), label) is None else "graph")
-        for mode in modes
+    graph = replace(shape, compile="graph", shards=1)
+    sharded = [replace(shape, shards=_SHARDS_PER_THREAD * shape.threads)] if is_large and shape.compile == "xla" else []
+    kinds = [
+        (label, mode if refusal(mode, label) is None else graph)
+        for mode in dict.fromkeys([shape, *sharded])
         for label in labels
     ]
-    kinds = list(dict.fromkeys([*kinds, (REFERENCE, "graph")]))
-    ours = [_single(label, replace(shape, compile=mode)) for label, mode in kinds]
+    ours = [_single(label, mode) for label, mode in dict.fromkeys([*kinds, (REFERENCE, graph)])]
     ours.insert(1, replace(ours[0], name=again(ours[0].name)))
 
     def script(name: str, interpreter: Path, file: str, *arguments: str) -> Contestant:
@@ -119,7 +119,7 @@ def _ours(name: str, request: Request, seconds: float | None) -> Contestant:
 
 
 def _single(label: str, shape: Shape) -> Contestant:
-    name = f"{label} {shape.compile}"
+    name = f"{label} {shape.compile}" + (f" shards{shape.shards}" if shape.shards > 1 else "")
     return _ours(name, Request(shape, {name: label}, problem=FILE), SECONDS)
 
 

@@ -12,17 +12,17 @@ from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import stored_bytes, written_out
 from echo_rnn.benchmark.measure.timing import LEAST_ROUNDS
 from echo_rnn.core.cell_table import get_cell
-from echo_rnn.core.shard_count import lanes_of, shard_count
+from echo_rnn.core.shard_count import shard_count
 from echo_rnn.errors import UserError
 
 # Seconds.
 _START = 6.0  # TensorFlow, first costs, the machine's own matrix product
-_PREPARE = {"none": 0.1, "graph": 0.8, "xla": 4.0, "lanes": 4.0}  # a loop, trained and forward
-_WRITTEN_OUT = {"none": 0.0, "graph": 0.04, "xla": 0.05, "lanes": 0.05}  # for each cell in the graph
+_PREPARE = {"none": 0.1, "graph": 0.8, "xla": 4.0}  # a loop, trained and forward
+_WRITTEN_OUT = {"none": 0.0, "graph": 0.04, "xla": 0.05}  # for each cell in the graph
 _XLA_PAIR = 0.004  # XLA's time grows with the square of a graph without loops
 # Forward, backward and update, without the products.
-_CELL_IN_LOOP = {"none": 2e-3, "graph": 40e-6, "xla": 30e-6, "lanes": 30e-6}
-_CELL_WRITTEN_OUT = {"none": 2e-3, "graph": 15e-6, "xla": 60e-6, "lanes": 60e-6}
+_CELL_IN_LOOP = {"none": 2e-3, "graph": 40e-6, "xla": 30e-6}
+_CELL_WRITTEN_OUT = {"none": 2e-3, "graph": 15e-6, "xla": 60e-6}
 _FORWARD = 0.3  # of a training step
 _FLOPS_PER_THREAD = 25e9
 _WARMUP_CALLS = 8
@@ -31,7 +31,7 @@ _PARITY_STEPS = 6
 # Bytes.
 _PROCESS = 700 * 2**20  # TensorFlow
 _PROGRAM = 40 * 2**20
-_CELL = {"none": 0, "graph": 1.2 * 2**20, "xla": 3 * 2**20, "lanes": 3 * 2**20}  # for each cell in the graph
+_CELL = {"none": 0, "graph": 1.2 * 2**20, "xla": 3 * 2**20}  # for each cell in the graph
 _DATA = 2 * 2**24
 
 
@@ -76,7 +76,7 @@ def expected_bytes(shape: Shape, labels: Sequence[str]) -> int:
     graphs = sum(_PROGRAM + _CELL[shape.compile] * written_out(shape, label) for label in slots)
     activations = max(stored_bytes(shape, label) for label in slots)
     # Each program has weights and sums of squares; a step's gradients and the copies that are compared come on top.
-    copies = 2 * len(slots) + 7 + _lanes(shape)
+    copies = 2 * len(slots) + 7 + _shards(shape)
     return int(_PROCESS + _DATA + graphs + weights * copies + 3 * window + 1.5 * activations)
 
 
@@ -98,13 +98,13 @@ def require_memory(shape: Shape, labels: Sequence[str]) -> None:
 
 def _prepare(shape: Shape, label: str) -> float:
     cells = written_out(shape, label)
-    pairs = _XLA_PAIR * cells**2 if shape.compile in ("xla", "lanes") else 0.0
-    programs = 2 if shape.batch_size % _lanes(shape) else 1  # lanes of two sizes
+    pairs = _XLA_PAIR * cells**2 if shape.compile == "xla" else 0.0
+    programs = 2 if shape.batch_size % _shards(shape) else 1  # shards of two sizes
     return programs * (_PREPARE[shape.compile] + _WRITTEN_OUT[shape.compile] * cells + pairs)
 
 
-def _lanes(shape: Shape) -> int:
-    return shard_count(shape.batch_size, lanes_of(shape.compile, shape.threads))
+def _shards(shape: Shape) -> int:
+    return shard_count(shape.batch_size, shape.shards)
 
 
 def _step(shape: Shape, label: str) -> float:

@@ -11,9 +11,13 @@ COMPILED: dict[Compile, str] = {
     "none": "not compiled",
     "graph": "as a graph",
     "xla": "under XLA",
-    "lanes": "under XLA in lanes",
 }
 """How a shape is compiled, in words."""
+
+
+def condition(compiled: Compile, shards: int) -> str:
+    """How a shape is compiled and split, in words."""
+    return COMPILED[compiled] + (f" in {shards} shards" if shards > 1 else "")
 
 
 @dataclass(frozen=True, order=True)
@@ -28,8 +32,9 @@ class Shape:
         window: T.
         inputs: I.
         precision: `float32` or `bfloat16`.
-        compile: `none`, `graph`, `xla` or `lanes`.
+        compile: `none`, `graph` or `xla`.
         threads: Of TensorFlow, within an operation and between operations.
+        shards: The largest number of data-parallel parts of the batch; more than 1 are programs of XLA.
     """
 
     cell: str
@@ -41,12 +46,13 @@ class Shape:
     precision: str
     compile: Compile
     threads: int
+    shards: int = 1
 
     @property
     def key(self) -> str:
         """The shape in a word that can be the name of a file."""
         network = f"{self.cell}-L{self.layers}-S{self.units}-B{self.batch_size}-T{self.window}-I{self.inputs}"
-        return f"{network}-{self.precision}-{self.compile}-threads{self.threads}"
+        return f"{network}-{self.precision}-{self.compile}-shards{self.shards}-threads{self.threads}"
 
     @property
     def forward_flops(self) -> int:

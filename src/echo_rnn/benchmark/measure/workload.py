@@ -17,7 +17,6 @@ from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import stack_of
 from echo_rnn.core.cells import StackState, build_cells
 from echo_rnn.core.model import Model, Weights
-from echo_rnn.core.shard_count import lanes_of
 from echo_rnn.core.shards import Batch, sharded
 from echo_rnn.core.unroll import Unroll
 from echo_rnn.core.windows.loop import WindowLoop
@@ -96,14 +95,13 @@ class Program:
         self._data = data
         self.model = Model(build_cells(stack_of(shape)), unroll, shape.inputs, CLASSES)
         weights = self.model.initial_weights(np.random.SeedSequence(seed))
-        mode = shape.compile
-        lanes = lanes_of(mode, shape.threads)
-        self.learner = Learner(self.model, weights, optimizer(), shards=lanes)
-        self._predict = sharded(self._loss, lanes)
+        mode, shards = shape.compile, shape.shards
+        self.learner = Learner(self.model, weights, optimizer(), shards=shards)
+        self._predict = sharded(self._loss, shards)
         self._rows = shape.batch_size
         self._loops = {
-            "train": WindowLoop(self._train_window, [_SCALAR], mode),
-            "forward": WindowLoop(self._forward_window, [_SCALAR], mode),
+            "train": WindowLoop(self._train_window, [_SCALAR], mode, shards),
+            "forward": WindowLoop(self._forward_window, [_SCALAR], mode, shards),
         }
         self.state = self.zero_state()
         self._next = 0

@@ -13,7 +13,7 @@ from echo_rnn.benchmark.report.statistics import break_even, margin, verdict_of
 from echo_rnn.core.compilation import Compile
 
 # Where the baseline was not measured: the reference in the first of these that was.
-_CONDITIONS: tuple[Compile, ...] = ("graph", "none", "xla", "lanes")
+_CONDITIONS: tuple[Compile, ...] = ("graph", "none", "xla")
 _MOST_COLUMNS = 6
 
 
@@ -23,11 +23,18 @@ class Way:
 
     Attributes:
         label: The strategy.
-        compile: The condition: how the step was compiled.
+        compile: The condition: how the step was compiled,
+        shards: and the largest number of shards of its batch.
     """
 
     label: str
     compile: Compile
+    shards: int = 1
+
+    @property
+    def condition(self) -> tuple[Compile, int]:
+        """All but the strategy."""
+        return self.compile, self.shards
 
 
 BASELINE = Way("static", "graph")
@@ -138,7 +145,7 @@ def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Reco
     sizes: dict[Shape, list[ShapeResult]] = {}
     for result in results:
         if result.shape in samples:
-            sizes.setdefault(replace(result.shape, compile="none"), []).append(result)
+            sizes.setdefault(replace(result.shape, compile="none", shards=1), []).append(result)
     leaders = [leader for group in sizes.values() if (leader := _leader(group, samples)) is not None]
     columns = _columns(results)
     verdicts = {label: [_cell(label, own) for own in columns.values()] for label in labels(results)}
@@ -148,12 +155,14 @@ def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Reco
 def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]]) -> Leader | None:
     """The fastest of one set of sizes."""
     timed = {
-        Way(each.label, result.shape.compile): (result, each)
+        Way(each.label, result.shape.compile, result.shape.shards): (result, each)
         for result in results
         for each in result.contestants
         if each.step_seconds is not None
     }
-    ranked = sorted((way for way in timed if way.label == REFERENCE), key=lambda way: _CONDITIONS.index(way.compile))
+    ranked = sorted(
+        (way for way in timed if way.label == REFERENCE), key=lambda way: (_CONDITIONS.index(way.compile), way.shards)
+    )
     baseline = BASELINE if BASELINE in timed else ranked[0] if ranked else None
     if baseline is None:
         return None
@@ -161,11 +170,11 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
     def over(base: Way) -> dict[Way, Interval]:
         """The time of `base` over that of every other way: paired where rounds are shared."""
         shape = timed[base][0].shape
-        beside = [way.label for way in timed if way.compile == base.compile and way != base]
+        beside = [way.label for way in timed if way.condition == base.condition and way != base]
         own = paired(samples[shape], beside, reference=base.label)
-        others = (way for way in timed if way.compile != base.compile)
+        others = (way for way in timed if way.condition != base.condition)
         apart = {way: unpaired(samples[shape], base.label, samples[timed[way][0].shape], way.label) for way in others}
-        together = {Way(label, base.compile): interval for label, interval in own.items()}
+        together = {Way(label, *base.condition): interval for label, interval in own.items()}
         return together | {way: interval for way, interval in apart.items() if interval is not None}
 
     speedups = over(baseline) | {baseline: Interval(1.0, 1.0, 1.0)}

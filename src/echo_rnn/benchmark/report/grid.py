@@ -11,7 +11,7 @@ AXES = ("window", "layers", "units", "batch_size")
 """Sizes in the order in which they are preferred for an axis."""
 
 _SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
-_FIELDS = ("cell", "layers", "units", "batch_size", "window", "inputs", "precision", "compile", "threads")
+_FIELDS = ("cell", "layers", "units", "batch_size", "window", "inputs", "precision", "compile", "shards", "threads")
 
 
 class Panel(NamedTuple):
@@ -81,8 +81,8 @@ def _fact(shape: Shape, field: str) -> str:
     value = getattr(shape, field)
     if field in _SYMBOLS:
         return f"{_SYMBOLS[field]} = {value}"
-    if field == "threads":
-        return f"{value} thread{'' if value == 1 else 's'}"
+    if field in ("threads", "shards"):
+        return f"{value} {field.removesuffix('s')}{'' if value == 1 else 's'}"
     if field == "compile":
         return COMPILED[shape.compile]
     return str(value).upper() if field == "cell" else str(value)

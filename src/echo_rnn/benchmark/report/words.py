@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
-from echo_rnn.benchmark.measure.shape import COMPILED
+from echo_rnn.benchmark.measure.shape import condition
 from echo_rnn.benchmark.report.answer import Answer, Cell, Leader, Recommendation, Way
 from echo_rnn.benchmark.report.grid import named, varying
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
@@ -285,7 +285,7 @@ def _cell(cell: Cell, fields: Sequence[str], *, beside_peers: bool) -> str:
 
 
 def _way(way: Way) -> str:
-    return f"{way.label} {COMPILED[way.compile]}"
+    return f"{way.label} {condition(*way.condition)}"
 
 
 def _numbers(each: ContestantResult) -> Row:

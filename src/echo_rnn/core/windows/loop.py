@@ -54,7 +54,7 @@ class WindowLoop:
         """
         self._body = body
         self._outputs = outputs
-        self._sharded = shards > 1 or mode == "lanes"
+        self._sharded = shards > 1
         self._mode = "graph" if self._sharded else mode
         self._run: Callable[..., Any] | None = self._loop if mode == "none" else None
 
