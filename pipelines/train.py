@@ -72,9 +72,9 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         from echo_rnn.core.model import features  # noqa: PLC0415
         from echo_rnn.inference import store as trained  # noqa: PLC0415
         from echo_rnn.stages import metrics  # noqa: PLC0415
-        from echo_rnn.training import BadNumbersError, Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
+        from echo_rnn.training import Checkpoints, Learner, NonFiniteError, build_optimizer, train  # noqa: PLC0415
         from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
-        from echo_rnn.training.stopping import StoppedError, asked_to_stop  # noqa: PLC0415
+        from echo_rnn.training.stopping import StoppedError, stop_requests  # noqa: PLC0415
 
     network = model.build(
         config.model.stack,
@@ -90,7 +90,9 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
     weights = network.initial_weights(weights_seed)
     learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=config.trainer.shards)
     seen = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
-    checkpoints = Checkpoints(files.checkpoints, seen, config.trainer.checkpoint)
+    checkpoints = Checkpoints(
+        files.checkpoints, seen, seconds=config.trainer.checkpoint.seconds, keep=config.trainer.checkpoint.keep
+    )
     start = checkpoints.newest()
     with _opened(store, config, tags, checkpoints.run_id) as tracked:
         if tracked.id != checkpoints.run_id:
@@ -102,7 +104,7 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
         for record in checkpoints.logs.records():
             tracked.log_metrics(metrics.epoch_metrics(record))
         try:
-            with asked_to_stop(parent) as asked:
+            with stop_requests(parent) as stop:
                 start_seconds = time.time() - psutil.Process().create_time()
                 history = train(
                     learner,
@@ -110,14 +112,14 @@ def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | N
                     config.trainer,
                     checkpoints=checkpoints,
                     start=start,
-                    asked=asked,
+                    stop_requested=stop,
                     on_epoch=lambda record: tracked.log_metrics(metrics.epoch_metrics(record)),
                 )
         except StoppedError as stopped:
-            print(f"{stopped}; to go on from there: {_again(files)}", file=sys.stderr)
-            raise Terminated(asked.signal) from None
-        except BadNumbersError as error:
-            tracked.set_tags({"bad_numbers": error.seen})
+            print(f"{stopped}; to resume: {_again(files)}", file=sys.stderr)
+            raise Terminated(stop.signal) from None
+        except NonFiniteError as error:
+            tracked.set_tags({"non_finite": error.finding})
             raise
         tracked.log_metrics(metrics.phase_metrics(history, import_seconds, start_seconds))
         exported = trained.save(
@@ -164,7 +166,7 @@ def _opened(store: Store, config: Config, tags: Mapping[str, str], run_id: str) 
     try:
         return store.resume(run_id)
     except UnknownRunError as error:
-        print(f"note: {error}; the training goes on in a new run", file=sys.stderr)
+        print(f"note: {error}; the training resumes in a new run", file=sys.stderr)
         return new_run(store, config, {**tags, "began_in": run_id})
 
 

@@ -1,8 +1,8 @@
-"""Writers that die while they put what they wrote into its place."""
+"""Writers that crash while they move their files into place."""
 
 
 def crash_after(monkeypatch, folder, moves):
-    """Makes the move after `moves` of them into `folder` a crash; gives the list of the targets that were reached."""
+    """Lets `moves` files be moved into `folder` and crashes at the next; returns the list of the targets moved to."""
     done = []
     original = type(folder).replace
 

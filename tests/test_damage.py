@@ -1,9 +1,10 @@
-"""Every file that the program reads back: damaged in any way, it is refused in a sentence that names it, or unchanged.
+"""Every file that the program reads back: damaged in any way, it is refused with an error that names it, or unchanged.
 
 Nothing else may happen: no traceback, and never a value that was not written.
 """
 
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,25 +57,25 @@ def make_configuration(folder):
     compose(params, CONF).write(folder / "config.yaml")
 
 
-class Kept(NamedTuple):
+class Stored(NamedTuple):
     make: Callable[[Path], object]
     load: Callable[[Path], Any]
     file: str
 
 
 FILES = {
-    "series": Kept(make_dataset, load_dataset, "train_x.npy"),
-    "dataset": Kept(make_dataset, load_dataset, "dataset.json"),
-    "weights": Kept(make_network, load_network, "weights.npz"),
-    "keras": Kept(make_network, load_network, "model.keras"),
-    "network": Kept(make_network, load_network, "model.json"),
-    "configuration": Kept(make_configuration, lambda folder: read(folder / "config.yaml"), "config.yaml"),
-    "result": Kept(
+    "series": Stored(make_dataset, load_dataset, "train_x.npy"),
+    "dataset": Stored(make_dataset, load_dataset, "dataset.json"),
+    "weights": Stored(make_network, load_network, "weights.npz"),
+    "keras": Stored(make_network, load_network, "model.keras"),
+    "network": Stored(make_network, load_network, "model.json"),
+    "configuration": Stored(make_configuration, lambda folder: read(folder / "config.yaml"), "config.yaml"),
+    "result": Stored(
         lambda folder: RESULT.write(folder, {"overrides": ["seed=1"], "metrics": {"accuracy": 0.5}}),
         RESULT.read,
         "result.json",
     ),
-    "benchmark": Kept(
+    "benchmark": Stored(
         lambda folder: record({"dynamic": 1.0}).write(folder / "0.json"),
         lambda folder: records.read(folder / "0.json"),
         "0.json",
@@ -84,26 +85,26 @@ FILES = {
 
 @pytest.fixture(scope="module", params=FILES)
 def whole(request, tmp_path_factory):
-    """One kind of file in a folder, with what it says."""
-    kept = FILES[request.param]
+    """One kind of file in a folder, with the value that is loaded from it."""
+    stored = FILES[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    kept.make(folder)
-    return kept, folder, kept.load(folder)
+    stored.make(folder)
+    return stored, folder, stored.load(folder)
 
 
 @pytest.fixture
 def spoil(whole, tmp_path):
-    """Damages a copy and holds the law."""
-    kept, folder, said = whole
+    """Damages a copy and checks that it is refused, or loaded with the same value."""
+    stored, folder, value = whole
 
     def spoil(damage):
         copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-        damage(copy / kept.file)
+        damage(copy / stored.file)
         try:
-            assert kept.load(copy) == said
+            assert stored.load(copy) == value
             return False
         except UserError as error:
-            assert str(copy / kept.file) in str(error)
+            assert str(copy / stored.file) in str(error)
             assert "\n" not in str(error)
             return True
         finally:
@@ -150,20 +151,21 @@ def test_what_is_no_such_file_is_refused(spoil, damage):
 
 
 def test_wherever_it_is_cut_it_is_refused(spoil, whole):
-    kept, folder, _ = whole
-    length = len((folder / kept.file).read_bytes().rstrip())
+    stored, folder, _ = whole
+    length = len((folder / stored.file).read_bytes().rstrip())
     for at in random.Random(1).sample(range(length), min(40, length)):
         assert spoil(rewritten(lambda content, at=at: content[:at])), at
 
 
 def test_whichever_bit_flips_it_is_refused_or_says_the_same(spoil, whole):
-    kept, folder, _ = whole
-    bits = 8 * len((folder / kept.file).read_bytes())
+    stored, folder, _ = whole
+    bits = 8 * len((folder / stored.file).read_bytes())
     for bit in random.Random(2).sample(range(bits), min(120, bits)):
         spoil(rewritten(lambda content, bit=bit: flipped(content, bit)))
 
 
-def test_whatever_version_is_not_this_one_is_refused(spoil, whole):
-    kept, folder, _ = whole
-    if b'"format": 1' in (folder / kept.file).read_bytes():
-        assert spoil(rewritten(lambda content: content.replace(b'"format": 1', b'"format": 2')))
+def test_another_version_is_refused(spoil, whole):
+    stored, folder, _ = whole
+    content = (folder / stored.file).read_bytes()
+    if version := re.search(rb'"format": (\d+)', content):
+        assert spoil(rewritten(lambda content: content.replace(version[0], b'"format": 99')))

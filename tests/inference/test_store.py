@@ -1,4 +1,4 @@
-"""A trained network comes back as it was, and as a Keras model that says the same."""
+"""A trained network is loaded as it was saved, and its Keras model predicts the same."""
 
 import keras
 import numpy as np
@@ -64,14 +64,21 @@ def test_two_saves_of_equal_weights_have_equal_weight_files(tmp_path):
     assert (tmp_path / "a" / "weights.npz").read_bytes() == (tmp_path / "b" / "weights.npz").read_bytes()
 
 
+def assert_refused(folder, name):
+    with pytest.raises(UserError) as caught:
+        trained.load(folder)
+    assert caught.value.code == "manifest.damaged"
+    assert str(caught.value).startswith(f"{folder / name}: expected ")
+    assert "dvc repro train" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["weights.npz", "model.keras"])
 def test_a_flipped_bit_is_named(tmp_path, name):
     saved(tmp_path, MODELS["rnn"])
     content = bytearray((tmp_path / name).read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=rf"{name}: expected SHA-256 .*; run `dvc repro train`"):
-        trained.load(tmp_path)
+    assert_refused(tmp_path, name)
 
 
 @pytest.mark.parametrize("moves", range(3))
@@ -82,8 +89,7 @@ def test_a_crash_while_saving_leaves_the_earlier_network_or_is_detected(tmp_path
         saved(tmp_path, MODELS["lstm"])
     assert len(done) == moves
     if moves:
-        with pytest.raises(UserError, match=r"weights.npz: expected \d+ bytes"):
-            trained.load(tmp_path)
+        assert_refused(tmp_path, "weights.npz")
         return
     for ours, theirs in zip(flat(trained.load(tmp_path).weights), flat(earlier), strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -75,7 +75,7 @@ def test_a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_variabl
     assert changed == {"build/config.yaml"}
     (run,) = project.runs()
     assert run.info.status == "FAILED"
-    assert run.data.tags["bad_numbers"] in answer.sentence
+    assert run.data.tags["non_finite"] in answer.sentence
 
 
 @pytest.mark.parametrize(

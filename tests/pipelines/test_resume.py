@@ -91,7 +91,7 @@ def outcome(project):
 def test_a_killed_training_goes_on_to_the_same_bits_in_the_same_run(project, whole):
     assert killed(project, *STAGE, pause=0.5)
     resumed = project.must(*STAGE)
-    assert re.search(r"note: training goes on after step [\d,]+, from checkpoints/\d+", resumed.err)
+    assert re.search(r"note: training resumes after step [\d,]+, from checkpoints/\d+", resumed.err)
     assert outcome(project) == whole(project)
     _, _, metrics = whole(project)
     assert [step for step, _ in metrics["train/loss"]] == list(range(1, EPOCHS["graph"] + 1))
@@ -121,16 +121,14 @@ def test_asked_to_end_it_saves_and_says_how_to_go_on(number, code, project, whol
         said = answer(process)
     assert said.code == code
     (sentence,) = (line for line in said.err.splitlines() if "stopped" in line)
-    steps, of, command = re.fullmatch(
-        r"stopped after step ([\d,]+) of (.*); to go on from there: (.*)", sentence
-    ).groups()
+    steps, of, command = re.fullmatch(r"stopped after step ([\d,]+) of (.*); to resume: (.*)", sentence).groups()
     assert of == f"{EPOCHS['graph'] * STEPS:,}"
     assert "Traceback" not in said.err
     (run,) = project.runs()
     assert run.info.status == "KILLED"
 
     resumed = project.must(*shlex.split(command))
-    assert f"training goes on after step {steps}," in resumed.err
+    assert f"training resumes after step {steps}," in resumed.err
     assert outcome(project) == whole(project)
 
 
@@ -157,7 +155,7 @@ def test_ctrl_c_under_dvc(project, whole):
             each.send_signal(signal.SIGINT)
         said = answer(process)
     assert said.code != 0
-    assert "to go on from there: dvc repro" in said.err
+    assert "to resume: dvc repro" in said.err
     project.must(*DVC)
     assert outcome(project) == whole(project)
 
@@ -172,7 +170,7 @@ def test_a_killed_dvc_takes_its_training_with_it_and_the_next_one_goes_on(shell,
         process.wait()
         resumed = project.run(*DVC)  # at once
     assert resumed.code == 0, resumed.err
-    assert "training goes on after step" in resumed.err
+    assert "training resumes after step" in resumed.err
     assert outcome(project) == whole(project)
 
 
@@ -238,7 +236,7 @@ def test_a_store_that_does_not_know_the_run_gets_a_new_one_with_all_points(stopp
     for file in stopped.folder.glob("mlflow.db*"):
         file.unlink()
     shutil.rmtree(stopped.folder / "outbox", ignore_errors=True)
-    assert "the training goes on in a new run" in stopped.must(*STAGE).err
+    assert "the training resumes in a new run" in stopped.must(*STAGE).err
     (run,) = stopped.runs()
     assert run.data.tags["began_in"] == before
     assert outcome(stopped) == whole(stopped)
@@ -254,9 +252,9 @@ def test_a_job_of_hydra_goes_on_in_its_folder_to_the_bits_of_the_stage(project, 
         process.terminate()
         said = answer(process)
     assert said.code == 143
-    again = re.search(r"to go on from there: (.*)", said.err)[1]
+    again = re.search(r"to resume: (.*)", said.err)[1]
     assert again == shlex.join([*command, f"hydra.run.dir={folder.relative_to(project.folder)}"])
-    assert "training goes on after step" in project.must(*shlex.split(again)).err
+    assert "training resumes after step" in project.must(*shlex.split(again)).err
     assert (folder / WEIGHTS).read_bytes() == whole(project)[0]
     (run,) = project.runs()
     assert run.info.status == "FINISHED"

@@ -129,7 +129,7 @@ def test_a_sweep_that_is_ended_ends_its_job_and_goes_on_later(unused):
         command, before = rest_of(out), first.read_bytes()
     again = unused.run(*command)
     assert again.code == 0, again.out + again.err
-    assert "training goes on after step" in again.err
+    assert "training resumes after step" in again.err
     assert first.read_bytes() == before
     assert sum(path.parent.name.isdigit() for path in folder_of(unused).glob("*/result.json")) == 2
 

@@ -104,7 +104,7 @@ def test_rows_that_do_not_divide_a_length_are_refused(tmp_path):
 
 
 def test_task_that_makes_another_length_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="task echo made 199 steps where 200 were asked for"):
+    with pytest.raises(ValueError, match="task echo made 199 steps instead of 200"):
         make(tmp_path, task=Short(echo_step=3, rows=5))
 
 

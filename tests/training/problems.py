@@ -70,7 +70,9 @@ def learner(model=None, optimizer=None, seed=0, shards=1):
 def checkpoints(folder, settings=CHECKPOINT, **numbers):
     """Checkpoints of a training whose settings are `numbers`."""
     folder.mkdir(exist_ok=True)
-    return training.Checkpoints(folder, Fingerprint(numbers, {"threads": "2"}), settings)
+    return training.Checkpoints(
+        folder, Fingerprint(numbers, {"threads": "2"}), seconds=settings.seconds, keep=settings.keep
+    )
 
 
 class Outcome(NamedTuple):
@@ -80,10 +82,10 @@ class Outcome(NamedTuple):
     variables: list[np.ndarray]
 
 
-def trained(pupil=None, data=None, folder=None, asked=lambda: False, on_epoch=lambda record: None, **changes):
-    """What a training leaves: its history, loss and accuracy of every step, all variables at the end.
+def trained(pupil=None, data=None, folder=None, stop_requested=lambda: False, on_epoch=lambda record: None, **changes):
+    """The outcome of a training: its history, loss and accuracy of every step, all variables at the end.
 
-    It goes on from the newest checkpoint in `folder`.
+    It resumes from the newest checkpoint in `folder`.
     """
     pupil = pupil or learner()
     trainer = settings(**changes)
@@ -91,7 +93,13 @@ def trained(pupil=None, data=None, folder=None, asked=lambda: False, on_epoch=la
     with tempfile.TemporaryDirectory() as fresh:
         saved = checkpoints(folder or Path(fresh))
         history = training.train(
-            pupil, data, trainer, checkpoints=saved, start=saved.newest(), asked=asked, on_epoch=on_epoch
+            pupil,
+            data,
+            trainer,
+            checkpoints=saved,
+            start=saved.newest(),
+            stop_requested=stop_requested,
+            on_epoch=on_epoch,
         )
         snapshot = pupil.snapshot()
         variables = [*snapshot.weights, *snapshot.optimizer]

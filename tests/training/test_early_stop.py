@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_rnn.config.schema import EarlyStop as Settings
 from echo_rnn.training import loop
 from echo_rnn.training.early_stop import EarlyStop
 from tests.training.problems import learner, trained
@@ -51,7 +50,7 @@ def test_stops_when_it_should_and_keeps_the_best(losses, changes, epochs, kept, 
     run = Run(monkeypatch, losses, **changes)
     assert len(run.history.epochs) == epochs
     assert run.kept == [kept]
-    assert run.history.kept_epoch == kept
+    assert run.history.weights_epoch == kept
     assert run.history.stopped_early == early
 
 
@@ -66,7 +65,7 @@ def test_patience_counts_looks_not_epochs(monkeypatch):
     min_delta=st.sampled_from([0.0, 0.5]),
 )
 def test_the_best_is_the_lowest_seen_and_patience_is_looks_without_improvement(losses, patience, min_delta):
-    stop, improved, improve_on = EarlyStop(Settings(patience=patience, min_delta=min_delta)), 0, math.inf
+    stop, improved, improve_on = EarlyStop(patience, min_delta), 0, math.inf
     for epoch, loss in enumerate(losses, 1):
         stop.look(loss, epoch, f"variables of {epoch}")
         if loss < improve_on - min_delta:

@@ -33,7 +33,7 @@ def test_every_epoch_is_told_and_kept():
     told = []
     history = trained(epochs=3, on_epoch=told.append).history
     assert history.epochs == told
-    assert (history.kept_epoch, history.stopped_early) == (3, False)
+    assert (history.weights_epoch, history.stopped_early) == (3, False)
 
 
 def test_a_record_is_the_mean_of_its_own_steps():

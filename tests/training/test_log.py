@@ -1,4 +1,4 @@
-"""A log keeps rows in a file, knows how far it has come, and goes back to where it was."""
+"""A log appends rows to a file and rewinds to an earlier offset."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_rnn.errors import UserError
-from echo_rnn.training.log import BEGINNING, Log
+from echo_rnn.training.history import BEGINNING, Log
 
 
 def rows(count, start=0):
@@ -18,21 +18,21 @@ def opened(folder):
 
 
 @given(counts=st.lists(st.integers(0, 5), max_size=8), cut=st.integers(0, 8), more=st.integers(0, 5))
-def test_it_goes_on_from_a_mark_whatever_was_written_after_it(counts, cut, more, tmp_path_factory):
-    folder, expected, marks = tmp_path_factory.mktemp("log"), rows(0), [BEGINNING]
+def test_it_resumes_from_an_offset_whatever_was_written_after_it(counts, cut, more, tmp_path_factory):
+    folder, expected, offsets = tmp_path_factory.mktemp("log"), rows(0), [BEGINNING]
     log = opened(folder)
     log.rewind(BEGINNING)
     for count in counts:
         log.append(rows(count, len(expected)))
         expected = np.concatenate([expected, rows(count, len(expected))])
-        marks.append(log.mark())
+        offsets.append(log.offset())
         np.testing.assert_array_equal(log.read(), expected)
-    mark = marks[min(cut, len(marks) - 1)]
+    offset = offsets[min(cut, len(offsets) - 1)]
     again = opened(folder)
-    again.rewind(mark)
+    again.rewind(offset)
     again.append(rows(more, 100))
-    np.testing.assert_array_equal(again.read(), np.concatenate([expected[: mark.rows], rows(more, 100)]))
-    np.testing.assert_array_equal(again.read(mark.rows), rows(more, 100))
+    np.testing.assert_array_equal(again.read(), np.concatenate([expected[: offset.rows], rows(more, 100)]))
+    np.testing.assert_array_equal(again.read(offset.rows), rows(more, 100))
 
 
 def test_what_was_read_outlives_the_file(tmp_path):
@@ -56,9 +56,9 @@ def test_what_was_read_outlives_the_file(tmp_path):
 def test_damage_is_named_and_nothing_is_cut_off(damage, tmp_path):
     log = opened(tmp_path)
     log.append(rows(3))
-    mark = log.mark()
+    offset = log.offset()
     damage(log.path)
     before = log.path.read_bytes() if log.path.is_file() else b""
     with pytest.raises(UserError, match=str(log.path)):
-        opened(tmp_path).rewind(mark)
+        opened(tmp_path).rewind(offset)
     assert not log.path.is_file() or log.path.read_bytes() == before

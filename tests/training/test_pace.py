@@ -2,7 +2,7 @@
 
 import pytest
 
-from echo_rnn.training.pace import Pace
+from echo_rnn.training.loop import Pace
 
 
 @pytest.mark.parametrize("seconds_per_window", [1e-6, 1e-4, 0.01])

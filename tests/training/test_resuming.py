@@ -1,4 +1,4 @@
-"""A training that was stopped between two calls and goes on gives what one without a break gives, to the bit."""
+"""A training that was stopped between two calls and resumed gives what one without a break gives, to the bit."""
 
 import itertools
 from dataclasses import replace
@@ -23,7 +23,7 @@ def pupil():
 
 
 def at(place):
-    """Asks to end at a place, counted from 1."""
+    """Requests a stop at a place, counted from 1."""
     counted = itertools.count(1)
     return lambda: next(counted) == place
 
@@ -33,11 +33,11 @@ def blocks(monkeypatch):
     monkeypatch.setattr(loop, "Pace", lambda: Counts(BLOCK))
 
 
-def finished(folder, asked, **settings):
-    """The outcome of a training that is asked to end again and again, and how often it began."""
+def finished(folder, stop_requested, **settings):
+    """The outcome of a training that is stopped again and again, and how often it began."""
     for lives in itertools.count(1):
         try:
-            return trained(pupil(), folder=folder, asked=asked(), **settings), lives
+            return trained(pupil(), folder=folder, stop_requested=stop_requested(), **settings), lives
         except StoppedError:
             continue
 
@@ -46,7 +46,7 @@ def assert_same(ours, theirs):
     assert_same_bits(ours, theirs)
     untimed = [[replace(r, steps_per_second=0) for r in one.history.epochs] for one in (ours, theirs)]
     assert untimed[0] == untimed[1]
-    for name in ("steps", "kept_epoch", "stopped_early", "leftover_steps"):
+    for name in ("steps", "weights_epoch", "stopped_early", "leftover_steps"):
         assert getattr(ours.history, name) == getattr(theirs.history, name)
 
 
@@ -58,8 +58,8 @@ def uninterrupted(**settings):
 @pytest.mark.parametrize("place", range(1, PLACES + 1))
 @pytest.mark.parametrize("mode", ["none", pytest.param("graph", marks=pytest.mark.slow)])
 def test_at_every_place(mode, place, tmp_path):
-    asked = iter([at(place), lambda: False])
-    outcome, lives = finished(tmp_path, lambda: next(asked), compile=mode)
+    stop_requested = iter([at(place), lambda: False])
+    outcome, lives = finished(tmp_path, lambda: next(stop_requested), compile=mode)
     assert lives == 2
     assert_same(outcome, uninterrupted(compile=mode))
 
@@ -92,7 +92,7 @@ def test_early_stopping_remembers(tmp_path, monkeypatch):
     losses()
     outcome, lives = finished(tmp_path, lambda: at(3), compile="none", epochs=6, patience=3)
     assert lives > 5
-    assert (outcome.history.kept_epoch, len(outcome.history.epochs)) == (2, 5)
+    assert (outcome.history.weights_epoch, len(outcome.history.epochs)) == (2, 5)
     assert outcome.history.stopped_early
     assert_same(outcome, whole)
 
@@ -114,6 +114,6 @@ def test_epochs_are_told_once(tmp_path):
 def test_what_was_trained_on_is_what_remains(tmp_path):
     """Stopped within an epoch, the losses on disk are those of the steps that are done, no more."""
     with pytest.raises(StoppedError, match="stopped after step 8 of 18"):
-        trained(pupil(), folder=tmp_path, compile="none", asked=at(3))
+        trained(pupil(), folder=tmp_path, compile="none", stop_requested=at(3))
     losses = np.fromfile(tmp_path / "steps.f32", np.float32).reshape(-1, 2)[:, 0]
     np.testing.assert_array_equal(losses, uninterrupted(compile="none").losses[:8])

@@ -54,5 +54,5 @@ def test_a_training_in_shards_resumes_to_the_same_bits(tmp_path):
     model = network("lstm", unroll=deferred, output=0.2)
     calls = itertools.count()
     with pytest.raises(StoppedError):
-        in_shards(model, 2, folder=tmp_path, asked=lambda: next(calls) == 7, scope="step")
+        in_shards(model, 2, folder=tmp_path, stop_requested=lambda: next(calls) == 7, scope="step")
     assert_same_bits(in_shards(model, 2, folder=tmp_path), in_shards(model, 2))

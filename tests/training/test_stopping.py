@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from echo_rnn.training.stopping import asked_to_stop
+from echo_rnn.training.stopping import stop_requests
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -21,11 +21,11 @@ def handlers():
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noted_and_the_next_would_end_the_process(number, handlers):
-    with asked_to_stop() as asked:
-        assert not asked()
+    with stop_requests() as requested:
+        assert not requested()
         os.kill(os.getpid(), number)
-        assert asked()
-        assert asked.signal == number
+        assert requested()
+        assert requested.signal == number
         assert [signal.getsignal(each) for each in SIGNALS] == [signal.SIG_DFL] * 2
     assert {each: signal.getsignal(each) for each in SIGNALS} == handlers
 
@@ -34,23 +34,23 @@ def test_a_signal_is_noted_and_the_next_would_end_the_process(number, handlers):
 def test_a_signal_that_is_ignored_stays_ignored(number):
     """As Ctrl-C is for a command in the background."""
     signal.signal(number, signal.SIG_IGN)
-    with asked_to_stop() as asked:
+    with stop_requests() as requested:
         os.kill(os.getpid(), number)
-        assert not asked()
+        assert not requested()
 
 
 def test_a_signal_that_is_ignored_stays_so_after_the_other_came():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with asked_to_stop() as asked:
+    with stop_requests() as requested:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert asked()
+        assert requested()
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 def test_the_end_of_a_parent_counts_as_sigterm():
-    with asked_to_stop(parent=os.getppid()) as asked:
-        assert not asked()
-    with asked_to_stop(parent=os.getpid()) as asked:  # not the parent, as if that had gone
-        assert asked()
-        assert asked.signal == signal.SIGTERM
+    with stop_requests(parent=os.getppid()) as requested:
+        assert not requested()
+    with stop_requests(parent=os.getpid()) as requested:  # not the parent, as if that had gone
+        assert requested()
+        assert requested.signal == signal.SIGTERM

@@ -1,1 +1,1 @@
-"""Scores of a trained network, each beside the best that any network can reach."""
+"""Scores of a trained network on a series, beside the best accuracy that any network can reach."""

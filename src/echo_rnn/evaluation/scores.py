@@ -1,7 +1,7 @@
-"""How good a trained network is: on every target of a series, with the state carried.
+"""Scores of a trained network on every target of a series, with the state carried.
 
-Beside accuracy and loss: by position in the window, carried against zeroed state, which shows what carrying buys; and
-by lag, the share of predictions that equal the input k steps earlier, which shows what was learnt.
+Besides accuracy and loss: accuracy by position in the window, with carried and with zeroed state, which shows what
+carrying gains; and by lag, the share of predictions that equal the input k steps earlier, which shows what was learnt.
 """
 
 from collections.abc import Iterable
@@ -20,19 +20,19 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network makes of one series.
+    """The scores of a network on one series.
 
     Attributes:
         accuracy: Share of targets predicted right.
-        accuracy_ceiling: See the task.
+        accuracy_ceiling: The best accuracy any network can reach; see `Task.accuracy_ceiling`.
         loss: Mean cross-entropy in nats.
-        perplexity: exp(loss), between 1 and the number of classes for a network that knows something.
-        targets: How many there are.
+        perplexity: exp(loss): 1 for a perfect network, the number of classes for a uniform guess.
+        targets: Number of targets.
         confusion_CC: Counts, true class by predicted class.
-        by_position_T: Accuracy at each time step of a window with the state carried; NaN where no target stood.
+        by_position_T: Accuracy at each time step of a window with the state carried; NaN at positions without targets.
         by_position_zeroed_T: The same with the state zeroed before every window.
-        by_lag_K: Share of predictions that equal the input k steps earlier, for k = 0, 1, …; NaN where none has one.
-        sample: The first few windows, for a picture.
+        by_lag_K: Share of predictions that equal the input k steps earlier, k = 0, 1, …; NaN where none exists.
+        sample: The first four windows, for a figure.
     """
 
     accuracy: float
@@ -48,17 +48,17 @@ class Evaluation:
 
     @property
     def accuracy_gap(self) -> float:
-        """What is missing to the ceiling; a little below 0 when the network guessed luckily."""
+        """Ceiling minus accuracy; slightly below 0 where the network guessed unpredictable targets by luck."""
         return self.accuracy_ceiling - self.accuracy
 
     def metrics(self) -> dict[str, Any]:
-        """The numbers, as JSON values; `None` for a perplexity that no float can hold."""
+        """The scalar scores as JSON values; `None` for a perplexity beyond the range of a float."""
         names = ("accuracy", "accuracy_ceiling", "accuracy_gap", "loss", "perplexity", "targets")
         numbers = {name: getattr(self, name) for name in names}
         return numbers if np.isfinite(self.perplexity) else numbers | {"perplexity": None}
 
     def tables(self) -> dict[str, list[Any]]:
-        """What is more than a number, as JSON values; `None` where there is none."""
+        """Confusion matrix and shares as lists of JSON values; `None` in place of NaN."""
         shares = {
             "by_position": self.by_position_T,
             "by_position_zeroed": self.by_position_zeroed_T,
@@ -83,10 +83,10 @@ def evaluate(
     Args:
         x_BN: Input bits.
         y_BN: Target bits.
-        carried: Predicts with the state carried.
-        zeroed: Predicts with the state zeroed before every window.
+        carried: Predictor with the state carried.
+        zeroed: Predictor with the state zeroed before every window.
         window: Time steps of a window.
-        lags: How many lags to look at.
+        lags: Number of lags, from 0.
         accuracy_ceiling: The best accuracy any network can reach on this series.
     """
     tally = Tally(window, lags)
@@ -123,7 +123,7 @@ def mean_loss_and_accuracy(chunks: Iterable[Chunk]) -> tuple[float, float]:
 
 
 class Tally:
-    """Counts over consecutive chunks of one series."""
+    """Running counts over consecutive chunks of one series."""
 
     def __init__(self, window: int, lags: int) -> None:
         self._window = window
@@ -149,16 +149,16 @@ class Tally:
 
     @property
     def by_position_T(self) -> NDArray[np.float64]:
-        """Accuracy at each time step of a window; NaN where no target stood."""
+        """Accuracy at each time step of a window; NaN at steps without targets."""
         return _share(self._right_T, self._seen_T)
 
     @property
     def by_lag_K(self) -> NDArray[np.float64]:
-        """Share of predictions that equal the input k steps earlier; NaN where no prediction has such an input."""
+        """Share of predictions that equal the input k steps earlier; NaN where no such input exists."""
         return _share(self._equal_K, self._compared_K)
 
     def add(self, chunk: Chunk) -> None:
-        """Counts a chunk; it follows the one before without a gap."""
+        """Adds a chunk that follows the one before without a gap."""
         predicted_BN = chunk.logits_BNC.argmax(axis=-1).astype(np.uint8)
         log_p_BNC = log_softmax(chunk.logits_BNC.astype(np.float64), axis=-1)
         self._loss -= float(np.take_along_axis(log_p_BNC, chunk.y_BN[..., np.newaxis].astype(np.intp), axis=-1).sum())

@@ -1,1 +1,1 @@
-"""Trained networks: their store, and the same network as a Keras model."""
+"""Trained networks: saving, loading, and export to a Keras model."""

@@ -1,4 +1,4 @@
-"""The trained network as a standard Keras model whose layers are Keras's own: usable without this package."""
+"""Exports a trained network to a Keras model of Keras's own layers, usable without this package."""
 
 from typing import Any
 
@@ -11,10 +11,14 @@ from echo_rnn.core.unroll.keras_layers import keras_layer
 
 
 def to_keras(model: Model, weights: Weights) -> keras.Model:
-    """Series `[B, T, I]` of any length to class probabilities `[B, T, C]`, from a zero state.
+    """A Keras model from series `[B, T, I]` of any length to class probabilities `[B, T, C]`, from a zero state.
 
-    Keras wants rows before time. Weights need no mapping: theirs have our order, layout and gate order. Dropout is left
-    out, as in every prediction.
+    Keras puts the batch before time. Weights need no mapping: Keras has the same order, layout and gate order. Dropout
+    is left out, as in every prediction.
+
+    Args:
+        model: The network.
+        weights: Its weights, copied to the variables of the Keras model.
     """
     layers = [_layer(cell, f"layer_{index}") for index, cell in enumerate(model.cells)]
     head = keras.layers.Dense(model.classes, activation="softmax", name="head")

@@ -1,7 +1,8 @@
-"""The store of a trained network: weights, what they belong to, and the same network as a Keras model.
+"""Saves and loads trained networks.
 
-A folder holds `weights.npz` (no pickles), `model.keras` and `model.json`, which states what both must be, the sections
-of the configuration that build the network, the data it was trained on, and the tracking run that trained it.
+A folder holds `weights.npz` (no pickles), the same network as a Keras model in `model.keras`, and the manifest
+`model.json` with the entries of both files, the sections of the configuration that build the network, the digest of the
+dataset it was trained on, and the tracking run that trained it.
 """
 
 import zipfile
@@ -35,13 +36,13 @@ KERAS = "model.keras"
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, verified.
+    """A trained network, verified against its manifest.
 
     Attributes:
         model: The network.
         weights: Its weights.
         run_id: The tracking run that trained it; empty when nothing was tracked.
-        dataset_digest: What it was trained on.
+        dataset_digest: Digest of the dataset it was trained on.
     """
 
     model: Model
@@ -59,16 +60,27 @@ def save(
     run_id: str,
     dataset_digest: str,
 ) -> keras.Model:
-    """Writes the network that the section and the strategy describe to `folder`.
+    """Writes a trained network to `folder`.
 
-    What `folder` held before stays until all is written; the description then takes its place last.
+    An earlier network in `folder` stays until all files are written; the manifest is replaced last.
+
+    Args:
+        folder: Created where missing.
+        model: The section of the configuration that describes the network.
+        unrolling: The strategy that unrolls it, with its options.
+        weights: The trained weights.
+        run_id: The tracking run that trained it; empty when nothing was tracked.
+        dataset_digest: Digest of the dataset it was trained on.
 
     Returns:
-        The network as a Keras model.
+        The network as a Keras model; see `to_keras`.
+
+    Raises:
+        UserError: A file cannot be written.
     """
     exported = to_keras(_built(model, unrolling), weights)
     with (
-        replacing(folder / MANIFEST.name) as description,
+        replacing(folder / MANIFEST.name) as manifest,
         replacing(folder / KERAS) as keras_file,
         replacing(folder / WEIGHTS) as weights_file,
     ):
@@ -80,12 +92,12 @@ def save(
             "dataset_digest": dataset_digest,
             "files": {WEIGHTS: file_entry(weights_file), KERAS: file_entry(keras_file)},
         }
-        description.write_text(MANIFEST.text(content), encoding="utf-8")
+        manifest.write_text(MANIFEST.text(content), encoding="utf-8")
     return exported
 
 
 def load(folder: Path) -> Trained:
-    """Opens what `save` wrote, after verifying it.
+    """Verifies and loads what `save` wrote.
 
     Raises:
         UserError: Something is missing, damaged, edited, or of another version.
@@ -98,24 +110,24 @@ def load(folder: Path) -> Trained:
         model = _built(model_section(sections["model"]), get_strategy(sections["unroll"]))
     except ValidationError as error:
         first = error.errors()[0]
-        found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version knows", found) from error
+        got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", got) from error
     except UserError as error:
-        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version knows", str(error)) from error
+        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", str(error)) from error
     weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
     return Trained(model, weights, content["run_id"], content["dataset_digest"])
 
 
 def _read_weights(path: Path, like: Weights) -> Weights:
-    """The weights of a file, whose checksum says nothing about who made it."""
+    """The weights in a file, checked against the shapes of `like`: a right checksum does not prove a right content."""
     try:
         with np.load(path, allow_pickle=False) as file:
             leaves = [file[name] for name in file.files]
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise MANIFEST.mismatch(path, "arrays of numbers", f"something else ({error})") from error
-    wanted, found = ([(leaf.dtype.name, leaf.shape) for leaf in many] for many in (map(np.asarray, flat(like)), leaves))
-    if wanted != found:
-        raise MANIFEST.mismatch(path, f"the weights of the network it states, {wanted}", f"{found}")
+    expected, got = ([(leaf.dtype.name, leaf.shape) for leaf in many] for many in (map(np.asarray, flat(like)), leaves))
+    if expected != got:
+        raise MANIFEST.mismatch(path, f"the weights of the network in the manifest, {expected}", f"{got}")
     weights: Weights = tf.nest.pack_sequence_as(like, [tf.constant(leaf) for leaf in leaves])
     return weights
 

@@ -17,13 +17,13 @@ from echo_rnn.training import EpochRecord, History
 
 def training_numbers(history: History) -> dict[str, Any]:
     """The outcome of a training; nothing timed, so that an equal training gives an equal file."""
-    kept = history.epochs[history.kept_epoch - 1]
+    kept = history.epochs[history.weights_epoch - 1]
     return {
         "loss": kept.loss,
         "accuracy": kept.accuracy,
         "validation_loss": kept.validation_loss,
         "validation_accuracy": kept.validation_accuracy,
-        "kept_epoch": history.kept_epoch,
+        "kept_epoch": history.weights_epoch,
         "epochs": len(history.epochs),
         "steps": history.steps,
         "leftover_steps": history.leftover_steps,

@@ -1,4 +1,4 @@
-"""Tasks: what is to be learnt, as series `x` and `y`, and the best accuracy any model can reach.
+"""Tasks: an input series `x`, its target series `y`, and the best accuracy any model can reach.
 
 NumPy only: making data costs no TensorFlow import.
 """
@@ -14,10 +14,10 @@ from echo_rnn.tasks.echo import Echo
 __all__ = ["CLASSES", "INPUTS", "TASKS", "Echo", "Task"]
 
 INPUTS = 1
-"""Input features of every task (I): a bit."""
+"""Input features of every task (I): one bit."""
 
 CLASSES = 2
-"""Classes of every task (C): what the bit can be."""
+"""Classes of every task (C): the values of a bit."""
 
 
 class Task(Protocol):
@@ -30,7 +30,7 @@ class Task(Protocol):
         """Number of parallel rows, `B`."""
 
     def parameters(self) -> dict[str, Any]:
-        """What the constructor takes, as JSON values; with `name` it makes an equal task again."""
+        """The arguments of the constructor as JSON values."""
 
     def blocks(
         self, seed: np.random.SeedSequence, length: int

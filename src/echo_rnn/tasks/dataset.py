@@ -1,8 +1,8 @@
-"""The store of a task's series: memory-mapped `.npy` files, and a `dataset.json` that states what they must be.
+"""Writes and opens datasets: the series of a task as memory-mapped `.npy` files, with a manifest.
 
 A folder holds `{train,validation,test}_{x,y}.npy`, uint8 of shape `[E, B, N]`: a fresh series for each epoch of
-training, one series for each of the others. `dataset.json` is written last and carries a digest of itself, so a
-dataset is either whole and unchanged or refused.
+training, one series for each of the others. The manifest `dataset.json` is written last, so a dataset is either whole
+and unchanged or refused.
 """
 
 import shutil
@@ -40,7 +40,7 @@ class SplitLengths:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One split, opened read-only; `sha256s` has the checksums of the files of `x` and of `y`."""
+    """One split, mapped read-only; `sha256s` has the checksums of the files by `x` and `y`."""
 
     x_EBN: NDArray[np.uint8]
     y_EBN: NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A verified dataset; `digest` stands for its whole content and how it was made."""
+    """A verified dataset; `digest` identifies its content and how it was made."""
 
     folder: Path
     task: Task
@@ -73,20 +73,20 @@ def generate(
     """Writes a dataset in `folder`; memory stays bounded however long the series are.
 
     Each split has its own child of `SeedSequence(seed)`, and each epoch its own child of that, so a series depends
-    neither on the other splits nor on the number of epochs. What `folder` held before stays usable until all series
-    are written, and files that are not the dataset's are left alone.
+    neither on the other splits nor on the number of epochs. An earlier dataset in `folder` stays usable until all
+    series are written, and other files in it are not touched.
 
     Args:
-        task: makes the series.
-        seed: a non-negative integer, the root of all randomness.
-        epochs: series in the training split.
-        lengths: steps of one series for each split; `task.rows` divides them.
-        folder: is created where missing.
-        progress: is called with the number of steps just written, `epochs · train + validation + test` in all.
+        task: The task that makes the series.
+        seed: A non-negative integer, the root of all randomness.
+        epochs: Series in the training split.
+        lengths: Steps of one series for each split, multiples of `task.rows`.
+        folder: Created where missing.
+        progress: Called with the number of steps just written, `epochs · train + validation + test` in all.
 
     Raises:
-        UserError: the folder cannot be written.
-        ValueError: the rows do not divide a length, or the task yields another number of steps.
+        UserError: The folder cannot be written, or the disk has too little room.
+        ValueError: A length is no multiple of the rows, or the task yields another number of steps.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def generate(
 
 
 def _require_room(folder: Path, needed: int) -> None:
-    """Refuses `needed` bytes for which there is no room, before the disk is full of them."""
+    """Refuses to write `needed` bytes where the disk has too little room for them."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
@@ -111,21 +111,21 @@ def _require_room(folder: Path, needed: int) -> None:
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """Opens the dataset in `folder` after verifying every file against `dataset.json`.
+    """Opens the dataset in `folder` after verifying every file against its manifest.
 
     Raises:
-        UserError: something is missing, damaged, edited, or of another format.
+        UserError: Something is missing, damaged, edited, or of another version.
     """
-    description = MANIFEST.read(folder)
-    task_name, parameters = description["task"]["name"], description["task"]["parameters"]
+    content = MANIFEST.read(folder)
+    task_name, parameters = content["task"]["name"], content["task"]["parameters"]
     if task_name not in TASKS:
         raise MANIFEST.mismatch(folder / MANIFEST.name, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
-    splits = {name: _open_split(folder, name, split) for name, split in description["splits"].items()}
+    splits = {name: _open_split(folder, name, split) for name, split in content["splits"].items()}
     return Dataset(
         folder=folder,
         task=TASKS[task_name](**parameters),
-        seed=description["seed"],
-        digest=description["digest"],
+        seed=content["seed"],
+        digest=content["digest"],
         **splits,
     )
 
@@ -133,7 +133,7 @@ def open_dataset(folder: Path) -> Dataset:
 def _write_splits(
     task: Task, seed: int, epochs: int, lengths: SplitLengths, folder: Path, progress: Callable[[int], object]
 ) -> dict[str, Any]:
-    """Writes the series of every split in `folder` and returns the content of `dataset.json`."""
+    """Writes the series of every split in `folder` and returns the content of the manifest."""
     steps_of = asdict(lengths)
     split_seeds = np.random.SeedSequence(seed).spawn(len(steps_of))
     splits = {}
@@ -175,11 +175,11 @@ def _write_series(
                 written += len(x)
                 progress(len(x))
             if written != rows * row_steps:
-                raise ValueError(f"task {task.name} made {written} steps where {rows * row_steps} were asked for")
+                raise ValueError(f"task {task.name} made {written} steps instead of {rows * row_steps}")
 
 
 def _publish(source: Path, folder: Path) -> None:
-    """Moves the finished files into `folder`, where the description goes first and comes last."""
+    """Moves the finished files into `folder`: the old manifest is removed first, the new one moved last."""
     (folder / MANIFEST.name).unlink(missing_ok=True)
     for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST.name):
         # A move takes no room and never writes into the old file, which may be a link into DVC's cache or mapped by a
@@ -195,7 +195,7 @@ def _open_split(folder: Path, name: str, split: dict[str, Any]) -> Split:
 
 
 def _open_series(path: Path, split: dict[str, Any], axis: str) -> NDArray[np.uint8]:
-    """Maps one file `[E, B, N]` read-only, once its size, checksum, dtype and shape are those stated."""
+    """Maps one file `[E, B, N]` read-only, after comparing size, checksum, dtype and shape with the manifest."""
     MANIFEST.verify(path, split["files"][axis], "a series of the dataset")
     series_EBN = np.lib.format.open_memmap(path, mode="r")
     got = (series_EBN.dtype.name, list(series_EBN.shape))

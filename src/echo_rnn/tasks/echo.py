@@ -1,4 +1,4 @@
-"""The echo task: repeat a random bit `echo_step` steps after it came in.
+"""The echo task: repeat each random input bit `echo_step` steps later.
 
 Source: Erik Hallström, "How to build a Recurrent Neural Network in TensorFlow", parts 1 to 5.
 """
@@ -75,7 +75,7 @@ class Echo:
 
 
 def _bits(seed: np.random.SeedSequence, start: int, stop: int) -> NDArray[np.uint8]:
-    """Steps `start` to `stop` of the endless series of fair bits that belongs to `seed`."""
+    """Steps `start` to `stop` of the endless series of fair bits of `seed`."""
     first_word = start // _WORD_BITS
     words = -(-stop // _WORD_BITS) - first_word
     # PCG64 can be set to any of its 64-bit words at once, so a block costs the same wherever it lies.

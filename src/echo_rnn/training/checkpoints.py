@@ -1,42 +1,97 @@
-"""The checkpoints of one training: written now and then, the last few kept, the newest whole one gone on from."""
+"""The checkpoints of one training: numbered folders that are whole or not there, without pickles.
+
+One is written now and then, the last few are retained, and a training resumes from the newest that is whole.
+"""
 
 import re
 import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from echo_rnn.config import schema
+import numpy as np
+
+from echo_rnn.core.windows.loop import Array
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
-from echo_rnn.training import checkpoint
+from echo_rnn.manifest import Manifest, file_entry
+from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.fingerprint import Fingerprint, differences
-from echo_rnn.training.history import Logs, Marks
-from echo_rnn.training.progress import Progress
+from echo_rnn.training.history import Logs, Offset, Offsets
+from echo_rnn.training.learner import Snapshot
 
+MANIFEST = Manifest(
+    kind="checkpoint",
+    name="checkpoint.json",
+    format=2,
+    remedy="the checkpoint before it is used, if that is whole",
+)
+_ARRAYS = "arrays.npz"
 _SHARE = 20
+
+
+class Seconds(NamedTuple):
+    """The times of a `History`, in seconds."""
+
+    steady: float
+    epoch: float
+    validation: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """All that the rest of a training depends on.
+
+    Dropout masks are drawn from the optimizer's step counter, which is one of the variables: there is no other
+    generator with a state to save. The number of windows per call has no influence either.
+
+    Attributes:
+        steps: Training steps done. With the rows of the epochs' log they give epoch and window.
+        variables: Weights and optimizer.
+        state: The carried state of every layer, flat.
+        early_stop: The memory of early stopping.
+        seconds: Time spent so far.
+        offsets: The ends of the history's logs.
+    """
+
+    steps: int
+    variables: Snapshot
+    state: list[Array]
+    early_stop: Memory
+    seconds: Seconds
+    offsets: Offsets
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether nothing that the coming steps use is NaN or infinite."""
+        return self.variables.is_finite and all(bool(np.isfinite(array).all()) for array in self.state)
 
 
 class Checkpoints:
     """A folder of numbered checkpoints, and the logs of the history that they share.
 
-    Every number of the history is written once, and a checkpoint says how much of it was there: it costs the same
-    however long the training has been. Whoever uses the folder must be alone in it.
+    Every number of the history is written once, and a checkpoint stores its offset in the logs: it costs the same
+    however long the training has been. Only one process at a time may use the folder.
     """
 
-    def __init__(self, folder: Path, fingerprint: Fingerprint, settings: schema.Checkpoint) -> None:
+    def __init__(self, folder: Path, fingerprint: Fingerprint, *, seconds: float, keep: int) -> None:
         """Nothing is read or written yet.
 
         Args:
-            folder: Where they are; it may be missing.
-            fingerprint: Of the training as it is now.
-            settings: How often, and how many.
+            folder: The folder; it may be missing.
+            fingerprint: The fingerprint of the training in this process.
+            seconds: Time between two checkpoints, at least; longer where writing one takes long.
+            keep: How many are retained.
         """
         self._folder = folder
         self._fingerprint = fingerprint
-        self._settings = settings
+        self._seconds = seconds
+        self._keep = keep
         self._next_save = 0.0
         self.logs = Logs(folder)
         self.run_id = ""
@@ -45,10 +100,10 @@ class Checkpoints:
         """What changed since the checkpoint and may change last bits, in words."""
 
     def newest(self) -> Progress | None:
-        """The newest checkpoint that is whole, with the logs as they were then.
+        """The newest checkpoint that is whole, with the logs rewound to it.
 
         Returns:
-            `None` where there is none, or where it belongs to a training of other settings, which is set aside.
+            `None` where there is none, or where it belongs to a training with other settings, which is set aside.
 
         Raises:
             UserError: All are damaged.
@@ -58,31 +113,32 @@ class Checkpoints:
         saved = self._saved()
         for i, path in enumerate(saved):
             try:
-                progress, facts = checkpoint.read(path)
-                self.logs.rewind(progress.marks)
+                progress, facts = read(path)
+                self.logs.rewind(progress.offsets)
             except UserError as damage:
-                _say(str(damage))
+                _note(str(damage))
                 continue
             for damaged in saved[:i]:
                 _remove(damaged)
             return self._accepted(path, progress, facts)
         if saved:
             raise UserError(
-                f"{self._folder}: expected a checkpoint that is whole, found {len(saved)} that are not; "
-                "remove the folder to train from the beginning"
+                f"{self._folder}: expected a checkpoint that is whole, got {len(saved)} that are not; "
+                "remove the folder to train from the beginning",
+                "checkpoint.damaged",
             )
-        self.logs.rewind(Marks())
+        self.logs.rewind(Offsets())
         return None
 
     def _accepted(self, path: Path, progress: Progress, facts: dict[str, Any]) -> Progress | None:
-        """The progress, unless other settings made it."""
+        """The progress, or `None` where it was made with other settings."""
         if other := differences(facts["numbers"], self._fingerprint.numbers):
             self._set_aside(other)
             return None
         self.run_id, self.other_bits = facts["run_id"], differences(facts["bits"], self._fingerprint.bits)
-        _say(f"training goes on after step {progress.steps:,}, from {path}")
+        _note(f"training resumes after step {progress.steps:,}, from {path}")
         if self.other_bits:
-            _say(
+            _note(
                 f"last bits may differ from those of a training without a break, since these changed: {self.other_bits}"
             )
         return progress
@@ -96,11 +152,11 @@ class Checkpoints:
                 path.rename(aside / path.name)
         except OSError as error:
             raise unwritable(aside, error) from error
-        _say(
+        _note(
             f"training starts from the beginning: the checkpoint in {self._folder} was made with other settings, "
-            f"{other}; it is kept in {aside}"
+            f"{other}; it was moved to {aside}"
         )
-        self.logs.rewind(Marks())
+        self.logs.rewind(Offsets())
 
     @property
     def due(self) -> bool:
@@ -108,7 +164,7 @@ class Checkpoints:
         return time.perf_counter() >= self._next_save
 
     def save(self, progress: Progress) -> Path:
-        """Writes a checkpoint, removes those that are too many, and says where it is.
+        """Writes a checkpoint, removes the oldest beyond the limit, and returns its folder.
 
         Raises:
             UserError: It cannot be written.
@@ -117,17 +173,17 @@ class Checkpoints:
         saved = self._saved()
         path = self._folder / f"{int(saved[0].name) + 1 if saved else 1:06}"
         try:
-            checkpoint.write(path, progress, {"run_id": self.run_id, **self._fingerprint.stated()})
+            write(path, progress, {"run_id": self.run_id, **asdict(self._fingerprint)})
         except OSError as error:
             raise unwritable(path, error) from error
-        for old in [path, *saved][self._settings.keep :]:
+        for old in [path, *saved][self._keep :]:
             _remove(old)
         now = time.perf_counter()
-        self._next_save = now + max(self._settings.seconds, _SHARE * (now - start))
+        self._next_save = now + max(self._seconds, _SHARE * (now - start))
         return path
 
     def remove(self) -> None:
-        """Removes all of them, once what the training gave is elsewhere."""
+        """Removes all of them, after the trained network is stored elsewhere."""
         # The oldest first, and the logs last: if this is cut short, the newest is still whole.
         for path in (*reversed(self._saved()), *self.logs.paths):
             _remove(path)
@@ -138,6 +194,75 @@ class Checkpoints:
         return sorted(numbered, key=lambda path: int(path.name), reverse=True)
 
 
+def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
+    """Writes one checkpoint to a folder that does not exist yet.
+
+    Args:
+        folder: The folder; it appears when the checkpoint is complete.
+        progress: The progress.
+        facts: JSON values to store with it.
+    """
+    memory = progress.early_stop
+    # In the arrays and not in the manifest: JSON has no infinity, which is the lowest loss before the first one.
+    arrays = {"validation_losses": np.array([memory.lowest, memory.to_improve_on])}
+    arrays |= _numbered("state", progress.state) | _pack("now", progress.variables)
+    if memory.best is not None:
+        arrays |= _pack("best", memory.best)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
+        file = Path(temporary, _ARRAYS)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called `allow_pickle`
+        content = {
+            "steps": progress.steps,
+            "early_stop": {"looks_without": memory.looks_without, "best_epoch": memory.best_epoch},
+            "seconds": progress.seconds._asdict(),
+            "offsets": {name: offset._asdict() for name, offset in progress.offsets._asdict().items()},
+            "arrays": file_entry(file),
+            **facts,
+        }
+        MANIFEST.write(Path(temporary), content)
+        Path(temporary).rename(folder)
+
+
+def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
+    """Reads and verifies one checkpoint: the progress, and a mapping with the facts stored with it.
+
+    Raises:
+        UserError: Something is missing, damaged, edited, or of another version.
+    """
+    content = MANIFEST.read(folder)
+    path = MANIFEST.verify(folder / _ARRAYS, content["arrays"], "the arrays of the checkpoint")
+    with np.load(path, allow_pickle=False) as file:
+        arrays: dict[str, Array] = dict(file)
+    lowest, to_improve_on = arrays["validation_losses"].tolist()
+    best = _unpack(arrays, "best")
+    progress = Progress(
+        steps=content["steps"],
+        variables=_unpack(arrays, "now"),
+        state=_listed(arrays, "state"),
+        early_stop=Memory(lowest, to_improve_on, best=best if best.weights else None, **content["early_stop"]),
+        seconds=Seconds(**content["seconds"]),
+        offsets=Offsets(**{name: Offset(**offset) for name, offset in content["offsets"].items()}),
+    )
+    return progress, content
+
+
+def _numbered(kind: str, arrays: Iterable[Array]) -> dict[str, Array]:
+    return {f"{kind}.{i}": array for i, array in enumerate(arrays)}
+
+
+def _listed(arrays: Mapping[str, Array], kind: str) -> list[Array]:
+    count = sum(name.rpartition(".")[0] == kind for name in arrays)
+    return [arrays[f"{kind}.{i}"] for i in range(count)]
+
+
+def _pack(kind: str, variables: Snapshot) -> dict[str, Array]:
+    return _numbered(f"{kind}.weight", variables.weights) | _numbered(f"{kind}.optimizer", variables.optimizer)
+
+
+def _unpack(arrays: Mapping[str, Array], kind: str) -> Snapshot:
+    return Snapshot(_listed(arrays, f"{kind}.weight"), _listed(arrays, f"{kind}.optimizer"))
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -145,5 +270,5 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _say(sentence: str) -> None:
+def _note(sentence: str) -> None:
     print(f"note: {sentence}", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""What the numbers of a training depend on: a checkpoint is gone on from only where that is the same."""
+"""What the numbers of a training depend on: a training resumes from a checkpoint only where that is the same."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,11 @@ class Fingerprint:
 
     Attributes:
         numbers: What decides the numbers: settings, data, code.
-        bits: What they hardly depend on, though their last bits may: threads, processor, libraries and their flags.
+        bits: What may change their last bits only: threads, processor, libraries and their flags.
     """
 
     numbers: dict[str, str]
     bits: dict[str, str]
-
-    def stated(self) -> dict[str, dict[str, str]]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def fingerprint(settings: Mapping[str, Any], dataset_digest: str, threads: int) -> Fingerprint:
@@ -36,8 +32,8 @@ def fingerprint(settings: Mapping[str, Any], dataset_digest: str, threads: int) 
 
     Args:
         settings: The sections of the configuration that decide the numbers, as JSON values.
-        dataset_digest: What is trained on.
-        threads: Of TensorFlow.
+        dataset_digest: Digest of the dataset.
+        threads: Threads of TensorFlow.
     """
     code = {f"code.{name}": digest[:12] for name, digest in environment.code(_PACKAGE, _CODE).items()}
     numbers = dict(_flat(settings)) | {"dataset": dataset_digest} | code
@@ -45,7 +41,7 @@ def fingerprint(settings: Mapping[str, Any], dataset_digest: str, threads: int) 
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What differs, in words, old before new; empty where nothing does."""
+    """The differences as text, `name (old → new)`; empty where there are none."""
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     named = [f"{name} ({before.get(name, 'nothing')} → {now.get(name, 'nothing')})" for name in names[:_MOST_NAMED]]
     more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []

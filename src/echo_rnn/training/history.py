@@ -1,13 +1,117 @@
-"""What a training leaves behind, beside the weights."""
+"""The numbers of a training: loss and accuracy of every step and a record of every epoch, in files that only grow."""
 
+import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from echo_rnn.core.windows.loop import Array, Preparation
-from echo_rnn.training.log import BEGINNING, Log, Mark
+from echo_rnn.errors import UserError
+from echo_rnn.files import unwritable
+
+_PIECE = 2**20
+
+
+class Offset(NamedTuple):
+    """A position in a log.
+
+    Attributes:
+        rows: Rows before it.
+        sha256: Hexadecimal checksum of their bytes.
+    """
+
+    rows: int
+    sha256: str
+
+
+BEGINNING = Offset(0, hashlib.sha256().hexdigest())
+"""The offset of a log without rows."""
+
+
+class Log:
+    """A table of numbers, `[rows, columns]`, in a file that is appended to; new rows wait in memory until it is read.
+
+    A long history costs no memory, and a checkpoint stores an offset instead of a copy. The file is written all the
+    time and may hold more than the newest checkpoint covers: `rewind` cuts it off there.
+    """
+
+    def __init__(self, path: Path, dtype: type[np.floating[Any]], columns: int) -> None:
+        self.path = path
+        self._dtype = np.dtype(dtype)
+        self._columns = columns
+        self._row_bytes = columns * self._dtype.itemsize
+        self._rows = 0
+        self._waiting: list[bytes] = []
+        self._checksum = hashlib.sha256()
+
+    def append(self, rows: Array) -> None:
+        """Appends rows `[n, columns]`."""
+        self._waiting.append(np.ascontiguousarray(rows, self._dtype).tobytes())
+        self._rows += len(rows)
+
+    def offset(self) -> Offset:
+        """The end of the log, after all of it is written to the file."""
+        self._write()
+        return Offset(self._rows, self._checksum.hexdigest())
+
+    def read(self, first: int = 0) -> Array:
+        """The rows from `first` on, mapped from the file; they stay valid when it is removed."""
+        self._write()
+        if self._rows == first:
+            return np.empty((0, self._columns), self._dtype)
+        shape = (self._rows - first, self._columns)
+        return np.memmap(self.path, self._dtype, "r", first * self._row_bytes, shape)
+
+    def rewind(self, offset: Offset) -> None:
+        """Resumes after `offset`; what the file holds beyond it is cut off.
+
+        Raises:
+            UserError: The file does not hold the rows before the offset.
+        """
+        self.cut(offset, self.verify(offset))
+
+    def verify(self, offset: Offset) -> "hashlib._Hash":
+        """The running checksum of the rows before `offset`, for `cut`; the file is not changed.
+
+        Raises:
+            UserError: The file does not hold these rows.
+        """
+        checksum, length = hashlib.sha256(), offset.rows * self._row_bytes
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab+") as file:
+                file.seek(0)
+                for start in range(0, length, _PIECE):
+                    checksum.update(file.read(min(_PIECE, length - start)))
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        if checksum.hexdigest() != offset.sha256:
+            raise UserError(
+                f"{self.path}: expected {offset.rows} rows as they were written, got others", "checkpoint.damaged"
+            )
+        return checksum
+
+    def cut(self, offset: Offset, checksum: "hashlib._Hash") -> None:
+        """The second half of `rewind`, with the checksum from `verify`."""
+        try:
+            os.truncate(self.path, offset.rows * self._row_bytes)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self._rows, self._checksum, self._waiting = offset.rows, checksum, []
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        content, self._waiting = b"".join(self._waiting), []
+        try:
+            with self.path.open("ab") as file:
+                file.write(content)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self._checksum.update(content)
 
 
 @dataclass(frozen=True)
@@ -18,7 +122,7 @@ class EpochRecord:
         epoch: From 1.
         loss: Mean over its training steps, in nats.
         accuracy: Mean over its training steps.
-        validation_loss: On the validation series, where it was looked at.
+        validation_loss: Mean on the validation series, in nats; `None` in epochs without validation.
         validation_accuracy: Likewise.
         steps_per_second: Training steps per second of its compiled calls.
     """
@@ -31,15 +135,15 @@ class EpochRecord:
     steps_per_second: float
 
 
-class Marks(NamedTuple):
-    """How far the logs of a history have come."""
+class Offsets(NamedTuple):
+    """The offsets of both logs of a training."""
 
-    steps: Mark = BEGINNING
-    epochs: Mark = BEGINNING
+    steps: Offset = BEGINNING
+    epochs: Offset = BEGINNING
 
 
 class Logs:
-    """A history's numbers on disk: loss and accuracy of every training step, and the records of the epochs."""
+    """The numbers of a training on disk: loss and accuracy of every step, and the records of the epochs."""
 
     def __init__(self, folder: Path) -> None:
         self.steps = Log(folder / "steps.f32", np.float32, columns=2)
@@ -50,20 +154,20 @@ class Logs:
         """Their files."""
         return self.steps.path, self.epochs.path
 
-    def mark(self) -> Marks:
-        """How far they have come."""
-        return Marks(self.steps.mark(), self.epochs.mark())
+    def offsets(self) -> Offsets:
+        """The ends of both logs."""
+        return Offsets(self.steps.offset(), self.epochs.offset())
 
-    def rewind(self, marks: Marks) -> None:
-        """Goes back to `marks`, with both or with none; see `Log.rewind`."""
-        steps, epochs = self.steps.verified(marks.steps), self.epochs.verified(marks.epochs)
-        self.steps.cut(marks.steps, steps)
-        self.epochs.cut(marks.epochs, epochs)
+    def rewind(self, offsets: Offsets) -> None:
+        """Rewinds both logs or, where one is damaged, none; see `Log.rewind`."""
+        steps, epochs = self.steps.verify(offsets.steps), self.epochs.verify(offsets.epochs)
+        self.steps.cut(offsets.steps, steps)
+        self.epochs.cut(offsets.epochs, epochs)
 
     def add(self, record: EpochRecord) -> None:
-        """Takes the record of the next epoch."""
-        looked = (record.validation_loss, record.validation_accuracy)
-        validation = (np.nan if number is None else number for number in looked)
+        """Appends the record of the next epoch."""
+        numbers = (record.validation_loss, record.validation_accuracy)
+        validation = (np.nan if number is None else number for number in numbers)
         self.epochs.append(np.array([[record.loss, record.accuracy, *validation, record.steps_per_second]]))
 
     def records(self) -> list[EpochRecord]:
@@ -84,15 +188,15 @@ class History:
     Attributes:
         windows: Training steps of an epoch.
         leftover_steps: Time steps of each row that fill no window and are not trained on.
-        preparation: What it cost this process until the first step could run.
+        preparation: Time this process spent before the first step could run.
         logs: Its numbers on disk.
-        epochs: One record for each.
+        epochs: One record for each finished epoch.
         steps: Training steps done.
-        steady_seconds: Spent in training steps.
+        steady_seconds: Time spent in training steps.
         epoch_seconds: Likewise, in the current epoch.
-        validation_seconds: Spent on the validation series.
+        validation_seconds: Time spent on the validation series.
         stopped_early: Whether the validation loss ended the training before its last epoch.
-        kept_epoch: The epoch whose weights were kept: the last, unless early stopping went back to an earlier one.
+        weights_epoch: The epoch of the final weights: the last, or the best one where early stopping restored it.
     """
 
     windows: int
@@ -105,32 +209,32 @@ class History:
     epoch_seconds: float = 0.0
     validation_seconds: float = 0.0
     stopped_early: bool = False
-    kept_epoch: int = 0
+    weights_epoch: int = 0
 
     @property
     def windows_done(self) -> int:
-        """Windows of the current epoch that are done: all of them until its record is there."""
+        """Finished windows of the current epoch; all of them until `end_epoch` is called."""
         return self.steps - len(self.epochs) * self.windows
 
     @property
     def losses(self) -> Array:
-        """For each training step, before its update; mapped from the file, like all that `read` gives."""
+        """Loss of each training step before its update, in nats; mapped from the file."""
         return self.logs.steps.read()[:, 0]
 
     @property
     def accuracies(self) -> Array:
-        """Likewise."""
+        """Accuracy of each training step before its update; mapped from the file."""
         return self.logs.steps.read()[:, 1]
 
     def add(self, losses: Array, accuracies: Array, seconds: float) -> None:
-        """Takes what one call of the training loop gave."""
+        """Adds the results of one call of the training loop."""
         self.logs.steps.append(np.stack([losses, accuracies], axis=-1))
         self.steps += len(losses)
         self.steady_seconds += seconds
         self.epoch_seconds += seconds
 
     def end_epoch(self, validation_loss: float | None, validation_accuracy: float | None) -> EpochRecord:
-        """Makes the record of the current epoch, whose windows are all done, and begins the next."""
+        """Records the current epoch, in which all windows are done, and begins the next."""
         loss, accuracy = self.logs.steps.read(self.steps - self.windows).mean(axis=0, dtype=np.float64).tolist()
         rate = self.windows / self.epoch_seconds
         record = EpochRecord(len(self.epochs) + 1, loss, accuracy, validation_loss, validation_accuracy, rate)

@@ -1,4 +1,4 @@
-"""Weights and optimizer as variables, and one training step: the part that a strategy's speed is about."""
+"""Weights and optimizer as variables, the loss, and one training step: what benchmarks of strategies time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,20 @@ from echo_rnn.core.cells import StackState
 from echo_rnn.core.model import Model, Weights, flat
 from echo_rnn.core.shards import Batch, sharded
 from echo_rnn.core.unroll import Masks
-from echo_rnn.training.loss import accuracy, cross_entropy
 
 _SEED = np.random.SeedSequence(0)
+
+
+def cross_entropy(logits_TBC: tf.Tensor, y_TB: tf.Tensor) -> tf.Tensor:
+    """Mean over all time steps and rows of -log softmax(logits)[target], in nats."""
+    losses_TB = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_TB, logits=logits_TBC)
+    return tf.reduce_mean(losses_TB)
+
+
+def accuracy(logits_TBC: tf.Tensor, y_TB: tf.Tensor) -> tf.Tensor:
+    """Share of targets that get the largest logit."""
+    right_TB = tf.equal(tf.argmax(logits_TBC, axis=-1, output_type=y_TB.dtype), y_TB)
+    return tf.reduce_mean(tf.cast(right_TB, logits_TBC.dtype))
 
 
 @dataclass(frozen=True)
@@ -52,13 +63,13 @@ class Learner:
         seed: np.random.SeedSequence = _SEED,
         shards: int = 1,
     ) -> None:
-        """Makes variables of `weights`.
+        """Creates variables with the values of `weights`.
 
         Args:
             model: The network.
-            weights: Where it starts.
-            optimizer: A fresh one.
-            seed: Decides what is dropped, where the model drops anything.
+            weights: The initial weights.
+            optimizer: An optimizer that is not built yet.
+            seed: Of the dropout masks, where the model has dropout.
             shards: The largest number of compiled programs in which a batch runs in parallel; with 1 it runs in the
                 graph in which `step` is called.
         """
@@ -73,7 +84,7 @@ class Learner:
 
     @property
     def weights(self) -> Weights:
-        """The weights as they are now, read once: inside a graph, a read of each variable."""
+        """The current weights as tensors; inside a graph, a read of each variable."""
         tensors = [tf.convert_to_tensor(variable.value) for variable in self._variables]
         weights: Weights = tf.nest.pack_sequence_as(self._structure, tensors)
         return weights
@@ -82,12 +93,12 @@ class Learner:
         """Forward, backward and update on one window; no gradient reaches the windows before it.
 
         Args:
-            x_TBI: The window's input.
+            x_TBI: The inputs of the window, float32.
             y_TB: Its targets, int32.
             state: The state of every layer, carried from the window before.
 
         Returns:
-            The state after the window, and loss and accuracy before the update.
+            The state after the window, and loss (in nats) and accuracy before the update.
         """
         batch = Batch(x_TBI, y_TB, state, self._masks(*y_TB.shape))
         state, (loss, accurate, *gradients) = self._run(self.weights, batch)
@@ -98,7 +109,7 @@ class Learner:
     def _gradients(
         self, weights: Weights, batch: Batch, share: float = 1.0
     ) -> tuple[StackState, list[tf.Tensor | None]]:
-        """The state after the window; loss, accuracy and the gradients of all weights, each times `share`."""
+        """The state after the window; loss, accuracy and the gradients of all weights, each scaled by `share`."""
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
             logits_TBC, state = self.model(weights, batch.x_TBI, batch.state, masks=batch.masks)
@@ -106,12 +117,12 @@ class Learner:
         return state, [loss, share * accuracy(logits_TBC, batch.y_TB), *tape.gradient(loss, flat(weights))]
 
     def _masks(self, steps: int, batch_size: int) -> Masks:
-        """What the coming step drops."""
+        """The dropout masks of the coming step."""
         dropout = self.model.dropout
         if not (dropout.between or dropout.output):
             return Masks()
         # The optimizer counts the steps, so that masks belong to a step, however steps are grouped into calls, and
-        # a training that goes on from a snapshot draws what it would have drawn.
+        # a training that resumes from a snapshot draws what it would have drawn.
         counter = tf.convert_to_tensor(self._optimizer.iterations.value)
         seed = tf.random.experimental.stateless_fold_in(self._seed, tf.cast(counter, tf.int64), alg="philox")
         return self.model.draw_masks(seed, steps, batch_size)
@@ -126,7 +137,7 @@ class Learner:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Takes back what the block does to the variables."""
+        """Restores the variables when the block ends."""
         before = self.snapshot()
         try:
             yield
@@ -134,7 +145,7 @@ class Learner:
             self.restore(before)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Sets all variables to what `snapshot` holds."""
+        """Sets all variables to the values in `snapshot`."""
         for variables, arrays in (
             (self._variables, snapshot.weights),
             (self._optimizer.variables, snapshot.optimizer),

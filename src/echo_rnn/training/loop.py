@@ -17,16 +17,17 @@ from echo_rnn.core.windows.predictor import Predictor
 from echo_rnn.errors import UserError
 from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from echo_rnn.tasks.dataset import Dataset
-from echo_rnn.training.checkpoints import Checkpoints
+from echo_rnn.training.checkpoints import Checkpoints, Progress, Seconds
 from echo_rnn.training.early_stop import EarlyStop
 from echo_rnn.training.guard import Guard
 from echo_rnn.training.history import EpochRecord, History
 from echo_rnn.training.learner import Learner
-from echo_rnn.training.pace import Pace
-from echo_rnn.training.progress import Progress, Seconds
 from echo_rnn.training.stopping import StoppedError
 
 _SCALAR = tf.TensorSpec((), tf.float32)
+_SECONDS_PER_CALL = 0.5
+_FIRST_COUNT = 16
+_GROWTH = 16
 
 
 def train(
@@ -36,32 +37,32 @@ def train(
     *,
     checkpoints: Checkpoints,
     start: Progress | None = None,
-    asked: Callable[[], bool] = lambda: False,
+    stop_requested: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
 ) -> History:
     """Trains `learner` in place.
 
-    A training that goes on from a checkpoint computes what it would have computed without the break, to the bit.
+    A training that resumes from a checkpoint computes what it would have computed without the break, to the bit.
 
     Args:
         learner: The network and its optimizer.
         data: Its training and validation series.
         trainer: The settings.
         checkpoints: Where progress is saved.
-        start: What `checkpoints` had to go on from; a training from the beginning without it.
-        asked: Whether the training shall end early; called between calls of the training loop.
-        on_epoch: Told about every epoch that ends here.
+        start: The progress to resume from, as `checkpoints.newest` returns it; `None` to train from the beginning.
+        stop_requested: Whether the training should end early; called between calls of the compiled loop.
+        on_epoch: Called with the record of each epoch that ends in this process.
 
     Raises:
-        UserError: Loss, weights or the optimizer's averages became NaN or infinite, a checkpoint could not be written,
-            or there is not a series for each epoch.
-        StoppedError: It was asked to end early; its progress is saved.
+        NonFiniteError: Loss, weights or the optimizer's averages became NaN or infinite.
+        UserError: A checkpoint could not be written, or there is not a series for each epoch.
+        StoppedError: A stop was requested; the progress is saved.
     """
-    return _Training(learner, data, trainer, checkpoints, start).run(asked, on_epoch)
+    return _Training(learner, data, trainer, checkpoints, start).run(stop_requested, on_epoch)
 
 
 class _Training:
-    """One call of `train`: what its parts share."""
+    """One call of `train`: the state that its parts share."""
 
     def __init__(
         self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
@@ -76,7 +77,8 @@ class _Training:
         if series < trainer.epochs:
             raise UserError(
                 f"trainer.epochs: expected at most {series}, one for each training series of {data.folder}, "
-                f"got {trainer.epochs}; run `dvc repro generate` to make more, or lower it"
+                f"got {trainer.epochs}; run `dvc repro generate` to make more, or lower it",
+                "training.too_few_series",
             )
         self._buffer_size = 1 if trainer.scope == "step" else capacity(row_steps, self._rows, trainer.window)
         self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile, trainer.shards)
@@ -88,35 +90,35 @@ class _Training:
         with learner.undone():
             preparation = self._loop.prepare([example, example], self._state)
         self._history = History(windows, leftover, preparation, checkpoints.logs)
-        self._stop = EarlyStop(trainer.early_stop)
+        self._stop = EarlyStop(trainer.early_stop.patience, trainer.early_stop.min_delta)
         if start is not None:
-            self._go_on(start)
+            self._resume(start)
         self._guard = Guard(self._progress, checkpoints.save, windows)
 
-    def run(self, asked: Callable[[], bool], on_epoch: Callable[[EpochRecord], None]) -> History:
+    def run(self, stop_requested: Callable[[], bool], on_epoch: Callable[[EpochRecord], None]) -> History:
         """See `train`."""
         history, epochs = self._history, self._trainer.epochs
         total = epochs * history.windows
         self._checkpoints.save(self._guard.good)
-        if asked():  # while it compiled
+        if stop_requested():  # during compilation
             raise StoppedError(history.steps, total)
         # `disable=None` keeps the bar away where the output is no terminal.
         with tqdm(total=total, initial=history.steps, unit="step", disable=None, smoothing=0.1) as bar:
             while len(history.epochs) < epochs and not self._stop.exhausted:
                 for _ in self._windows(bar):
-                    self._save_if_it_is_time(asked, total)
+                    self._save_if_due(stop_requested, total)
                 on_epoch(self._end_epoch())
-                self._save_if_it_is_time(asked, total)
-        history.kept_epoch = len(history.epochs)
-        history.stopped_early = history.kept_epoch < epochs
+                self._save_if_due(stop_requested, total)
+        history.weights_epoch = len(history.epochs)
+        history.stopped_early = history.weights_epoch < epochs
         memory = self._stop.memory
-        if memory.best is not None and memory.best_epoch < history.kept_epoch:
+        if memory.best is not None and memory.best_epoch < history.weights_epoch:
             self._learner.restore(memory.best)
-            history.kept_epoch = memory.best_epoch
+            history.weights_epoch = memory.best_epoch
         return history
 
     def _windows(self, bar: "tqdm[Never]") -> Iterator[None]:
-        """The windows of the current epoch that are not done, some at a time; yields after each call."""
+        """Runs the remaining windows of the current epoch, some in each call; yields after each call."""
         history = self._history
         epoch = len(history.epochs)
         series = [split[epoch] for split in (self._data.train.x_EBN, self._data.train.y_EBN)]
@@ -132,7 +134,7 @@ class _Training:
                 yield
 
     def _block(self, arrays: Sequence[Array], first: int, count: int) -> list[Array]:
-        """One call: `count` windows of a buffer; gives their losses and accuracies."""
+        """One call: runs `count` windows of a buffer and returns their losses and accuracies."""
         start = time.perf_counter()
         self._state, (losses, accuracies) = self._loop(arrays, first, count, self._state)
         seconds = time.perf_counter() - start
@@ -142,7 +144,7 @@ class _Training:
         return [losses, accuracies]
 
     def _end_epoch(self) -> EpochRecord:
-        """Looks at the validation series if it is time, and at whether to go on; the next epoch has a zero state."""
+        """Validates where it is due, updates early stopping, and zeroes the state for the next epoch."""
         history = self._history
         self._guard.check_variables()
         record = history.end_epoch(*self._validate(len(history.epochs) + 1))
@@ -161,16 +163,16 @@ class _Training:
         self._guard.check_validation(loss, self._history.steps)
         return loss, accuracy
 
-    def _save_if_it_is_time(self, asked: Callable[[], bool], total: int) -> None:
-        leave = asked()
-        if leave or self._checkpoints.due:
+    def _save_if_due(self, stop_requested: Callable[[], bool], total: int) -> None:
+        stop = stop_requested()
+        if stop or self._checkpoints.due:
             self._guard.check_variables()
             self._checkpoints.save(self._guard.good)
-        if leave:
+        if stop:
             raise StoppedError(self._history.steps, total)
 
     def _progress(self) -> Progress:
-        """A copy of all that the rest of the training depends on."""
+        """A copy of everything that the rest of the training depends on."""
         history = self._history
         return Progress(
             steps=history.steps,
@@ -178,15 +180,16 @@ class _Training:
             state=[np.array(tensor) for tensor in tf.nest.flatten(self._state)],
             early_stop=self._stop.memory,
             seconds=Seconds(history.steady_seconds, history.epoch_seconds, history.validation_seconds),
-            marks=history.logs.mark(),
+            offsets=history.logs.offsets(),
         )
 
-    def _go_on(self, start: Progress) -> None:
-        """Sets everything to what `_progress` gave."""
+    def _resume(self, start: Progress) -> None:
+        """Restores what `_progress` returned."""
         history = self._history
         self._learner.restore(start.variables)
         self._state = tf.nest.pack_sequence_as(self._state, [tf.constant(array) for array in start.state])
-        self._stop = EarlyStop(self._trainer.early_stop, start.early_stop)
+        settings = self._trainer.early_stop
+        self._stop = EarlyStop(settings.patience, settings.min_delta, start.early_stop)
         history.steps, history.epochs = start.steps, history.logs.records()
         history.steady_seconds, history.epoch_seconds, history.validation_seconds = start.seconds
 
@@ -197,3 +200,22 @@ class _Training:
 
     def _zero_state(self) -> StackState:
         return self._learner.model.zero_state(self._rows)
+
+
+class Pace:
+    """Chooses the number of windows of each call so that a call takes about half a second.
+
+    The number has no influence on the numbers computed, only on when progress is shown and checks are made.
+    """
+
+    def __init__(self) -> None:
+        self._count = _FIRST_COUNT
+
+    def measured(self, count: int, seconds: float) -> None:
+        """Adapts to a call that ran `count` windows in `seconds`."""
+        fitting = int(count * _SECONDS_PER_CALL / max(seconds, 1e-9))
+        self._count = max(1, min(fitting, self._count * _GROWTH))
+
+    def next(self, remaining: int) -> int:
+        """Windows to run next, at most `remaining`."""
+        return min(self._count, remaining)

@@ -20,8 +20,7 @@ from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.shards import Batch, sharded
 from echo_rnn.core.unroll import Unroll
 from echo_rnn.core.windows.loop import WindowLoop
-from echo_rnn.training.learner import Learner, Snapshot
-from echo_rnn.training.loss import cross_entropy
+from echo_rnn.training.learner import Learner, Snapshot, cross_entropy
 
 CLASSES = 2
 _SCALAR = tf.TensorSpec((), tf.float32)
