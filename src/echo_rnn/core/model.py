@@ -4,7 +4,7 @@ h_TBS = unroll(cells, x_TBI)
 logits_TBC = h_TBS V + d          all T·B outputs in one product, as the article's second improvement does
 
 Weights, states and logits are float32. Where `model.precision` is bfloat16, the matrix products of the layers round
-what they multiply to bfloat16; gates, states, sums over time, the head and the loss do not.
+their arguments to bfloat16; gates, states, sums over time, the head and the loss do not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,10 +44,10 @@ class Model:
 
     Attributes:
         cells: The layers, from the input upwards.
-        unroll: The way through time.
+        unroll: The strategy.
         inputs: Input features (I).
         classes: Output classes (C).
-        dropout: What `draw_masks` drops.
+        dropout: The dropout rates of `draw_masks`.
     """
 
     cells: tuple[Cell, ...]
@@ -68,9 +68,9 @@ class Model:
         kernel_SC = keras.initializers.GlorotUniform(seeds[-1])((sizes[-1], self.classes))
         return Weights(layers, HeadWeights(kernel_SC, tf.zeros(self.classes)))
 
-    def zero_state(self, batch: int, dtype: tf.DType = tf.float32) -> StackState:
+    def zero_state(self, batch_size: int, dtype: tf.DType = tf.float32) -> StackState:
         """The state of every layer before the first time step."""
-        return tuple(cell.zero_state(batch, dtype) for cell in self.cells)
+        return tuple(cell.zero_state(batch_size, dtype) for cell in self.cells)
 
     def draw_masks(self, seed: tf.Tensor, steps: int, batch_size: int, dtype: tf.DType = tf.float32) -> Masks:
         """Dropout masks for one window of training, from a seed of two integers; see `Dropout.draw`."""
@@ -92,7 +92,7 @@ class Model:
             x_TBI: The input; T and B are static.
             state: The state before the window.
             lengths_B: Time steps of each row, `int32`, or `None` where all rows are as long as the window.
-            masks: What `draw_masks` gave; without it nothing is dropped.
+            masks: Those of `draw_masks`; without them nothing is dropped.
         """
         h_TBS, state = self.unroll(self.cells, weights.layers, window(x_TBI, lengths_B, masks.between), state)
         if masks.output is not None:
@@ -110,7 +110,7 @@ def build(
     dropout: Mapping[str, Any] | None = None,
     compiled: Compile = "graph",
 ) -> Model:
-    """The network of layers that are described.
+    """The network of described layers.
 
     Args:
         stack: The layers.

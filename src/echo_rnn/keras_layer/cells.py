@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import Cell, CellWeights, Gru, Lstm, Rnn
 from echo_rnn.core.cells.custom import Custom
+from echo_rnn.core.errors import UserError
 from echo_rnn.core.strategies import Unrolling, refusal
-from echo_rnn.errors import UserError
 
 _NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Custom: "custom"}
 _KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
@@ -25,11 +25,13 @@ def keras_cells(layers: Any, kind: str, dtype: Any, options: dict[str, Any]) -> 
     given = listed(layers)
     if all(isinstance(each, int) for each in given) and given:
         if kind not in _KINDS:
-            raise UserError(f"cell: expected one of {', '.join(_KINDS)}, or Keras cells as layers, got {kind!r}")
+            expected = f"one of {', '.join(_KINDS)}, or Keras cells as layers"
+            raise UserError(f"cell: expected {expected}, got {kind!r}", "layer.unknown_cell")
         return [_KINDS[kind](units, dtype=dtype, **options) for units in given]
     cells = [cell for each in given for cell in getattr(each, "cells", [each])]
     if not cells or options:
-        raise UserError(f"layers: expected units, or Keras cells without further options, got {layers!r} and {options}")
+        expected = "units, or Keras cells without further options"
+        raise UserError(f"layers: expected {expected}, got {layers!r} and {options}", "layer.no_cells")
     return cells
 
 
@@ -62,12 +64,13 @@ def refuse_drawing(cell: Any) -> None:
     """Raises where a cell draws random numbers inside the loop."""
     drawn = getattr(cell, "recurrent_dropout", 0.0)
     if isinstance(own_cell(cell, None), Custom):
-        # Keras's own cells have a generator whether they use it or not.
+        # Keras's own cells always have a generator, even if they do not use it.
         drawn = getattr(cell, "dropout", len(getattr(cell, "variables", ())) > len(getattr(cell, "weights", ())))
     if drawn:
         raise UserError(
-            f"layers: expected cells that draw nothing at random inside the loop, got {type(cell).__name__}; "
-            "dropout= of LSTM, GRU and simple cells, on the inputs of each layer, is supported"
+            f"layers: expected cells that draw no random numbers inside the loop, got {type(cell).__name__}; "
+            "dropout= of LSTM, GRU and simple cells, on the inputs of each layer, is supported",
+            "layer.random_cell",
         )
 
 
@@ -81,7 +84,7 @@ def own_weights(cell: Any, dtype: tf.DType) -> CellWeights:
 
 
 def custom_weights(cell: Any) -> tuple[tf.Tensor, ...]:
-    """The weights of any other cell; one that is frozen keeps them to itself."""
+    """The weights of any other cell; none of one that is frozen."""
     return tuple(tf.convert_to_tensor(weight.value) for weight in getattr(cell, "trainable_variables", ()))
 
 

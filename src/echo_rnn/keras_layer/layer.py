@@ -1,4 +1,4 @@
-"""The layer itself: what Keras asks of a recurrent layer, around a strategy."""
+"""The layer itself: the interface of Keras's recurrent layers around a strategy."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.cells.custom import Custom
+from echo_rnn.core.errors import UserError
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.core.unroll import window
-from echo_rnn.errors import UserError
 from echo_rnn.keras_layer.cells import (
     custom_weights,
     keras_cells,
@@ -21,17 +21,16 @@ from echo_rnn.keras_layer.cells import (
     refuse_drawing,
     state_sizes,
 )
-from echo_rnn.keras_layer.masking import apart, together
+from echo_rnn.keras_layer.masking import pack, unpack
 
 
 @keras.saving.register_keras_serializable(package="echo_rnn")
 class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """One or several recurrent layers, unrolled by a strategy.
 
-    It takes `[B, T, I]` and means by `return_sequences`, `return_state`, `stateful`, `go_backwards`,
-    `zero_output_for_mask`, `initial_state` and `mask` what `keras.layers.RNN` means by them. The state of several
-    layers is returned, and given, as `keras.layers.RNN([cell, …])` does, one entry for each layer. Any mask will do:
-    steps that it hides are skipped, wherever they are.
+    Its input is `[B, T, I]`; `return_sequences`, `return_state`, `stateful`, `go_backwards`, `zero_output_for_mask`,
+    `initial_state` and `mask` mean what they mean for `keras.layers.RNN`. The state of several layers has the structure
+    of `keras.layers.RNN([cell, …])`, one entry for each layer. A mask may hide any time steps; they are skipped.
     """
 
     def __init__(  # noqa: PLR0913  as many as Keras's layers have
@@ -55,8 +54,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         Args:
             layers: Units of one layer, a list with those of each, or Keras cells, one or a list.
             cell: `lstm`, `gru` or `rnn`, where `layers` is units.
-            unroll: The way through time: the name of a file in `echo_rnn.core.unroll`, with its steps where it has such
-                (`partial5`, `checkpointed32`), or `keras_unrolled`.
+            unroll: The strategy: a label of `echo_rnn.core.strategies`, such as `deferred` or `partial5`.
             return_sequences: Whether to return the outputs of all time steps, or the last.
             return_state: Whether to return the state after the last step, too.
             go_backwards: Whether to run from the last step to the first; outputs are in the order of running.
@@ -93,13 +91,13 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     @property
     def _precision(self) -> tf.DType | None:
-        """The dtype of matrix products where it is narrower than what carries the state."""
+        """The dtype of matrix products where it is narrower than that of the state."""
         return tf.as_dtype(self.compute_dtype) if self.compute_dtype in ("bfloat16", "float16") else None
 
     @property
     def _stack(self) -> tuple[Any, ...]:
         cells = tuple(own_cell(cell, self._precision) for cell in self.cells)
-        # Where a cell works in the narrow dtype, as we must let one that we do not know, all do.
+        # A cell of unknown arithmetic computes in the narrow dtype, and then all cells do.
         narrow = any(isinstance(cell, Custom) for cell in cells)
         return tuple(own_cell(cell, None) for cell in self.cells) if narrow else cells
 
@@ -119,18 +117,19 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:
                 raise UserError(
-                    f"{self.name}: expected a known number of rows where stateful=True, got inputs of shape "
-                    f"{tuple(sequences_shape)}; give it in keras.Input(batch_shape=(B, T, I))"
+                    f"{self.name}: expected a known batch size with stateful=True, got inputs of shape "
+                    f"{tuple(sequences_shape)}; set it in keras.Input(batch_shape=(B, T, I))",
+                    "layer.unknown_batch_size",
                 )
             self._carry(sequences_shape[0])
         self.built = True
 
-    def _carry(self, rows: int) -> None:
-        zeros = tf.nest.flatten(self._zero_state(rows, tf.as_dtype(self.variable_dtype)))
+    def _carry(self, batch_size: int) -> None:
+        zeros = tf.nest.flatten(self._zero_state(batch_size, tf.as_dtype(self.variable_dtype)))
         options = {"trainable": False, "dtype": self.variable_dtype, "autocast": False, "name": "rnn_state"}
         with keras.name_scope(self.name):
             states = [keras.Variable(part, **options) for part in zeros]
-        # As in Keras's layers it is none of the weights: it is neither saved nor copied.
+        # As in Keras's layers the state is no weight: it is neither saved nor copied.
         object.__setattr__(self, "states", states)
 
     def call(
@@ -146,16 +145,17 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         Args:
             sequences: `[B, T, I]`.
             initial_state: The state before the first step; else zeros, or the carried one.
-            mask: Which steps count, bool `[B, T]`.
+            mask: Which steps are visible, bool `[B, T]`.
             training: Whether inputs are dropped.
-            sequences_mask: What Keras calls `mask` where there is an `initial_state` beside the `sequences`.
+            sequences_mask: Keras's name of `mask` in a call with an `initial_state` besides the `sequences`.
         """
         mask = sequences_mask if mask is None else mask
         x_BTI, state = self._agreeing(tf.cast(sequences, self._working_dtype), initial_state)
         if x_BTI.shape[1] is None and self._unrolling.needs_steps:
             raise UserError(
                 f"{self.name}: expected a known number of time steps for unroll={self.unroll!r}, got inputs of shape "
-                f"{tuple(sequences.shape)}; give it in keras.Input(shape=(T, I)), or use unroll='dynamic'"
+                f"{tuple(sequences.shape)}; set it in keras.Input(shape=(T, I)), or use unroll='dynamic'",
+                "layer.unknown_steps",
             )
         mask_BT = None if mask is None else tf.cast(mask, tf.bool)
         if self.go_backwards:
@@ -163,37 +163,39 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             mask_BT = None if mask_BT is None else tf.reverse(mask_BT, [1])
         lengths_B = None
         if mask_BT is not None:
-            x_BTI, lengths_B = together(x_BTI, mask_BT)
+            x_BTI, lengths_B = pack(x_BTI, mask_BT)
 
         x_TBI = tf.transpose(x_BTI, (1, 0, 2))
         x_TBI, masks = self._dropped(x_TBI) if training else (x_TBI, ())
         h_TBS, after = self._strategy(self._stack, self._weights, window(x_TBI, lengths_B, masks), state)
         h_BTS = tf.transpose(h_TBS, (1, 0, 2))
         if mask_BT is not None:
-            h_BTS = apart(h_BTS, mask_BT)
+            h_BTS = unpack(h_BTS, mask_BT)
         for variable, part in zip(self.states or (), tf.nest.flatten(after), strict=True) if self.stateful else ():
             variable.assign(tf.cast(part, variable.dtype))
         return self._returned(h_BTS, mask_BT, after)
 
     def _agreeing(self, x_BTI: tf.Tensor, initial_state: Any) -> tuple[tf.Tensor, StackState]:
-        """Input and state with the same number of rows, known if it is known of either."""
+        """Input and state with the same batch size, static if that of either is."""
         if initial_state is None and not self.stateful:
-            rows = tf.shape(x_BTI)[0] if x_BTI.shape[0] is None else x_BTI.shape[0]
-            return x_BTI, self._zero_state(rows, x_BTI.dtype)
+            batch_size = tf.shape(x_BTI)[0] if x_BTI.shape[0] is None else x_BTI.shape[0]
+            return x_BTI, self._zero_state(batch_size, x_BTI.dtype)
         given = self.states if initial_state is None else initial_state
         parts = [tf.cast(part, x_BTI.dtype) for part in keras.tree.flatten(given)]
         expected = [size for cell in self._stack for size in state_sizes(cell)]
         if [part.shape[-1] for part in parts] != expected:
+            got = [part.shape[-1] for part in parts]
             raise UserError(
-                f"{self.name}: expected an initial_state of sizes {expected}, got {[part.shape[-1] for part in parts]}"
+                f"{self.name}: expected an initial_state of sizes {expected}, got {got}", "layer.initial_state"
             )
-        rows = next((size for size in (x_BTI.shape[0], *(part.shape[0] for part in parts)) if size is not None), None)
-        parts = [tf.ensure_shape(part, (rows, None)) for part in parts]
+        batch_sizes = (x_BTI.shape[0], *(part.shape[0] for part in parts))
+        batch_size = next((size for size in batch_sizes if size is not None), None)
+        parts = [tf.ensure_shape(part, (batch_size, None)) for part in parts]
         state = tf.nest.pack_sequence_as(self._zero_state(1, x_BTI.dtype), parts)
-        return tf.ensure_shape(x_BTI, (rows, None, None)), state
+        return tf.ensure_shape(x_BTI, (batch_size, None, None)), state
 
-    def _zero_state(self, rows: int | tf.Tensor, dtype: tf.DType) -> StackState:
-        return tuple(cell.zero_state(rows, dtype) for cell in self._stack)
+    def _zero_state(self, batch_size: int | tf.Tensor, dtype: tf.DType) -> StackState:
+        return tuple(cell.zero_state(batch_size, dtype) for cell in self._stack)
 
     @property
     def _weights(self) -> tuple[Any, ...]:
@@ -204,7 +206,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         )
 
     def _dropped(self, x_TBI: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Dropout as Keras's cells do it: on the input of each layer, one mask for all time steps."""
+        """Dropout as in Keras's cells: on the input of each layer, one mask for all time steps."""
         rates = [getattr(cell, "dropout", 0.0) for cell in self.cells]
         if not any(rates):
             return x_TBI, ()
@@ -234,16 +236,19 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             variable.assign(tf.zeros_like(variable.value))
 
     def copy_from(self, layers: Any) -> Self:
-        """Takes over the weights of Keras layers, one or a list from the input upwards; builds itself if it can.
+        """Copies the weights of Keras layers, one or a list from the input upwards; builds this layer if needed.
 
         Args:
             layers: Built layers: `LSTM`, `GRU`, `SimpleRNN`, `RNN` of any cells, or `Unrolled`.
         """
         arrays = [array for layer in listed(layers) for array in layer.get_weights()]
         if not arrays:
-            raise UserError(f"{self.name}: expected built layers to copy from, got layers without weights")
+            raise UserError(
+                f"{self.name}: expected built layers to copy from, got layers without weights", "layer.not_built"
+            )
         if not self.built and isinstance(self._stack[0], Custom):
-            raise UserError(f"{self.name}: expected a layer that is built, where its first cell is none of Keras's own")
+            kind = type(self.cells[0]).__name__
+            raise UserError(f"{self.name}: expected a built layer, got one with {kind} that is not", "layer.not_built")
         if not self.built:
             self.build((None, None, arrays[0].shape[0]))
         _same_shapes(self.name, [tuple(weight.shape) for weight in self.weights], [array.shape for array in arrays])
@@ -251,7 +256,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return self
 
     def copy_to(self, layers: Any) -> None:
-        """Gives the weights to Keras layers, one or a list from the input upwards, which must be built."""
+        """Copies the weights to built Keras layers, one or a list from the input upwards."""
         arrays, targets = self.get_weights(), listed(layers)
         shapes = [tuple(weight.shape) for layer in targets for weight in layer.weights]
         _same_shapes(self.name, [array.shape for array in arrays], shapes)
@@ -261,12 +266,12 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def compute_output_shape(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> Any:
         """See `keras.layers.Layer`."""
-        rows, steps, _ = sequences_shape
+        batch_size, steps, _ = sequences_shape
         units = self._stack[-1].units
-        output = (rows, steps, units) if self.return_sequences else (rows, units)
+        output = (batch_size, steps, units) if self.return_sequences else (batch_size, units)
         if not self.return_state:
             return output
-        return output, *_as_keras([[(rows, size) for size in state_sizes(cell)] for cell in self._stack])
+        return output, *_as_keras([[(batch_size, size) for size in state_sizes(cell)] for cell in self._stack])
 
     def compute_mask(self, sequences: Any, previous_mask: Any = None) -> Any:
         """See `keras.layers.Layer`."""
@@ -302,4 +307,6 @@ def _as_keras(states: list[list[Any]]) -> list[Any]:
 
 def _same_shapes(name: str, ours: list[tuple[int, ...]], theirs: list[tuple[int, ...]]) -> None:
     if ours != theirs:
-        raise UserError(f"{name}: expected weights of shapes {ours}, in the order of the layers, got {theirs}")
+        raise UserError(
+            f"{name}: expected weights of shapes {ours}, in the order of the layers, got {theirs}", "layer.weights"
+        )
