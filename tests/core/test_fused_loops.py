@@ -12,7 +12,7 @@ from echo_rnn.core.strategies import get_strategy
         ([4], "dynamic", WINDOWS_BYTES),
         ([4, 8, 4], "wavefront_deferred", WINDOWS_BYTES),
         *(([4], label, STEPS_BYTES) for label in ("static", "static_rnn", "keras_unrolled", "partial5")),
-        ([4], "checkpointed", WINDOWS_BYTES),
+        ([4], "checkpointed", STEPS_BYTES),
         ([9], "dynamic", STEPS_BYTES),
         ([4, 16], "deferred", STEPS_BYTES),
         ([4, 17], "deferred", XLA_BYTES),

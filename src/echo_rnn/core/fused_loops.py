@@ -20,7 +20,8 @@ _MOST_UNITS_OF_WINDOWS = 8
 def fused_loop_bytes(sizes: Sequence[int], unrolling: Unrolling) -> int:
     """The limit for a network.
 
-    A loop over windows in which time steps are written out would compile for minutes.
+    A loop over windows in which time steps are written out would compile for minutes. The loops in loops of
+    `checkpointed` compile no faster so, and run no faster: of the strategies that need T, none gets the larger limit.
 
     Args:
         sizes: State units of each layer.
@@ -31,4 +32,4 @@ def fused_loop_bytes(sizes: Sequence[int], unrolling: Unrolling) -> int:
     """
     if max(sizes) > _MOST_UNITS_OF_STEPS:
         return XLA_BYTES
-    return WINDOWS_BYTES if max(sizes) <= _MOST_UNITS_OF_WINDOWS and not unrolling.is_written_out else STEPS_BYTES
+    return WINDOWS_BYTES if max(sizes) <= _MOST_UNITS_OF_WINDOWS and not unrolling.needs_steps else STEPS_BYTES
