@@ -1,29 +1,9 @@
-"""Stage `generate`: the series of the task. NumPy only."""
+"""Stage `generate`: the series of the task."""
 
-from tqdm import tqdm
-
-from echo_rnn.config import Config, read
+from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
-from echo_rnn.stages.layout import STAGE, Layout, as_stage
-from echo_rnn.tasks import Echo
-from echo_rnn.tasks.dataset import SplitLengths, generate
-
-
-def run(config: Config, files: Layout) -> None:
-    """Writes the dataset."""
-    task, epochs = config.task, config.trainer.epochs
-    lengths = SplitLengths(task.series_length, task.validation_length, task.test_length)
-    total = epochs * lengths.train + lengths.validation + lengths.test
-    with tqdm(total=total, desc="generate", unit="bit", unit_scale=True, disable=None) as bar:
-        generate(
-            Echo(task.echo_step, task.batch_size),
-            seed=config.seed,
-            epochs=epochs,
-            lengths=lengths,
-            folder=files.data,
-            progress=bar.update,
-        )
-
+from echo_rnn.stages.generate import run
+from echo_rnn.stages.layout import STAGE, as_stage
 
 if __name__ == "__main__":
     with one_sentence():

@@ -1,6 +1,8 @@
 """What Hydra runs: one job generates, trains and evaluates in an output folder of its own, without DVC."""
 
+import os
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
+from echo_rnn.stages.job import RESULT, fail, run, run_in_child
 from echo_rnn.stages.layout import CONF, Layout
 from echo_rnn.stages.show import show_tree
-from echo_rnn.stages.summary import RESULT
 from pipelines.hydra_entry import in_job
-from pipelines.work import fail, work, work_apart
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
@@ -24,24 +25,30 @@ def job(composed: DictConfig) -> None:
     runtime = HydraConfig.get()
     files = Layout(Path(runtime.runtime.output_dir))
     if runtime.mode == RunMode.MULTIRUN:
-        _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), as_said(runtime.overrides.task))
+        _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), as_typed(runtime.overrides.task))
         return
     with in_job():
         composition = in_jobs(composed, CONF)
         composition.write(files.config)
         show_tree(composition.config.run_name, composition.tree)
-        work(composition.config, files, {})
+        run(composition.config, files, {}, _command(files.root))
     print(f"all files: {files.root}")
 
 
-def as_said(overrides: Sequence[str]) -> list[str]:
-    """Overrides as a person wrote them; not resolved, for one may hold an interpolation that leads nowhere."""
+def as_typed(overrides: Sequence[str]) -> list[str]:
+    """Overrides as a person typed them; not resolved, since one may hold an interpolation that cannot be."""
     return [str(part) for part in OmegaConf.to_container(overrides) or []]
 
 
 def sweep_name(folder: Path) -> str:
     """The tag that the runs of a sweep share, from the folder that no other sweep has."""
     return "_".join(folder.parts[-2:])
+
+
+def _command(folder: Path) -> str:
+    """The command that resumes a job in its folder."""
+    words = [word for word in sys.argv[1:] if not word.startswith("hydra.run.dir=")]
+    return shlex.join(["python", "-m", "pipelines.train", *words, f"hydra.run.dir={os.path.relpath(folder)}"])
 
 
 def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[str]) -> None:
@@ -54,11 +61,11 @@ def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[s
     except UserError as error:
         fail(files, overrides, str(error))
         return
-    work_apart(files, sweep, overrides)
+    run_in_child(files, sweep, overrides)
 
 
 def _is_finished(files: Layout, composition: Composition) -> bool:
-    """Whether an earlier call of the sweep has left the numbers of just this configuration."""
+    """Whether an earlier call of the sweep wrote the numbers of this configuration."""
     try:
         return "error" not in RESULT.read(files.root) and read(files.config) == composition.config
     except UserError:

@@ -1,54 +1,42 @@
-"""Around the jobs of a multirun: what must be there before they fan out; table, summary run and link after them."""
+"""Around the jobs of a multirun, as Hydra's callback: see `echo_rnn.stages.sweep`."""
 
 import atexit
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from echo_rnn.errors import UserError, one_sentence
-from echo_rnn.files import unwritable
-from echo_rnn.stages.store import print_comparison, store_of
-from echo_rnn.stages.summary import RESULT, Summary, read_results
-from pipelines.job import as_said, sweep_name
-
-TRAINING = "job"
-"""What Hydra calls the program whose jobs train, after its file; a benchmark reports for itself."""
-
-_held: list[FileLock] = []  # as long as the process lives
+from echo_rnn.errors import one_sentence
+from echo_rnn.stages.store import store_of
+from echo_rnn.stages.sweep import Summary, begin, log, read_results
+from pipelines.hydra_entry import PROGRAM
+from pipelines.job import as_typed, job, sweep_name
 
 
 class SweepCallback(Callback):
     """Named in `conf/hydra/callbacks/sweep.yaml`; Hydra calls it in the process that launches the jobs."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Creates the store once, since processes that create it at the same time destroy it; says what will run."""
+        """Creates the store once, since processes that create it at the same time destroy it; prints what will run."""
         with one_sentence():
             store_of(config.tracking)
-            if config.hydra.job.name == TRAINING:
+            if PROGRAM.get() is job:  # a benchmark reports for itself
                 _begin(config)
                 atexit.register(_show, config)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Says how the jobs compare, and ends the program with exit code 1 if one failed."""
-        if config.hydra.job.name != TRAINING:
+        """Prints and logs how the jobs compare, and ends the program with exit code 1 if one failed."""
+        if PROGRAM.get() is not job:
             return
         atexit.unregister(_show)
         with one_sentence():
             summary = _show(config)
-            store = store_of(config.tracking)
-            tags = {"summary_of": summary.name, "kind": "summary"}
-            with store.run(f"summary of {summary.name}", summary.markdown(), tags) as run:
-                run.log_metrics(summary.metrics())
-                run.log_text(summary.markdown(), "summary.md")
-        print_comparison(store, summary.name)
+            log(config.tracking, summary)
         print(f"all files: {_folder(config).absolute()}")
         if summary.failed:
             raise SystemExit(1)
@@ -56,15 +44,13 @@ class SweepCallback(Callback):
 
 def _begin(config: DictConfig) -> None:
     folder, jobs = _folder(config), _jobs(config)
-    _hold(folder)
-    for number, overrides in enumerate(jobs):
-        _require_same(folder / str(number), overrides)
+    begin(folder, jobs)
     _share_cores(config)
-    print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs what of them is missing: {_command(config)}")
+    print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs those that are missing: {_command(config)}")
 
 
 def _show(config: DictConfig) -> Summary:
-    """Prints how the jobs compare, also where the launcher did not come to its end."""
+    """Prints how the jobs compare, also where the launcher did not reach its end."""
     folder = _folder(config)
     summary = Summary(sweep_name(folder), read_results(folder, _jobs(config)))
     summary.show()
@@ -80,44 +66,16 @@ def _folder(config: DictConfig) -> Path:
 def _jobs(config: DictConfig) -> list[list[str]]:
     """The overrides of each job in the order in which Hydra numbers them."""
     fixed = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    asked = [*fixed, *as_said(config.hydra.overrides.task)]
-    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(asked), None)
+    overrides = [*fixed, *as_typed(config.hydra.overrides.task)]
+    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None)
     return jobs
 
 
 def _command(config: DictConfig) -> str:
-    """What runs the jobs of this sweep that have no result, and those only."""
-    said = [*as_said(config.hydra.overrides.hydra), *as_said(config.hydra.overrides.task)]
-    kept = [part for part in said if not part.startswith(("hydra.mode=", "hydra.sweep.dir="))]
-    return shlex.join(["python", "-m", "pipelines.train", "-m", *kept, f"hydra.sweep.dir={_folder(config)}"])
-
-
-def _hold(folder: Path) -> None:
-    """Keeps the folder for this process."""
-    lock = FileLock(folder / "sweep.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"hydra.sweep.dir: expected a folder in which no sweep is at work, got {folder}; wait until that has ended"
-        ) from None
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    _held.append(lock)
-
-
-def _require_same(job: Path, overrides: Sequence[str]) -> None:
-    """Refuses a folder that holds the jobs of another sweep, before one of them is overwritten."""
-    try:
-        there = RESULT.read(job)["overrides"]
-    except UserError:
-        return  # nothing, or nothing that can be used
-    if there != overrides:
-        raise UserError(
-            f"hydra.sweep.dir: expected the folder of this sweep, whose job {job.name} is {shlex.join(overrides)}, got "
-            f"{job.parent}, where it is {shlex.join(there)}; choose another folder, or leave it out"
-        )
+    """The command that runs the jobs of this sweep that have no result, and only those."""
+    typed = [*as_typed(config.hydra.overrides.hydra), *as_typed(config.hydra.overrides.task)]
+    words = [part for part in typed if not part.startswith(("hydra.mode=", "hydra.sweep.dir="))]
+    return shlex.join(["python", "-m", "pipelines.train", "-m", *words, f"hydra.sweep.dir={_folder(config)}"])
 
 
 def _share_cores(config: DictConfig) -> None:

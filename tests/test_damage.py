@@ -21,7 +21,7 @@ from echo_rnn.core.model import build, flat
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
-from echo_rnn.stages.summary import RESULT
+from echo_rnn.stages.job import RESULT
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
 from tests.benchmark.synthetic import record

@@ -84,10 +84,6 @@ def flags() -> dict[str, str]:
     }
 
 
-COMPUTES = ("core", "training")
-"""The parts of the package that decide how a training step is computed, for `code`."""
-
-
 def code(package: Path, parts: Sequence[str]) -> dict[str, str]:
     """Digests of Python files by their path below `package`; `parts` are files and folders of it."""
     files = sorted(file for part in parts for file in [package / part, *(package / part).rglob("*.py")])

@@ -1,9 +1,12 @@
 """Files that are whole or not there: atomic writing and checksums."""
 
+import csv
 import hashlib
+import io
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,15 @@ def as_json(content: Any) -> str:
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` to `path` atomically; see `as_json`."""
     write_text(path, as_json(content))
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a CSV file atomically; a cell is empty where there is no number."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in rows)
+    write_text(path, text.getvalue())
 
 
 def sha256(path: Path) -> str:

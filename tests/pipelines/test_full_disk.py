@@ -81,7 +81,7 @@ def test_a_disk_that_fills_up_while_the_series_are_written(project, small_disk):
     before = project.made()
     # Room at the start, and none while the series are written: another program takes it.
     code = (
-        "import pathlib; from pipelines import generate; from echo_rnn.errors import one_sentence\n"
+        "import pathlib; from echo_rnn.stages import generate; from echo_rnn.errors import one_sentence\n"
         "from echo_rnn.tasks import dataset; from echo_rnn.config import read\n"
         "from echo_rnn.stages.layout import STAGE; from tests.pipelines.test_full_disk import fill\n"
         "write = dataset._write_series\n"

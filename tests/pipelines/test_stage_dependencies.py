@@ -1,6 +1,7 @@
-"""`dvc.yaml` declares the code and the sections of the configuration that a stage uses: no change goes unseen.
+"""`dvc.yaml` declares the code and the configuration that decide a result: no change goes unseen.
 
-The code of a stage is what its module imports, at once, within functions, or by name in a process of its own.
+The code is a list of folders, `echo_rnn.boundaries`. It is compared with what `dvc.yaml` declares and with what the
+stage's own file and these folders import, at once or within functions.
 """
 
 import ast
@@ -11,31 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from echo_rnn.boundaries import DECIDES, NEUTRAL
 from echo_rnn.config import Config
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = "src/echo_rnn"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
-# These change no result; neither does what only they use. The head of dvc.yaml names them too.
-EXCEPTIONS = {
-    "src/echo_rnn/tracking": "where a result is written down",
-    "src/echo_rnn/environment.py": "facts beside a result, and where the project is",
-    "src/echo_rnn/stages/store.py": "which run a result is written to",
-    "src/echo_rnn/stages/layout.py": "where files lie",
-    "pipelines/__init__.py": "where the code lies",
-    "src/echo_rnn/files.py": "how a file is replaced",
-    "src/echo_rnn/errors.py": "how a refusal is said",
-    "src/echo_rnn/redact.py": "how a refusal is said",
-    "src/echo_rnn/stages/memory.py": "what is refused before it starts",
-    "src/echo_rnn/gc_paused.py": "how fast a process starts and ends",
-    "src/echo_rnn/stages/alone.py": "who may be at work",
-    "src/echo_rnn/stages/show.py": "how a configuration is said",
-    "pipelines/hydra_entry.py": "how Hydra's refusals are said; no stage runs under Hydra",
-}
-# A strategy that is chosen by measuring is an outcome of the machine: work on the benchmark retrains nothing.
-EXCEPTIONS_OF = {"train": {"src/echo_rnn/stages/choose.py": "chooses by src/echo_rnn/benchmark"}}
-
-# What else a stage reads.
+# What a stage reads besides code.
 READ = {
     "compose": {"conf"},
     "generate": {"requirements.lock"},
@@ -44,50 +28,35 @@ READ = {
     "benchmark": {"requirements.lock"},
     "report": {"benchmarks/stage"},
 }
-# Where a stage reads its configuration; of other files' functions only those that it calls.
+# The files of `stages/` that read the configuration for a stage, besides its own; of them only the functions named.
 READERS = {
-    "generate": {"generate": None},
-    "train": {"train": None, "choose": None, "shapes": "shape_of"},
-    "evaluate": {"evaluate": None},
-    "benchmark": {"benchmark": None, "shapes": "shapes_of"},
-    "report": {"report": None, "shapes": "shapes_of"},
+    "generate": {},
+    "train": {"choose": None, "shapes": "shape_of"},
+    "evaluate": {},
+    "benchmark": {"shapes": "shapes_of"},
+    "report": {"shapes": "shapes_of"},
 }
 
 
+def own_file(stage):
+    """The file that does what the stage does; composing takes no more than its entry point."""
+    files = (f"{PACKAGE}/stages/{stage}.py", f"pipelines/{stage}.py")
+    return next(file for file in files if (ROOT / file).is_file())
+
+
+def deciding(stage):
+    """What `boundaries` lists for a stage, as paths of the repository."""
+    return {own_file(stage), *(f"{PACKAGE}/{part}" for part in DECIDES[stage])}
+
+
 def file_of(module):
-    """A module of the project as a path below its root, else `None`."""
-    room, *_ = parts = module.split(".")
-    if room not in ("pipelines", "echo_rnn"):
+    """A module of the package as a path of the repository, else `None`."""
+    room, *parts = module.split(".")
+    if room != "echo_rnn":
         return None
-    base = Path("src" if room == "echo_rnn" else "", *parts)
+    base = Path(PACKAGE, *parts)
     found = [path for path in (base / "__init__.py", base.with_suffix(".py")) if (ROOT / path).is_file()]
     return found[0].as_posix() if found else None
-
-
-def nodes_of(tree):
-    """All nodes but those that only Python's `-m` reaches: there Hydra's programs are imported."""
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "__name__ == '__main__'"):
-            yield from nodes_of(child)
-
-
-def imported_by(tree):
-    for node in nodes_of(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, "relative imports are not followed here"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def started_by(tree):
-    """Modules that stand in a list, as those of `python -m` do."""
-    for node in nodes_of(tree):
-        if isinstance(node, ast.List):
-            yield from (
-                part.value for part in node.elts if isinstance(part, ast.Constant) and isinstance(part.value, str)
-            )
 
 
 @functools.cache
@@ -95,10 +64,19 @@ def tree_of(file):
     return ast.parse((ROOT / file).read_text())
 
 
+def imported_by(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports are not followed here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 @functools.cache
 def uses(file):
-    """The project's files that a file imports or starts."""
-    modules = {*imported_by(tree_of(file)), *started_by(tree_of(file))}
+    """The package's files that a file imports."""
+    modules = set(imported_by(tree_of(file)))
     # With a module come its packages.
     names = {".".join(parts[: i + 1]) for parts in (name.split(".") for name in modules) for i in range(len(parts))}
     return set(filter(None, map(file_of, names)))
@@ -114,17 +92,18 @@ def holds_code(file):
     return len(tree.body) > (ast.get_docstring(tree) is not None)
 
 
-def exceptions_of(stage):
-    return EXCEPTIONS | EXCEPTIONS_OF.get(stage, {})
+def is_neutral(file, decides):
+    return not is_below(file, decides) and is_below(file, [f"{PACKAGE}/{part}" for part in NEUTRAL])
 
 
 @functools.cache
 def code_of(stage):
-    """The files that decide the stage's result."""
-    found, waiting = set(), [f"pipelines/{stage}.py"]
+    """The files that the stage uses, without those that decide nothing and what only they use."""
+    decides = deciding(stage)
+    found, waiting = set(), [own_file(stage)]
     while waiting:
         file = waiting.pop()
-        if file not in found and not is_below(file, exceptions_of(stage)):
+        if file not in found and not is_neutral(file, decides):
             found.add(file)
             waiting += uses(file)
     return frozenset(filter(holds_code, found))
@@ -153,8 +132,9 @@ def sections_in(tree):
 
 
 def sections_of(stage):
-    for name, function in READERS[stage].items():
-        for node in tree_of(f"pipelines/{name}.py").body:
+    readers = {own_file(stage): None, **{f"{PACKAGE}/stages/{name}.py": only for name, only in READERS[stage].items()}}
+    for file, function in readers.items():
+        for node in tree_of(file).body:
             if function in (None, getattr(node, "name", None)):
                 yield from sections_in(node)
 
@@ -177,6 +157,19 @@ def test_each_stage_runs_the_module_of_its_name():
     assert {name: ["python", "-m", f"pipelines.{name}"] for name in STAGES} == PROGRAMS
 
 
+@pytest.mark.parametrize("name", STAGES)
+def test_the_deps_of_a_stage_are_its_boundaries_and_what_it_reads(name):
+    assert set(STAGES[name]["deps"]) == deciding(name) | READ[name]
+
+
+def test_every_stage_has_boundaries():
+    assert set(DECIDES) == set(STAGES)
+
+
+def test_a_training_has_fewer_than_ten_deps():
+    assert len(STAGES["train"]["deps"]) < 10
+
+
 def test_all_that_a_stage_uses_is_declared():
     assert undeclared(STAGES) == set()
 
@@ -195,28 +188,22 @@ def test_each_dep_exists_or_is_made():
     assert [dep for _, dep in DECLARED if dep not in made and not (ROOT / dep).exists()] == []
 
 
-def test_exceptions_are_of_use():
-    reached = {name: {file for code in code_of(name) for file in uses(code)} for name in STAGES}
-    everywhere = set().union(*reached.values())
-    assert [path for path in EXCEPTIONS if not any(is_below(file, [path]) for file in everywhere)] == []
-    assert [path for name, paths in EXCEPTIONS_OF.items() for path in paths if path not in reached[name]] == []
+@pytest.mark.parametrize("part", NEUTRAL)
+def test_what_decides_nothing_is_used_by_a_stage_and_exists(part):
+    assert (ROOT / PACKAGE / part).exists()
+    used = {file for name in STAGES for code in code_of(name) for file in uses(code)}
+    assert any(is_below(file, [f"{PACKAGE}/{part}"]) for file in used) or part.endswith(".py")
 
 
 def test_data_is_made_without_tensorflow():
-    files = {file.relative_to(ROOT).as_posix() for dep in STAGES["generate"]["deps"] for file in python_files(dep)}
-    assert code_of("generate") <= files
-    libraries = {name.split(".")[0] for file in files for name in imported_by(tree_of(file))}
+    libraries = {name.split(".")[0] for file in code_of("generate") for name in imported_by(tree_of(file))}
     assert "numpy" in libraries
     assert not libraries & {"tensorflow", "keras"}
 
 
-def python_files(dep):
-    return [path for path in (ROOT / dep, *(ROOT / dep).rglob("*")) if path.suffix == ".py"]
-
-
-def test_work_on_the_benchmark_retrains_nothing():
-    kept = ("src/echo_rnn/benchmark", "src/echo_rnn/stages/choose.py", "src/echo_rnn/stages/shapes.py")
-    assert not any(is_below(path, STAGES["train"]["deps"]) for path in kept)
+@pytest.mark.parametrize("path", ["benchmark", "plots", "tracking", "stages/choose.py", "stages/shapes.py"])
+def test_work_on_what_measures_draws_or_logs_retrains_nothing(path):
+    assert not is_below(f"{PACKAGE}/{path}", STAGES["train"]["deps"])
 
 
 @pytest.mark.parametrize("name", READERS)

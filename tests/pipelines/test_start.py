@@ -16,7 +16,7 @@ AT_FIRST_STEP = """
 import gc, sys
 from echo_rnn.config import read
 from echo_rnn.core.startup import start_tensorflow
-from pipelines import train
+from echo_rnn.stages import train
 from echo_rnn.stages.layout import STAGE
 
 def begin(*arguments, **options):

@@ -49,7 +49,7 @@ def workers(process):
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in process.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if "pipelines.work" in child.cmdline():
+                if "echo_rnn.stages.job" in child.cmdline():
                     found.append(child)
     return found
 
@@ -75,7 +75,7 @@ def folder_of(project):
 
 def rest_of(out):
     """The command that the sweep named for what is missing."""
-    (command,) = set(re.findall(r"this runs (?:them|what of them is missing): (python .*)", out))
+    (command,) = set(re.findall(r"this runs (?:them|those that are missing): (python .*)", out))
     return shlex.split(command)
 
 
@@ -87,9 +87,9 @@ def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs
     assert "Traceback" not in answer.err
     for name, end in [
         ("Raises", "ZeroDivisionError: unlucky"),
-        ("Exits", "left with exit code 7 and no result"),
-        ("ExitsAsIfAllWereWell", "left with exit code 0 and no result"),
-        ("IsKilled", "ended by SIGKILL"),
+        ("Exits", "expected a result, got exit code 7"),
+        ("ExitsAsIfAllWereWell", "expected a result, got exit code 0"),
+        ("IsKilled", "expected a result, got a process that SIGKILL ended"),
     ]:
         assert re.search(rf"failed: .*:{name}'?: {end}", answer.out), (name, answer.out)
     assert not re.search(r"failed: .*:Good", answer.out)
@@ -143,7 +143,7 @@ def test_a_worker_of_joblib_that_is_killed(unused):
         worker.kill()
         out, _ = popen.communicate(timeout=PATIENCE)
     assert popen.returncode == 2
-    assert "sweep: expected every job to end by itself" in out
+    assert "error[sweep.worker_died]" in out
     assert "Traceback" not in out
     assert re.search(r"failed: .*seed=[01].*(ended without a result|was not started)", out)
     again = unused.run(*rest_of(out))
@@ -179,17 +179,22 @@ def test_a_folder_in_which_a_sweep_is_at_work_is_refused(unused):
     with FileLock(folder / "sweep.lock"):
         answer = unused.run(*sweep(*SHORT, "seed=0,1", "hydra.sweep.dir=mine"))
     assert answer.code == 2
-    assert "expected a folder in which no sweep is at work, got mine" in answer.sentence
+    assert answer.code_of_error == "sweep.busy"
+    assert answer.sentence.startswith("hydra.sweep.dir: ")
+    assert "mine" in answer.sentence
     assert not (folder / "0").exists()
 
 
 def test_a_folder_of_another_sweep_is_refused(unused):
     (unused.folder / "mine/0").mkdir(parents=True)
-    from echo_rnn.stages.summary import RESULT  # noqa: PLC0415
+    from echo_rnn.stages.job import RESULT  # noqa: PLC0415
 
     RESULT.write(unused.folder / "mine/0", {"overrides": ["seed=5"], "error": "any"})
     before = unused.read("mine/0/result.json")
     answer = unused.run(*sweep(*SHORT, "seed=0,1", "hydra.sweep.dir=mine"))
     assert answer.code == 2
-    assert "got mine, where it is seed=5" in answer.sentence
+    assert answer.code_of_error == "sweep.other"
+    assert answer.sentence.startswith("hydra.sweep.dir: ")
+    assert "mine" in answer.sentence
+    assert "seed=5" in answer.sentence
     assert unused.read("mine/0/result.json") == before

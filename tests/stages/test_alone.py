@@ -1,14 +1,17 @@
-"""One process at a time in a folder that is gone as soon as nobody is in it."""
+"""One process at a time in a folder, and nobody waits for a lock that another one removed."""
 
+import multiprocessing
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from echo_rnn.errors import UserError
-from echo_rnn.stages.alone import alone
+from echo_rnn.stages import alone as module
+from echo_rnn.stages.alone import alone, measuring
 
 
-def test_many_come_and_go_one_at_a_time(tmp_path):
+def test_many_work_one_at_a_time_and_with_the_same_lock(tmp_path):
     folder, inside, together = tmp_path / "checkpoints", set(), []
 
     def visit(number):
@@ -18,15 +21,65 @@ def test_many_come_and_go_one_at_a_time(tmp_path):
                 together.append(len(inside))
                 inside.remove(number)
 
+    with alone(folder, "training"):
+        file = (folder / "lock").stat().st_ino
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(visit, range(4)))
     assert together == [1] * 1200
-    assert not folder.exists()
+    assert [path.name for path in folder.iterdir()] == ["lock"]
+    assert (folder / "lock").stat().st_ino == file
 
 
-def test_a_folder_that_cannot_be_made_is_said_and_not_tried_for_ever(tmp_path):
+def test_a_second_process_is_told_who_has_the_folder_and_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.05)
+    process = str(os.getpid())
+    with alone(tmp_path, "training"):
+        with pytest.raises(UserError) as caught, ThreadPoolExecutor(1) as pool:
+            pool.submit(alone(tmp_path, "training").__enter__).result()
+        assert (tmp_path / "process").read_text() == process
+    assert caught.value.code == "folder.busy"
+    for text in (str(caught.value), capsys.readouterr().err):
+        assert str(tmp_path) in text
+        assert process in text
+
+
+def hold_and_be_killed(folder):
+    with alone(folder, "training"):
+        os._exit(9)
+
+
+def test_a_process_that_is_killed_releases_the_folder(tmp_path):
+    child = multiprocessing.get_context("spawn").Process(target=hold_and_be_killed, args=(tmp_path,))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
+    assert (tmp_path / "process").exists()
+    with alone(tmp_path, "training"):
+        assert (tmp_path / "process").read_text() == str(os.getpid())
+
+
+def test_a_folder_that_vanished_is_made_again(tmp_path):
+    for _ in range(2):
+        with alone(tmp_path / "checkpoints", "training"):
+            pass
+        (tmp_path / "checkpoints/lock").unlink()
+        (tmp_path / "checkpoints").rmdir()
+
+
+@pytest.mark.parametrize("place", ["file", "link", "file/checkpoints"])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, place):
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "nothing" / "there")
-    for place in ("file", "link", "file/checkpoints"):
-        with pytest.raises(UserError, match="expected to write it, got"), alone(tmp_path / place, "training"):
-            pass
+    with pytest.raises(UserError) as caught, alone(tmp_path / place, "training"):
+        pass
+    assert caught.value.code == "disk.unwritable"
+    assert str(tmp_path / place) in str(caught.value)
+
+
+def test_a_second_measurement_is_refused(tmp_path):
+    with measuring(tmp_path), pytest.raises(UserError) as caught, measuring(tmp_path):
+        pass
+    assert caught.value.code == "benchmark.busy"
+    with measuring(tmp_path, wait=True):
+        pass

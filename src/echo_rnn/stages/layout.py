@@ -96,6 +96,7 @@ def as_stage() -> Layout:
     if sys.argv[1:]:
         raise UserError(
             f"{Path(sys.argv[0]).name}: expected no arguments, since a stage reads {STAGE.config}, got "
-            f"{' '.join(sys.argv[1:])}; change params.yaml, or use python -m pipelines.train"
+            f"{' '.join(sys.argv[1:])}; change params.yaml, or use python -m pipelines.train",
+            "stage.arguments",
         )
     return STAGE

@@ -8,9 +8,9 @@ from typing import Any
 
 import echo_rnn
 from echo_rnn import environment
+from echo_rnn.boundaries import DECIDES
 
 _PACKAGE = Path(echo_rnn.__file__).parent
-_CODE = (*environment.COMPUTES, "evaluation")
 _MOST_NAMED = 3
 
 
@@ -35,7 +35,7 @@ def fingerprint(settings: Mapping[str, Any], dataset_digest: str, threads: int) 
         dataset_digest: Digest of the dataset.
         threads: Threads of TensorFlow.
     """
-    code = {f"code.{name}": digest[:12] for name, digest in environment.code(_PACKAGE, _CODE).items()}
+    code = {f"code.{name}": digest[:12] for name, digest in environment.code(_PACKAGE, DECIDES["train"]).items()}
     numbers = dict(_flat(settings)) | {"dataset": dataset_digest} | code
     return Fingerprint(numbers, {"runtime.threads": str(threads)} | environment.arithmetic())
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import echo_rnn
 from echo_rnn import environment
+from echo_rnn.boundaries import DECIDES
 from echo_rnn.files import sha256
 
 _PACKAGE = Path(echo_rnn.__file__).parent
-# What is measured and what measures; not what is made of the samples afterwards.
-_CODE = (*environment.COMPUTES, "benchmark/measure")
 
 
 def fingerprint(package: Path = _PACKAGE, programs: Path | None = None, found: Sequence[object] = ()) -> str:
@@ -31,7 +30,7 @@ def fingerprint(package: Path = _PACKAGE, programs: Path | None = None, found: S
         "python": platform.python_version(),
         "libraries": {library: version(library) for library in environment.ARITHMETIC},
         "flags": environment.flags(),
-        "code": environment.code(package, _CODE),
+        "code": environment.code(package, DECIDES["benchmark"]),
     }
     if programs is not None:
         files = sorted(file for file in programs.iterdir() if file.is_file())

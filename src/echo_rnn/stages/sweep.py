@@ -1,4 +1,4 @@
-"""The outcome of a sweep: one row for each combination of settings, over its seeds."""
+"""Around the jobs of a sweep: its folder, and its outcome, one row for each combination of settings over its seeds."""
 
 import shlex
 import statistics
@@ -6,24 +6,58 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from filelock import FileLock, Timeout
 from rich import print as rich_print
 from rich.markup import escape
 from rich.table import Table
 
 from echo_rnn.errors import UserError
-from echo_rnn.manifest import Manifest
+from echo_rnn.files import unwritable
+from echo_rnn.stages.job import RESULT, Result
+from echo_rnn.stages.store import Tracking, print_comparison, store_of
 from echo_rnn.tracking import MetricRow
 
-RESULT = Manifest(
-    kind="result of a job",
-    name="result.json",
-    format=1,
-    remedy="the same sweep with hydra.sweep.dir set to its folder runs the job again",
-)
 SHOWN = ("accuracy", "accuracy_gap", "loss")
-Result = dict[str, Any]
+
+_held: list[FileLock] = []  # as long as the process lives
+
+
+def begin(folder: Path, jobs: Sequence[Sequence[str]]) -> None:
+    """Locks the folder of a sweep for as long as this process lives, before its jobs start.
+
+    Args:
+        folder: The sweep's, with a folder for each job by its number.
+        jobs: The overrides of each job.
+
+    Raises:
+        UserError: Another sweep is at work there, or the folder holds the jobs of another sweep.
+    """
+    lock = FileLock(folder / "sweep.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"hydra.sweep.dir: expected a folder in which no sweep is at work, got {folder}; wait until that has ended",
+            "sweep.busy",
+        ) from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    _held.append(lock)
+    for number, overrides in enumerate(jobs):
+        _require_same(folder / str(number), overrides)
+
+
+def log(tracking: Tracking, summary: "Summary") -> None:
+    """Logs a finished sweep in a run of its own, and prints the links to its pages."""
+    store = store_of(tracking)
+    tags = {"summary_of": summary.name, "kind": "summary"}
+    with store.run(f"summary of {summary.name}", summary.markdown(), tags) as run:
+        run.log_metrics(summary.metrics())
+        run.log_text(summary.markdown(), "summary.md")
+    print_comparison(store, summary.name)
 
 
 class Row(NamedTuple):
@@ -90,8 +124,22 @@ class Summary:
         return "\n".join(lines)
 
 
+def _require_same(job: Path, overrides: Sequence[str]) -> None:
+    """Refuses a folder that holds the jobs of another sweep, before one of them is overwritten."""
+    try:
+        there = RESULT.read(job)["overrides"]
+    except UserError:
+        return  # nothing, or nothing that can be used
+    if there != overrides:
+        raise UserError(
+            f"hydra.sweep.dir: expected the folder of this sweep, in which job {job.name} is {shlex.join(overrides)}, "
+            f"got {job.parent}, in which it is {shlex.join(there)}; choose another folder, or omit it",
+            "sweep.other",
+        )
+
+
 def read_results(folder: Path, jobs: Sequence[Sequence[str]]) -> list[Result]:
-    """What each job of a sweep wrote; a job whose result is missing or damaged has failed.
+    """What each job of a sweep wrote; a job without a whole result has failed.
 
     Args:
         folder: The sweep's, with a folder for each job by its number.

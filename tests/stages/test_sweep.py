@@ -2,7 +2,8 @@
 
 import pytest
 
-from echo_rnn.stages.summary import RESULT, Summary, read_results
+from echo_rnn.stages.job import RESULT
+from echo_rnn.stages.sweep import Summary, read_results
 
 
 def result(overrides, accuracy=None, **more):

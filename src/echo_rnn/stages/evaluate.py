@@ -1,0 +1,81 @@
+"""Stage `evaluate`: how good the trained network is on the test series; resumes the run that trained it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from echo_rnn.config import Config
+from echo_rnn.core.startup import start_tensorflow
+from echo_rnn.gc_paused import gc_paused
+from echo_rnn.stages.layout import Layout
+from echo_rnn.stages.store import run_of_model, store_of
+from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tracking import MetricRow
+
+if TYPE_CHECKING:
+    from echo_rnn.evaluation.scores import Evaluation
+
+MOST_LAGS = 200  # more than a picture can show
+
+
+def run(config: Config, files: Layout) -> dict[str, Any]:
+    """Evaluates the network; writes a report, adds it to the run, and returns the numbers."""
+    with gc_paused():
+        store = store_of(config.tracking)
+    data = open_dataset(files.data)
+    with gc_paused():
+        start_tensorflow(config.runtime.threads)
+        from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
+        from echo_rnn.evaluation.report import write_report  # noqa: PLC0415
+        from echo_rnn.evaluation.scores import evaluate  # noqa: PLC0415
+        from echo_rnn.inference import store as trained  # noqa: PLC0415
+
+    network = trained.load(files.model)
+    window, test = config.trainer.window, data.test
+    # A graph and not XLA: the series is run twice, which would not pay for compiling.
+    carried, zeroed = (
+        Predictor(network.model, lambda: network.weights, window, "graph", zeroed=flag) for flag in (False, True)
+    )
+    with run_of_model(store, config, network.run_id) as tracked:
+        start = time.perf_counter()
+        evaluation = evaluate(
+            test.x_EBN[0],
+            test.y_EBN[0],
+            carried=carried,
+            zeroed=zeroed,
+            window=window,
+            lags=min(2 * config.task.echo_step + 5, MOST_LAGS),
+            accuracy_ceiling=test.accuracy_ceiling,
+        )
+        seconds = time.perf_counter() - start
+        metrics = write_report(evaluation, files.evaluation)
+        # Where other code evaluates the same network again, its numbers replace the earlier ones.
+        tracked.log_metrics(_rows(evaluation, seconds), again=True)
+        tracked.log_artifact(metrics, "evaluation")
+        for picture in _pictures(evaluation, window, config.task.echo_step, files.evaluation):
+            tracked.log_artifact(picture, "figures")
+    gap = f"{abs(evaluation.accuracy_gap):.6f} {'below' if evaluation.accuracy_gap >= 0 else 'above'}"
+    print(f"test accuracy {evaluation.accuracy:.6f}, {gap} the ceiling {evaluation.accuracy_ceiling:.6f}")
+    return evaluation.metrics()
+
+
+def _rows(evaluation: "Evaluation", seconds: float) -> Iterator[MetricRow]:
+    """The evaluation for the tracking store; a number of targets is no chart."""
+    numbers = evaluation.metrics().items()
+    yield from ((f"test/{name}", value, 0) for name, value in numbers if name != "targets" and value is not None)
+    yield "time/evaluation", seconds, 0
+
+
+def _pictures(evaluation: "Evaluation", window: int, echo_step: int, folder: Path) -> Iterator[Path]:
+    from scipy.special import softmax  # noqa: PLC0415
+
+    from echo_rnn.plots import diagnosis, echo_picture, save  # noqa: PLC0415
+
+    sample = evaluation.sample
+    p_BN = softmax(sample.logits_BNC, axis=-1)[..., 1]
+    echo, shape = folder / "echo.png", folder / "diagnosis.png"
+    save(echo_picture(sample.x_BN, sample.y_BN, p_BN, window, echo_step), echo)
+    arrays = (evaluation.by_position_T, evaluation.by_position_zeroed_T, evaluation.by_lag_K, evaluation.confusion_CC)
+    save(diagnosis(*arrays, echo_step), shape)
+    yield from (echo, shape)

@@ -1,0 +1,84 @@
+"""A job outside DVC: the three stages in one folder, here or in a child process.
+
+    python -m echo_rnn.stages.job FOLDER SWEEP OVERRIDE ...        the child process of a sweep's job
+
+Each job of a sweep has its own process: one that crashes, or that the system kills where memory runs out, stops no
+other job, and TensorFlow starts afresh, so that a job gives the same bits in a sweep as alone. FOLDER holds the job's
+configuration before.
+"""
+
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from echo_rnn.child_process import Child, end_with_parent, exit_reason
+from echo_rnn.config import Config, read
+from echo_rnn.errors import as_user_error, one_sentence
+from echo_rnn.files import write_text
+from echo_rnn.manifest import Manifest
+from echo_rnn.stages import evaluate, generate, train
+from echo_rnn.stages.layout import Layout
+from echo_rnn.tracking.termination import termination_raises
+
+RESULT = Manifest(
+    kind="result of a job",
+    name="result.json",
+    format=1,
+    remedy="the same sweep with hydra.sweep.dir set to its folder runs the job again",
+)
+Result = dict[str, Any]
+
+
+def run(config: Config, files: Layout, tags: Mapping[str, str], command: str) -> Result:
+    """Generates, trains and evaluates in the folder of `files`; returns what a sweep's table needs.
+
+    Args:
+        config: The configuration.
+        files: Where everything is.
+        tags: More tags of the run.
+        command: What resumes the training after a stop, for the message.
+    """
+    generate.run(config, files)
+    run_id = train.run(config, files, tags=tags, command=command)
+    return {"run_id": run_id, "seed": config.seed, "metrics": evaluate.run(config, files)}
+
+
+def run_in_child(files: Layout, sweep: str, overrides: Sequence[str]) -> None:
+    """Does the work of a job in a child process; the job has a result however that ends.
+
+    A request to stop is passed on, and the child saves first.
+    """
+    (files.root / RESULT.name).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "echo_rnn.stages.job", str(files.root), sweep, *overrides]
+    with termination_raises(), Child(command, captured=False, own_session=True) as child:
+        code = child.wait()
+    if not (files.root / RESULT.name).exists():
+        fail(files, overrides, f"expected a result, got {exit_reason(code)}")
+
+
+def fail(files: Layout, overrides: Sequence[str], reason: str) -> None:
+    """Writes down why a job has no numbers."""
+    print(f"failed: {shlex.join(overrides)}: {reason}")
+    RESULT.write(files.root, {"overrides": list(overrides), "error": reason})
+
+
+def _main(root: str, sweep: str, *overrides: str) -> None:
+    end_with_parent()
+    files = Layout(Path(root))
+    command = f"the same sweep with hydra.sweep.dir={os.path.relpath(files.root.parent)}"
+    try:
+        result = run(read(files.config), files, {"sweep": sweep}, command)
+    except Exception as error:
+        write_text(files.root / "traceback.txt", traceback.format_exc())
+        fail(files, overrides, str(as_user_error(error) or f"{type(error).__name__}: {error}"))
+    else:
+        RESULT.write(files.root, {"overrides": list(overrides), **result})
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        _main(*sys.argv[1:])
