@@ -23,7 +23,8 @@ run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's rep
 
 # Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile
 # so many that one process, or two, would meet the system's limit (vm.max_map_count) and crash.
-PYTEST := $(BIN)/python -m pytest -n 4
+# A worker that has run out of tests takes some from another: the slowest do not wait for each other at the end.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 
 test: $(INSTALLED) ## the quick tests
 	@$(PYTEST) -m "not slow"
