@@ -16,6 +16,7 @@ from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.choose import choose
 from echo_rnn.stages.layout import CONF
+from echo_rnn.stages.shapes import shape_of
 from echo_rnn.stages.show import show_rows
 from pipelines.hydra_entry import in_job, run_composed
 
@@ -32,7 +33,8 @@ def main(as_json: bool) -> None:
     @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
     def job(composed: DictConfig) -> None:
         with in_job():
-            choice = choose(in_jobs(composed, CONF).config)
+            config = in_jobs(composed, CONF).config
+            choice = choose(shape_of(config), config.task.series_length, config.trainer.epochs)
             if as_json:
                 print(json.dumps(asdict(choice)))
                 return

@@ -31,7 +31,7 @@ READ = {
 # The files of `stages/` that read the configuration for a stage, besides its own; of them only the functions named.
 READERS = {
     "generate": {},
-    "train": {"choose": None, "shapes": "shape_of"},
+    "train": {"shapes": "shape_of"},
     "evaluate": {},
     "benchmark": {"shapes": "shapes_of"},
     "report": {"shapes": "shapes_of"},

@@ -16,11 +16,9 @@ from echo_rnn.benchmark.report.answer import recommend
 from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.words import why
-from echo_rnn.config import Config
 from echo_rnn.core.strategies import auto_labels
 from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root
-from echo_rnn.stages.shapes import shape_of
 
 _MOST_WRITTEN_OUT = 100  # written out, more than these compile for longer than most trainings take
 _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
@@ -51,22 +49,22 @@ def candidates(shape: Shape) -> tuple[str, ...]:
     return tuple(label for label in able if written_out(shape, label) <= _MOST_WRITTEN_OUT)
 
 
-def choose(config: Config) -> Choice:
-    """Chooses for a training of the configured length; what was measured once on this machine is not again.
+def choose(shape: Shape, series_length: int, epochs: int) -> Choice:
+    """Chooses for a training; what was measured once on this machine is not measured again.
 
-    Raises:
-        UserError: The shape cannot be measured.
+    Args:
+        shape: Its training step.
+        series_length: Time steps over all rows of a series.
+        epochs: How many series it trains on.
     """
     start = time.perf_counter()
-    shape = shape_of(config)
     labels = candidates(shape)
     found, measured_now = _records(shape, labels), False
     if not found:
         require_memory(shape, labels)
         found, measured_now = _measured(shape, labels)
     (result,) = results(found, stored_bytes)
-    windows = config.task.series_length // config.task.batch_size // config.trainer.window
-    choice = recommend(result, config.trainer.epochs * windows)
+    choice = recommend(result, epochs * (series_length // shape.batch_size // shape.window))
     return Choice(choice.chosen.label, why(choice, result.reference), result, time.perf_counter() - start, measured_now)
 
 

@@ -1,7 +1,8 @@
 """Stage `evaluate`: how good the trained network is on the test series; resumes the run that trained it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,9 @@ from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import Layout
-from echo_rnn.stages.store import run_of_model, store_of
+from echo_rnn.stages.store import run_facts, store_of
 from echo_rnn.tasks.dataset import open_dataset
-from echo_rnn.tracking import MetricRow
+from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
 
 if TYPE_CHECKING:
     from echo_rnn.evaluation.scores import Evaluation
@@ -21,6 +22,7 @@ MOST_LAGS = 200  # more than a picture can show
 
 def run(config: Config, files: Layout) -> dict[str, Any]:
     """Evaluates the network; writes a report, adds it to the run, and returns the numbers."""
+    window, echo_step = config.trainer.window, config.task.echo_step
     with gc_paused():
         store = store_of(config.tracking)
     data = open_dataset(files.data)
@@ -32,12 +34,12 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
         from echo_rnn.inference import store as trained  # noqa: PLC0415
 
     network = trained.load(files.model)
-    window, test = config.trainer.window, data.test
+    test = data.test
     # A graph and not XLA: the series is run twice, which would not pay for compiling.
     carried, zeroed = (
         Predictor(network.model, lambda: network.weights, window, "graph", zeroed=flag) for flag in (False, True)
     )
-    with run_of_model(store, config, network.run_id) as tracked:
+    with _opened(store, network.run_id, *run_facts(config)) as tracked:
         start = time.perf_counter()
         evaluation = evaluate(
             test.x_EBN[0],
@@ -45,7 +47,7 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
             carried=carried,
             zeroed=zeroed,
             window=window,
-            lags=min(2 * config.task.echo_step + 5, MOST_LAGS),
+            lags=min(2 * echo_step + 5, MOST_LAGS),
             accuracy_ceiling=test.accuracy_ceiling,
         )
         seconds = time.perf_counter() - start
@@ -53,11 +55,25 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
         tracked.log_metrics(_rows(evaluation, seconds), again=True)
         tracked.log_artifact(metrics, "evaluation")
-        for picture in _pictures(evaluation, window, config.task.echo_step, files.evaluation):
+        for picture in _pictures(evaluation, window, echo_step, files.evaluation):
             tracked.log_artifact(picture, "figures")
     gap = f"{abs(evaluation.accuracy_gap):.6f} {'below' if evaluation.accuracy_gap >= 0 else 'above'}"
     print(f"test accuracy {evaluation.accuracy:.6f}, {gap} the ceiling {evaluation.accuracy_ceiling:.6f}")
     return evaluation.metrics()
+
+
+def _opened(
+    store: Store, run_id: str, name: str, description: str, tags: Mapping[str, str]
+) -> AbstractContextManager[Run]:
+    """The run that trained the model, or a new one whose tags give the reason why it is another."""
+    try:
+        if run_id:
+            return store.resume(run_id)
+    except UnknownRunError:
+        # DVC may have restored the model from a cache that was filled on another machine.
+        pass
+    why = {"trained_in": run_id or "nowhere", "kind": "evaluation of a model of another store"}
+    return store.run(name, description, {**tags, **why})
 
 
 def _rows(evaluation: "Evaluation", seconds: float) -> Iterator[MetricRow]:

@@ -1,12 +1,10 @@
 """The tracking stores and the runs of the stages."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Protocol
 
 from echo_rnn.config import Config
 from echo_rnn.stages.layout import project_root
-from echo_rnn.tracking import Run, Store, UnknownRunError, comparison_link, open_store, parallel_link
+from echo_rnn.tracking import Store, comparison_link, open_store, parallel_link
 from echo_rnn.tracking.ui import HOST, PORT
 
 UI = f"http://{HOST}:{PORT}"
@@ -90,9 +88,9 @@ def print_comparison(store: Store, sweep: str) -> None:
             print("(`make ui` shows these pages)")
 
 
-def new_run(store: Store, config: Config, tags: Mapping[str, str]) -> AbstractContextManager[Run]:
-    """A run for one training, with tags to filter by."""
-    own = {
+def run_facts(config: Config) -> tuple[str, str, dict[str, str]]:
+    """What the run of a training is opened with: its name, its description, and tags to filter by."""
+    tags = {
         "experiment": config.experiment.name,
         "cell": config.model.cell,
         "unroll": config.unroll.label,
@@ -100,15 +98,4 @@ def new_run(store: Store, config: Config, tags: Mapping[str, str]) -> AbstractCo
         "shards": str(config.trainer.shards),
         "scope": config.trainer.scope,
     }
-    return store.run(config.run_name, config.experiment.description, own | dict(tags))
-
-
-def run_of_model(store: Store, config: Config, run_id: str) -> AbstractContextManager[Run]:
-    """The run that trained the model, or a new one whose tags give the reason why it is another."""
-    try:
-        if run_id:
-            return store.resume(run_id)
-    except UnknownRunError:
-        # DVC may have restored the model from a cache that was filled on another machine.
-        pass
-    return new_run(store, config, {"trained_in": run_id or "nowhere", "kind": "evaluation of a model of another store"})
+    return config.run_name, config.experiment.description, tags

@@ -5,8 +5,9 @@ TensorFlow is started before anything that imports it is imported, and what draw
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,13 @@ import psutil
 from echo_rnn.config import Config
 from echo_rnn.core.fused_loops import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
-from echo_rnn.core.strategies import Unrolling, get_strategy
+from echo_rnn.core.strategies import get_strategy
 from echo_rnn.files import sha256
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.memory import require_memory
-from echo_rnn.stages.store import new_run, store_of
+from echo_rnn.stages.store import run_facts, store_of
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
@@ -31,8 +32,7 @@ from echo_rnn.tracking.termination import Terminated
 
 if TYPE_CHECKING:
     from echo_rnn.stages.choose import Choice
-    from echo_rnn.training import EpochRecord, History, Learner
-    from echo_rnn.training.stopping import StopRequest
+    from echo_rnn.training import Checkpoints, EpochRecord, History
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
@@ -56,136 +56,122 @@ def run(
         parent: A process that ends the training with its own end.
         command: What resumes the training after a stop, for the message.
     """
+    # The configuration is read in this function alone; what it calls takes values.
+    task, model, trainer, threads = config.task, config.model, config.trainer, config.runtime.threads
+    settings = config.model_dump(mode="json", exclude={"sweep", "benchmark"})
+    name, description, own_tags = run_facts(config)
     # What a person may have to change is checked first: TensorFlow takes seconds to start.
-    require_memory(config.model.stack, INPUTS, config.task.batch_size, config.trainer.window, config.trainer.shards)
+    require_memory(model.stack, INPUTS, task.batch_size, trainer.window, trainer.shards)
     with alone(files.checkpoints, "training"):
-        return _run(config, files, tags, parent, command)
+        with gc_paused():
+            store = store_of(config.tracking)
+        data = open_dataset(files.data)
+        unroll, choice = config.unroll.unrolling, None
+        if unroll is None:
+            # What measures takes a while to import.
+            from echo_rnn.stages.choose import choose  # noqa: PLC0415
+            from echo_rnn.stages.shapes import shape_of  # noqa: PLC0415
 
+            shape = shape_of(config)
+            choice = choose(shape, task.series_length, trainer.epochs)
+            unroll = get_strategy(choice.label)
+        with gc_paused():
+            import_seconds = start_tensorflow(threads, fused_loop_bytes=fused_loop_bytes(model.sizes, unroll))
+            from echo_rnn.core.model import build, features  # noqa: PLC0415
+            from echo_rnn.inference.store import save  # noqa: PLC0415
+            from echo_rnn.training import Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
+            from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
 
-def _run(config: Config, files: Layout, tags: Mapping[str, str], parent: int | None, command: str) -> str:
-    with gc_paused():
-        store = store_of(config.tracking)
-    data = open_dataset(files.data)
-    unroll, choice = _strategy(config)
-    with gc_paused():
-        import_seconds = start_tensorflow(
-            config.runtime.threads, fused_loop_bytes=fused_loop_bytes(config.model.sizes, unroll)
-        )
-        from echo_rnn.core.model import features  # noqa: PLC0415
-        from echo_rnn.inference import store as trained  # noqa: PLC0415
-        from echo_rnn.training import Checkpoints, train  # noqa: PLC0415
-        from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
-
-    learner = _learner(config, unroll)
-    decisive = fingerprint(_settings(config, unroll), data.digest, config.runtime.threads)
-    checkpoints = Checkpoints(
-        files.checkpoints, decisive, seconds=config.trainer.checkpoint.seconds, keep=config.trainer.checkpoint.keep
-    )
-    start = checkpoints.newest()
-    with _opened(store, config, tags, checkpoints.run_id) as tracked:
-        if tracked.id != checkpoints.run_id:
-            _describe(tracked, config, files, data.digest, choice)
-            checkpoints.run_id = tracked.id
-        elif checkpoints.other_bits:
-            tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
-        # The store keeps each number once; those of the last epochs may not have reached it.
-        for record in checkpoints.logs.records():
-            tracked.log_metrics(_epoch(record))
-        with _stoppable(tracked, parent, command) as stop:
-            start_seconds = time.time() - psutil.Process().create_time()
-            history = train(
-                learner,
-                data,
-                config.trainer,
-                checkpoints=checkpoints,
-                start=start,
-                stop_requested=stop,
-                on_epoch=lambda record: tracked.log_metrics(_epoch(record)),
-            )
-        tracked.log_metrics(_phases(history, import_seconds, start_seconds))
-        exported = trained.save(
-            files.model, config.model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest
-        )
-        tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
-        example_BN = data.validation.x_EBN[0][:, : config.trainer.window]
-        tracked.log_model(exported, features(example_BN).numpy())
-    checkpoints.remove()
+        dropout = model.dropout.model_dump()
+        network = build(model.stack, unroll, INPUTS, CLASSES, dropout=dropout, compiled=trainer.compile)
+        optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
+        # The children before these belong to the series.
+        *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
+        weights = network.initial_weights(weights_seed)
+        learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=trainer.shards)
+        decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
+        checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
+        training = partial(train, learner, data, trainer, checkpoints=checkpoints, start=checkpoints.newest())
+        with _opened(store, checkpoints.run_id, name, description, {**own_tags, **tags}) as tracked:
+            _describe(tracked, checkpoints, settings, files, data.digest, choice)
+            history = _trained(training, tracked, import_seconds, parent, command)
+            exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
+            tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
+            tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
+        checkpoints.remove()
     if history.leftover_steps:
         row_steps = data.train.x_EBN.shape[-1]
         print(f"{history.leftover_steps} of {row_steps:,} time steps of a row fill no window and are not trained on")
     return tracked.id
 
 
-def _strategy(config: Config) -> tuple[Unrolling, "Choice | None"]:
-    """The configured strategy, and how it was chosen where the configuration asks for a measurement."""
-    if config.unroll.unrolling is not None:
-        return config.unroll.unrolling, None
-    # What measures takes a while to import.
-    from echo_rnn.stages.choose import choose  # noqa: PLC0415
-
-    choice = choose(config)
-    return get_strategy(choice.label), choice
-
-
-def _learner(config: Config, unroll: Unrolling) -> "Learner":
-    from echo_rnn.core import model  # noqa: PLC0415
-    from echo_rnn.training import Learner, build_optimizer  # noqa: PLC0415
-
-    dropout, compiled = config.model.dropout.model_dump(), config.trainer.compile
-    network = model.build(config.model.stack, unroll, INPUTS, CLASSES, dropout=dropout, compiled=compiled)
-    # The children before these belong to the series.
-    *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
-    optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
-    weights = network.initial_weights(weights_seed)
-    return Learner(network, weights, optimizer, seed=dropout_seed, shards=config.trainer.shards)
-
-
-def _settings(config: Config, unroll: Unrolling) -> dict[str, Any]:
-    """The part of the configuration that decides the numbers, the chosen strategy, and the code of a custom cell."""
-    sections = {"task", "model", "optimizer", "schedule", "clipping", "trainer", "seed"}
-    settings = config.model_dump(mode="json", include=sections, exclude={"trainer": {"checkpoint"}})
-    if path := config.model.stack.options.get("path"):
+def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:
+    """The part of the settings that decides the numbers, the chosen strategy, and the code of a custom cell."""
+    sections = ("task", "model", "optimizer", "schedule", "clipping", "trainer", "seed")
+    decisive = {name: settings[name] for name in sections}
+    decisive["trainer"] = {name: value for name, value in settings["trainer"].items() if name != "checkpoint"}
+    if path := settings["model"].get("path"):
         module, _, _ = path.partition(":")
-        settings["cell"] = sha256(Path(str(sys.modules[module].__file__)))
-    return settings | {"unroll": unroll.label}
+        decisive["cell"] = sha256(Path(str(sys.modules[module].__file__)))
+    return decisive | {"unroll": unroll}
 
 
-def _opened(store: Store, config: Config, tags: Mapping[str, str], run_id: str) -> AbstractContextManager[Run]:
+def _opened(
+    store: Store, run_id: str, name: str, description: str, tags: Mapping[str, str]
+) -> AbstractContextManager[Run]:
     """The run in which a checkpoint was made, or a new one."""
-    if not run_id:
-        return new_run(store, config, tags)
     try:
-        return store.resume(run_id)
+        if run_id:
+            return store.resume(run_id)
     except UnknownRunError as error:
         print(f"note: {error}; the training resumes in a new run", file=sys.stderr)
-        return new_run(store, config, {**tags, "began_in": run_id})
+        tags = {**tags, "began_in": run_id}
+    return store.run(name, description, tags)
 
 
-def _describe(tracked: Run, config: Config, files: Layout, dataset_digest: str, choice: "Choice | None") -> None:
-    """Logs what is known of a run before its first step."""
-    tracked.log_config(config.model_dump(mode="json", exclude={"sweep", "benchmark"}))
-    tracked.log_artifact(files.config, "config")
-    tracked.log_dataset(f"{config.task.name}-train", dataset_digest, files.shown(files.data), "training")
-    if choice is not None:
-        tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
-        tracked.log_metrics([("time/choosing", choice.seconds, 0)])
+def _describe(
+    tracked: Run,
+    checkpoints: "Checkpoints",
+    settings: Mapping[str, Any],
+    files: Layout,
+    dataset_digest: str,
+    choice: "Choice | None",
+) -> None:
+    """Logs what is known of a run before its next step."""
+    if tracked.id != checkpoints.run_id:
+        tracked.log_config(settings)
+        tracked.log_artifact(files.config, "config")
+        tracked.log_dataset(f"{settings['task']['name']}-train", dataset_digest, files.shown(files.data), "training")
+        if choice is not None:
+            tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
+            tracked.log_metrics([("time/choosing", choice.seconds, 0)])
+        checkpoints.run_id = tracked.id
+    elif checkpoints.other_bits:
+        tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
+    # The store keeps each number once; those of the last epochs may not have reached it.
+    for record in checkpoints.logs.records():
+        tracked.log_metrics(_epoch(record))
 
 
-@contextmanager
-def _stoppable(tracked: Run, parent: int | None, command: str) -> Iterator["StopRequest"]:
-    """Around a training: prints the `command` that resumes a stopped one, and tags the run of a non-finite one."""
+def _trained(
+    training: Callable[..., "History"], tracked: Run, import_seconds: float, parent: int | None, command: str
+) -> "History":
+    """Trains; prints the `command` that resumes a stopped training, and tags the run of a non-finite one."""
     from echo_rnn.training import NonFiniteError  # noqa: PLC0415
     from echo_rnn.training.stopping import StoppedError, stop_requests  # noqa: PLC0415
 
     with stop_requests(parent) as stop:
+        start_seconds = time.time() - psutil.Process().create_time()
         try:
-            yield stop
+            history = training(stop_requested=stop, on_epoch=lambda record: tracked.log_metrics(_epoch(record)))
         except StoppedError as stopped:
             print(f"{stopped}; to resume: {command}", file=sys.stderr)
             raise Terminated(stop.signal) from None
         except NonFiniteError as error:
             tracked.set_tags({"non_finite": error.finding})
             raise
+    tracked.log_metrics(_phases(history, import_seconds, start_seconds))
+    return history
 
 
 def _epoch(record: "EpochRecord") -> Iterator[MetricRow]:
