@@ -4,12 +4,25 @@ import errno
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 from echo_rnn.core.errors import UserError
 
-__all__ = ["EXIT_CODE", "UserError", "as_user_error", "is_full", "line_of", "one_sentence", "parse_line"]
+__all__ = [
+    "EXIT_CODE",
+    "Terminated",
+    "UserError",
+    "as_user_error",
+    "is_full",
+    "line_of",
+    "one_sentence",
+    "parse_line",
+    "termination_raises",
+]
 
 EXIT_CODE = 2
 
@@ -82,3 +95,31 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     return any(words in str(error) for words in _FULL_WORDS)
+
+
+class Terminated(SystemExit):
+    """A signal has requested the end of the process; the exit code is the one that a shell gives for the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+
+@contextmanager
+def termination_raises() -> Iterator[None]:
+    """Raises `Terminated` on SIGTERM inside the block, unless another handler is installed already."""
+    installs = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if installs:
+        signal.signal(signal.SIGTERM, _raise)
+    try:
+        yield
+    finally:
+        if installs:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    # A second signal ends the process at once, without the clean-up.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise Terminated(number)

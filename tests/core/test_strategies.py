@@ -15,7 +15,7 @@ from echo_rnn.config.schema import Config
 from echo_rnn.core import cell_table, strategies
 from echo_rnn.core.cell_table import CELLS, CellKind
 from echo_rnn.core.cells.rnn import Rnn
-from echo_rnn.core.fused_loops import STEPS_BYTES, WINDOWS_BYTES, fused_loop_bytes
+from echo_rnn.core.compilation import STEPS_BYTES, WINDOWS_BYTES, fused_loop_bytes
 from echo_rnn.core.strategies import STRATEGIES, Steps, Strategy, get_strategy, labels
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.errors import UserError
@@ -148,7 +148,7 @@ def test_documentation_names_and_draws_every_strategy():
 
 def test_the_tables_are_read_without_tensorflow():
     code = (
-        "import sys, echo_rnn.core.strategies, echo_rnn.core.fused_loops, echo_rnn.core.shard_count\n"
+        "import sys, echo_rnn.core.strategies, echo_rnn.core.compilation\n"
         "sys.exit(bool({'tensorflow', 'keras', 'numpy', 'pydantic', 'hydra'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

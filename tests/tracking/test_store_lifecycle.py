@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from echo_rnn.errors import Terminated
 from echo_rnn.tracking import UnknownRunError, open_store
-from echo_rnn.tracking.termination import Terminated
 from tests.refusals import refused
 
 OPENS_A_RUN = """

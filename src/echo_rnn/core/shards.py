@@ -19,8 +19,8 @@ from typing import NamedTuple, Protocol
 import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
+from echo_rnn.core.compilation import shard_count
 from echo_rnn.core.model import Weights
-from echo_rnn.core.shard_count import shard_count
 from echo_rnn.core.unroll import Masks
 
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from echo_rnn.core.compilation import WINDOWS_BYTES, XLA_BYTES
 from echo_rnn.core.errors import UserError
-from echo_rnn.core.fused_loops import WINDOWS_BYTES, XLA_BYTES
 
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 
@@ -22,7 +22,7 @@ def start_tensorflow(threads: int, *, fused_loop_bytes: int = XLA_BYTES) -> floa
 
     Args:
         threads: How many.
-        fused_loop_bytes: Which loops are fused under XLA; see `core.fused_loops`. The first start
+        fused_loop_bytes: Which loops are fused under XLA; see `core.compilation`. The first start
             in a process decides.
 
     Returns:

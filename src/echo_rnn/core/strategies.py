@@ -282,13 +282,13 @@ for _strategy in (
     Strategy(
         name="dynamic_rnn",
         summary="tf.compat.v1.nn.dynamic_rnn, the article's part 5.",
-        implementation=f"{_UNROLL}.dynamic_rnn:dynamic_rnn",
+        implementation=f"{_UNROLL}.article:dynamic_rnn",
         any_cell=True,
     ),
     Strategy(
         name="static_rnn",
         summary="tf.compat.v1.nn.static_rnn, the article's parts 2 to 4.",
-        implementation=f"{_UNROLL}.static_rnn:static_rnn",
+        implementation=f"{_UNROLL}.article:static_rnn",
         any_cell=True,
         written_out=lambda steps, _: steps,
     ),

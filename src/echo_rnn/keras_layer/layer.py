@@ -21,7 +21,6 @@ from echo_rnn.keras_layer.cells import (
     refuse_drawing,
     state_sizes,
 )
-from echo_rnn.keras_layer.masking import pack, unpack
 
 
 @keras.saving.register_keras_serializable(package="echo_rnn")
@@ -163,14 +162,14 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             mask_BT = None if mask_BT is None else tf.reverse(mask_BT, [1])
         lengths_B = None
         if mask_BT is not None:
-            x_BTI, lengths_B = pack(x_BTI, mask_BT)
+            x_BTI, lengths_B = _pack(x_BTI, mask_BT)
 
         x_TBI = tf.transpose(x_BTI, (1, 0, 2))
         x_TBI, masks = self._dropped(x_TBI) if training else (x_TBI, ())
         h_TBS, after = self._strategy(self._stack, self._weights, window(x_TBI, lengths_B, masks), state)
         h_BTS = tf.transpose(h_TBS, (1, 0, 2))
         if mask_BT is not None:
-            h_BTS = unpack(h_BTS, mask_BT)
+            h_BTS = _unpack(h_BTS, mask_BT)
         for variable, part in zip(self.states or (), tf.nest.flatten(after), strict=True) if self.stateful else ():
             variable.assign(tf.cast(part, variable.dtype))
         return self._returned(h_BTS, mask_BT, after)
@@ -310,3 +309,21 @@ def _same_shapes(name: str, ours: list[tuple[int, ...]], theirs: list[tuple[int,
         raise UserError(
             f"{name}: expected weights of shapes {ours}, in the order of the layers, got {theirs}", "layer.weights"
         )
+
+
+# Any mask as row lengths: visible steps are packed at the front of each row, and their outputs unpacked again.
+
+
+def _pack(x_BTI: tf.Tensor, mask_BT: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The visible steps at the front of each row, and their number."""
+    steps = tf.shape(mask_BT)[1]
+    t_T = tf.range(steps)
+    order_BT = tf.argsort(tf.where(mask_BT, t_T, t_T + steps), axis=1)
+    return tf.gather(x_BTI, order_BT, batch_dims=1), tf.reduce_sum(tf.cast(mask_BT, tf.int32), axis=1)
+
+
+def _unpack(h_BTS: tf.Tensor, mask_BT: tf.Tensor) -> tf.Tensor:
+    """Outputs at the mask's time steps; a hidden step repeats the output before it, or is 0 where there is none."""
+    seen_BT = tf.cumsum(tf.cast(mask_BT, tf.int32), axis=1)
+    h_BTS = tf.gather(h_BTS, tf.maximum(seen_BT - 1, 0), batch_dims=1)
+    return tf.where(seen_BT[:, :, None] > 0, h_BTS, 0)

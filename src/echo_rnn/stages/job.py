@@ -17,12 +17,11 @@ from typing import Any
 
 from echo_rnn.child_process import Child, end_with_parent, exit_reason
 from echo_rnn.config import Config, read
-from echo_rnn.errors import as_user_error, one_sentence
+from echo_rnn.errors import as_user_error, one_sentence, termination_raises
 from echo_rnn.files import write_text
 from echo_rnn.manifest import Manifest
 from echo_rnn.stages import evaluate, generate, train
 from echo_rnn.stages.layout import Layout
-from echo_rnn.tracking.termination import termination_raises
 
 RESULT = Manifest(
     kind="result of a job",

@@ -3,7 +3,7 @@
 import psutil
 
 from echo_rnn.core.cell_table import Stack
-from echo_rnn.core.shard_count import shard_count
+from echo_rnn.core.compilation import shard_count
 from echo_rnn.errors import UserError
 
 _COPIES = 3  # of the weights: themselves, the last good ones and those that are checked; gradients come on top

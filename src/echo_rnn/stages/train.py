@@ -16,9 +16,10 @@ import numpy as np
 import psutil
 
 from echo_rnn.config import Config
-from echo_rnn.core.fused_loops import fused_loop_bytes
+from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.core.strategies import get_strategy
+from echo_rnn.errors import Terminated
 from echo_rnn.files import sha256
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.alone import alone
@@ -28,7 +29,6 @@ from echo_rnn.stages.store import run_facts, store_of
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
-from echo_rnn.tracking.termination import Terminated
 
 if TYPE_CHECKING:
     from echo_rnn.stages.choose import Choice

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from echo_rnn import environment
-from echo_rnn.errors import UserError
+from echo_rnn.errors import Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
 from echo_rnn.tracking.address import Address, require_answer
 from echo_rnn.tracking.client import mlflow_errors, new_client
@@ -22,7 +22,6 @@ from echo_rnn.tracking.interface import Store, UnknownRunError
 from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, has_entries
 from echo_rnn.tracking.recover import deliver_outboxes, end_abandoned
 from echo_rnn.tracking.run import MlflowRun, require_label
-from echo_rnn.tracking.termination import Terminated, termination_raises
 
 NOTE = "mlflow.note.content"
 # How long the end of a run waits for its delivery. A server may be gone, while a database to which many processes write

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from echo_rnn.errors import UserError
+from echo_rnn.errors import UserError, termination_raises
 from echo_rnn.tracking import open_store
 from echo_rnn.tracking.address import Address, comparison_link, fault_of, resolve
 from echo_rnn.tracking.client import SETTINGS
-from echo_rnn.tracking.termination import termination_raises
 
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 60

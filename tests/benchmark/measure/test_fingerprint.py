@@ -35,7 +35,7 @@ def test_it_is_twelve_digits_and_the_same_for_the_same_code_wherever_it_is(packa
             "training/learner.py",
             "benchmark/measure/timing.py",
         ),
-        *("core/model.py", "core/shard_count.py", "core/fused_loops.py"),
+        *("core/model.py", "core/compilation.py"),
     ],
 )
 def test_it_changes_with_the_code_that_is_measured(package, file):

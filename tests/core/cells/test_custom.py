@@ -12,9 +12,9 @@ from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.core.model import Model, build, flat
 from echo_rnn.core.strategies import STRATEGIES, get_strategy, labels
 from echo_rnn.core.unroll import window
+from echo_rnn.core.unroll.article import dynamic_rnn
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.dynamic import dynamic
-from echo_rnn.core.unroll.dynamic_rnn import dynamic_rnn
 from echo_rnn.core.unroll.partial import Partial
 from echo_rnn.core.unroll.static import static
 from echo_rnn.errors import UserError

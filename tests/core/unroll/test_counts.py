@@ -2,10 +2,10 @@
 
 import pytest
 
+from echo_rnn.core.unroll.article import dynamic_rnn
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.deferred import deferred
 from echo_rnn.core.unroll.dynamic import dynamic
-from echo_rnn.core.unroll.dynamic_rnn import dynamic_rnn
 from echo_rnn.core.unroll.partial import Partial
 from echo_rnn.core.unroll.static import static
 from echo_rnn.core.unroll.wavefront import wavefront

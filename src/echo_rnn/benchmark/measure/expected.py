@@ -12,7 +12,7 @@ from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import stored_bytes, written_out
 from echo_rnn.benchmark.measure.timing import LEAST_ROUNDS
 from echo_rnn.core.cell_table import get_cell
-from echo_rnn.core.shard_count import shard_count
+from echo_rnn.core.compilation import shard_count
 from echo_rnn.errors import UserError
 
 # Seconds.

@@ -17,7 +17,7 @@ from echo_rnn.benchmark.measure.records import KINDS, Prepared
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.strategies import require_strategies
 from echo_rnn.benchmark.measure.worker import TRAIN, Ready, Run, say, serve
-from echo_rnn.core.fused_loops import fused_loop_bytes
+from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError, one_sentence

@@ -1,4 +1,4 @@
-"""The stack of layers as the cell that the article's APIs, `tf.compat.v1.nn`, ask for."""
+"""The article's own APIs, `tf.compat.v1.nn.dynamic_rnn` and `static_rnn`, with the stack of layers as their cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class ArticleCell:
         return step_stack(self.cells, self.weights, Step(x_BI, None, tuple(map(tf.stop_gradient, masks))), state)
 
 
-def article_arguments(
+def _arguments(
     cells: Sequence[Cell], weights: Sequence[CellWeights], window: Window, state: StackState
 ) -> dict[str, object]:
     """The arguments that both APIs share."""
@@ -55,3 +55,34 @@ def article_arguments(
         "sequence_length": window.lengths_B,
         "dtype": window.x_TBI.dtype,
     }
+
+
+def dynamic_rnn(
+    cells: Sequence[Cell], weights: Sequence[CellWeights], window: Window, state: StackState
+) -> tuple[tf.Tensor, StackState]:
+    """The article's part 5: `tf.compat.v1.nn.dynamic_rnn`, through a cell adapter.
+
+    The order of work and what is stored are those of `dynamic`, which is written after it: about 8·S values for each
+    (layer, step, row) of an LSTM, in a graph that does not grow with T. With `lengths_B` the loop ends with the longest
+    row, and where a row has ended, a conditional at each step skips the copies that are not needed. Source: TensorFlow
+    2.21, `tensorflow/python/ops/rnn.py`.
+    """
+    h_TBS, state = tf.compat.v1.nn.dynamic_rnn(
+        inputs=window.arrays, time_major=True, **_arguments(cells, weights, window, state)
+    )
+    return h_TBS, state
+
+
+def static_rnn(
+    cells: Sequence[Cell], weights: Sequence[CellWeights], window: Window, state: StackState
+) -> tuple[tf.Tensor, StackState]:
+    """The article's parts 2 to 4: `tf.compat.v1.nn.static_rnn`, through a cell adapter.
+
+    The order of work and what is stored are those of `static`, which is written after it: about 8·S values for each
+    (layer, step, row) of an LSTM, in a graph that grows linearly in T. With `lengths_B` every step of the graph becomes
+    a conditional, and steps past the longest row are skipped at run time. Source: TensorFlow 2.21,
+    `tensorflow/python/ops/rnn.py`.
+    """
+    inputs_T = list(zip(*(tf.unstack(array) for array in window.arrays), strict=True))
+    h_T, state = tf.compat.v1.nn.static_rnn(inputs=inputs_T, **_arguments(cells, weights, window, state))
+    return tf.stack(h_T), state

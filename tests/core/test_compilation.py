@@ -2,7 +2,7 @@
 
 import pytest
 
-from echo_rnn.core.fused_loops import STEPS_BYTES, WINDOWS_BYTES, XLA_BYTES, fused_loop_bytes
+from echo_rnn.core.compilation import STEPS_BYTES, WINDOWS_BYTES, XLA_BYTES, fused_loop_bytes, shard_count
 from echo_rnn.core.strategies import get_strategy
 
 
@@ -21,3 +21,11 @@ from echo_rnn.core.strategies import get_strategy
 )
 def test_the_largest_layer_and_the_strategy_decide(sizes, label, limit):
     assert fused_loop_bytes(sizes, get_strategy(label)) == limit
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "most", "shards"),
+    [(64, 4, 4), (64, 6, 4), (5, 4, 4), (10, 4, 2), (3, 4, 3), (1, 4, 1), (7, 4, 4), (9, 4, 3), (9, 1, 1)],
+)
+def test_equal_ones_where_that_costs_no_more_than_half_of_them(batch_size, most, shards):
+    assert shard_count(batch_size, most) == shards
