@@ -58,7 +58,7 @@ audit: $(INSTALLED) ## known advisories about the locked libraries; needs the in
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
 	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
-		dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox \
+		dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox pending \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
 

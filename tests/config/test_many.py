@@ -139,7 +139,7 @@ def content(file):
 
 
 def once(function, by):
-    """The function, whose results are kept by what decides them, as bytes, since whoever gets one may change it."""
+    """The function, whose results are kept by what decides them, as bytes, since a caller may change it."""
     kept = {}
 
     def kept_or_new(*given, **more):

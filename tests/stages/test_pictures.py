@@ -12,7 +12,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from echo_rnn.benchmark.report.grid import axis_of, named, panels, shared, varying
+from echo_rnn.benchmark.report.grid import axis_of, describe_shape, panels, shared, varying
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
 from echo_rnn.core.strategies import labels
 from echo_rnn.plots import save
@@ -148,7 +148,7 @@ def test_panels_hold_every_shape_once_in_order() -> None:
 def test_what_shapes_share_and_where_they_differ_is_named() -> None:
     results = [result(SEED, []), result(replace(SEED, units=8, compile="xla"), [])]
     assert varying(results) == ["units", "compile"]
-    assert named(results[1].shape, varying(results)) == "S = 8, under XLA"
+    assert describe_shape(results[1].shape, varying(results)) == "S = 8, under XLA"
     assert shared(results) == "LSTM, L = 3, B = 5, T = 15, I = 1, float32, 2 threads"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import answer
-from echo_rnn.benchmark.report.grid import named, varying
+from echo_rnn.benchmark.report.grid import describe_shape, varying
 from echo_rnn.benchmark.report.results import ONE, Interval, Noise, NoiseKind, ShapeResult
 from echo_rnn.errors import UserError
 from echo_rnn.stages import report
@@ -82,7 +82,7 @@ def test_the_page_is_well_formed_and_holds_every_strategy_and_shape(sweep: str, 
     text = page.text("th", "td")
     fields = varying(results)
     for each in results:
-        assert not fields or named(each.shape, fields) in text
+        assert not fields or describe_shape(each.shape, fields) in text
         assert all(own.label in text for own in each.contestants)
     verdicts = re.findall(r"^(?:faster|slower|wrong|reference|no difference shown)$", text, re.M)
     assert len(verdicts) >= sum(len(each.contestants) for each in results)

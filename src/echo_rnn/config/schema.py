@@ -55,7 +55,7 @@ class EarlyStop(Section):
 
 
 class Checkpoint(Section):
-    """When a training saves what it would go on from; see `echo_rnn.training.checkpoints`."""
+    """When a training saves what it would resume from; see `echo_rnn.training.checkpoints`."""
 
     seconds: NonNegative
     keep: Annotated[int, Field(ge=1, le=1000)]

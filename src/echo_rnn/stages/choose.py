@@ -46,7 +46,8 @@ class Choice:
 def candidates(shape: Shape) -> tuple[str, ...]:
     """What is worth measuring at a shape."""
     able = [label for label in auto_labels() if refusal(shape, label) is None]
-    return tuple(label for label in able if written_out(shape, label) <= _MOST_WRITTEN_OUT)
+    every = shape.window * shape.layers
+    return tuple(label for label in able if every <= _MOST_WRITTEN_OUT or written_out(shape, label) < every)
 
 
 def choose(shape: Shape, series_length: int, epochs: int) -> Choice:

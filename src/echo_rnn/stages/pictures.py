@@ -6,7 +6,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from echo_rnn.benchmark.measure.records import REFERENCE
-from echo_rnn.benchmark.report.grid import axis_of, labels, named, panels, shared, values_of, varying
+from echo_rnn.benchmark.report.grid import axis_of, describe_shape, labels, panels, shared, values_of, varying
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult
 from echo_rnn.core.strategies import find_strategy
 from echo_rnn.plots import charts
@@ -49,7 +49,7 @@ def overview(results: Results) -> Figure | None:
     if not 1 <= len(having) <= _MOST_OVERVIEW:
         return None
     fields = varying(having)
-    groups = [_group(result, named(result.shape, fields), result.contestants) for result in having]
+    groups = [_group(result, describe_shape(result.shape, fields), result.contestants) for result in having]
     return charts.overview(groups, shared(having), REFERENCE)
 
 
@@ -96,7 +96,7 @@ def payoff(results: Results) -> Figure | None:
         return None
     chosen = _choice(shown)
     fields = varying(chosen)
-    groups = [_group(result, named(result.shape, fields), ranked[result.shape]) for result in chosen]
+    groups = [_group(result, describe_shape(result.shape, fields), ranked[result.shape]) for result in chosen]
     return charts.payoff(groups, shared(chosen), REFERENCE)
 
 
@@ -184,7 +184,7 @@ def beside_peers(results: Results) -> Figure:
 
 def comparison_name(result: ShapeResult) -> str:
     """What was compared, with the shape in the letters of the axes."""
-    letters = named(result.shape, ("layers", "units", "batch_size", "window"))
+    letters = describe_shape(result.shape, ("layers", "units", "batch_size", "window"))
     return f"whole process of {result.trained}, {letters}" if result.trained else letters
 
 

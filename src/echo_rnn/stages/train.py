@@ -43,7 +43,7 @@ def run(
     *,
     tags: Mapping[str, str] = NO_TAGS,
     parent: int | None = None,
-    command: str = "train again",
+    command: str = "the same call",
 ) -> str:
     """Trains the network; writes it and its report, and returns the id of the run in the tracking store.
 

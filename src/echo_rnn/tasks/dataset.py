@@ -80,7 +80,7 @@ def generate(
         task: The task that makes the series.
         seed: A non-negative integer, the root of all randomness.
         epochs: Series in the training split.
-        lengths: Steps of one series for each split, multiples of `task.rows`.
+        lengths: Steps of one series for each split, multiples of `task.batch_size`.
         folder: Created where missing.
         progress: Called with the number of steps just written, `epochs · train + validation + test` in all.
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
 from echo_rnn.benchmark.report import words
-from echo_rnn.benchmark.report.answer import BASELINE, Way, answer, recommend
+from echo_rnn.benchmark.report.answer import BASELINE, Variant, answer, recommend
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from tests.benchmark.synthetic import Machine, prepared, processes, shape
@@ -77,7 +77,7 @@ def assert_readable(text):
 def test_the_fastest_of_all_conditions_is_compared_with_the_articles_way():
     graph, xla = conditions({"static": 2.0, "block": 1.5}, {"static": 1.0, "wavefront_deferred": 3.0})
     (leader,) = answered(graph, xla).leaders
-    assert (leader.way, leader.baseline) == (Way("wavefront_deferred", "xla"), BASELINE)
+    assert (leader.variant, leader.baseline) == (Variant("wavefront_deferred", "xla"), BASELINE)
     assert leader.verdict == "faster"
     assert leader.speedup.low <= 15 <= leader.speedup.high  # 10 by XLA, 3 over its reference, half of it by static
     assert leader.speedup.estimate == pytest.approx(15, rel=0.05)
@@ -88,7 +88,7 @@ def test_the_fastest_of_all_conditions_is_compared_with_the_articles_way():
 
 def test_without_the_articles_way_the_reference_of_the_first_condition_is_the_baseline():
     (leader,) = answered(*conditions({"block": 1.5}, {"deferred": 3.0})).leaders
-    assert (leader.way, leader.baseline) == (Way("deferred", "xla"), Way(REFERENCE, "graph"))
+    assert (leader.variant, leader.baseline) == (Variant("deferred", "xla"), Variant(REFERENCE, "graph"))
     assert leader.speedup.estimate == pytest.approx(30, rel=0.05)
 
 
@@ -108,7 +108,7 @@ def test_intervals_between_conditions_hold_the_truth_as_often_as_they_claim():
 def test_those_not_shown_to_be_slower_than_the_fastest_are_its_rivals():
     noisy = Machine(noise=0.03, offset=0.01)
     (leader,) = answered(processes(3, {"static": 1.0, "block": 2.0, "deferred": 2.0}, noisy)).leaders
-    assert {leader.way.label, *(way.label for way in leader.rivals)} == {"block", "deferred"}
+    assert {leader.variant.label, *(variant.label for variant in leader.rivals)} == {"block", "deferred"}
     assert leader.verdict == "faster"
 
 
@@ -116,7 +116,7 @@ def test_where_nothing_is_faster_than_the_baseline_nothing_is_claimed():
     (leader,) = answered(processes(3, {"static": 1.0, "block": 0.5}, Machine(noise=0.03, offset=0.01))).leaders
     assert leader.verdict in ("undecided", "reference")
     (leader,) = answered(processes(3, {"static": 2.0, "block": 0.5}, QUIET)).leaders
-    assert (leader.way, leader.verdict, leader.rivals) == (BASELINE, "reference", [])
+    assert (leader.variant, leader.verdict, leader.rivals) == (BASELINE, "reference", [])
     (leader,) = answered(processes(1, {"static": 1.0, "block": 3.0}, QUIET, rounds=5)).leaders
     assert leader.verdict == "undecided"
 
@@ -134,7 +134,7 @@ def test_a_longer_first_call_pays_off_where_whole_times_meet():
 def test_a_wrong_strategy_leads_nowhere():
     bad = {"bad": prepared(equal=False, largest_error=0.3)}
     found = answered(processes(2, {"static": 1.0, "bad": 9.0}, QUIET, prepared=bad))
-    assert found.leaders[0].way.label != "bad"
+    assert found.leaders[0].variant.label != "bad"
     assert found.verdicts["bad"][0].verdict == "wrong"
 
 
@@ -157,7 +157,7 @@ def test_many_shapes_are_counted_with_their_extremes():
     (cell,) = found.verdicts["static"]
     assert cell.counts == {"faster": 2, "slower": 6}
     assert (cell.highest[1].window, cell.lowest[1].window == 5) == (5, False)
-    assert [leader.way.label for leader in found.leaders] == ["static", REFERENCE, REFERENCE, REFERENCE] * 2
+    assert [leader.variant.label for leader in found.leaders] == ["static", REFERENCE, REFERENCE, REFERENCE] * 2
 
 
 @given(found=grids)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from echo_rnn.benchmark.measure.records import REFERENCE, Record, by_shape
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.report.grid import labels, named, varying
+from echo_rnn.benchmark.report.grid import describe_shape, labels, varying
 from echo_rnn.benchmark.report.intervals import paired, unpaired
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult, Verdict
 from echo_rnn.benchmark.report.statistics import break_even, margin, verdict_of
@@ -18,7 +18,7 @@ _MOST_COLUMNS = 6
 
 
 @dataclass(frozen=True)
-class Way:
+class Variant:
     """A strategy under a condition.
 
     Attributes:
@@ -37,7 +37,7 @@ class Way:
         return self.compile, self.shards
 
 
-BASELINE = Way("static", "graph")
+BASELINE = Variant("static", "graph")
 """Every step written out, without XLA, as in the tutorial's parts 2 to 4: the fastest is compared with it."""
 
 
@@ -47,7 +47,7 @@ class Leader:
 
     Attributes:
         shape: The sizes, with the condition of the fastest.
-        way: The fastest.
+        variant: The fastest.
         baseline: What it is compared with.
         verdict: `faster` than the baseline, `undecided`, or `reference` where the baseline is the fastest itself.
         speedup: Time of a training step of the baseline over that of the fastest.
@@ -59,11 +59,11 @@ class Leader:
     """
 
     shape: Shape
-    way: Way
-    baseline: Way
+    variant: Variant
+    baseline: Variant
     verdict: Verdict
     speedup: Interval
-    rivals: list[Way]
+    rivals: list[Variant]
     step_seconds: float
     first_call_seconds: float
     baseline_first_call_seconds: float
@@ -155,41 +155,45 @@ def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Reco
 def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]]) -> Leader | None:
     """The fastest of one set of sizes."""
     timed = {
-        Way(each.label, result.shape.compile, result.shape.shards): (result, each)
+        Variant(each.label, result.shape.compile, result.shape.shards): (result, each)
         for result in results
         for each in result.contestants
         if each.step_seconds is not None
     }
     ranked = sorted(
-        (way for way in timed if way.label == REFERENCE), key=lambda way: (_CONDITIONS.index(way.compile), way.shards)
+        (variant for variant in timed if variant.label == REFERENCE),
+        key=lambda variant: (_CONDITIONS.index(variant.compile), variant.shards),
     )
     baseline = BASELINE if BASELINE in timed else ranked[0] if ranked else None
     if baseline is None:
         return None
 
-    def over(base: Way) -> dict[Way, Interval]:
-        """The time of `base` over that of every other way: paired where rounds are shared."""
+    def over(base: Variant) -> dict[Variant, Interval]:
+        """The time of `base` over that of every other variant: paired where rounds are shared."""
         shape = timed[base][0].shape
-        beside = [way.label for way in timed if way.condition == base.condition and way != base]
+        beside = [variant.label for variant in timed if variant.condition == base.condition and variant != base]
         own = paired(samples[shape], beside, reference=base.label)
-        others = (way for way in timed if way.condition != base.condition)
-        apart = {way: unpaired(samples[shape], base.label, samples[timed[way][0].shape], way.label) for way in others}
-        together = {Way(label, *base.condition): interval for label, interval in own.items()}
-        return together | {way: interval for way, interval in apart.items() if interval is not None}
+        others = (variant for variant in timed if variant.condition != base.condition)
+        apart = {
+            variant: unpaired(samples[shape], base.label, samples[timed[variant][0].shape], variant.label)
+            for variant in others
+        }
+        together = {Variant(label, *base.condition): interval for label, interval in own.items()}
+        return together | {variant: interval for variant, interval in apart.items() if interval is not None}
 
     speedups = over(baseline) | {baseline: Interval(1.0, 1.0, 1.0)}
-    fastest = max(speedups, key=lambda way: speedups[way].estimate)
+    fastest = max(speedups, key=lambda variant: speedups[variant].estimate)
     (result, own), (base_result, base) = timed[fastest], timed[baseline]
     least = max(margin(each.control, each.processes) for each in (result, base_result))
     rounds = min(result.rounds, base_result.rounds)
     verdict: Verdict = "reference" if fastest == baseline else verdict_of(speedups[fastest], rounds, least)
-    rivals = [way for way, interval in over(fastest).items() if interval.high >= 1 / least]
+    rivals = [variant for variant, interval in over(fastest).items() if interval.high >= 1 / least]
     first, base_first = own.first_call_seconds or 0.0, base.first_call_seconds or 0.0
     base_step = base.step_seconds or 0.0
     step = base_step / speedups[fastest].estimate
     return Leader(
         shape=result.shape,
-        way=fastest,
+        variant=fastest,
         baseline=baseline,
         verdict=verdict,
         speedup=speedups[fastest],
@@ -209,10 +213,10 @@ def _columns(results: Sequence[ShapeResult]) -> dict[str, list[ShapeResult]]:
     found: dict[str, list[ShapeResult]] = {}
     for result in results:
         trained = f"whole process of {result.trained}" if result.trained else ""
-        name = ", ".join(part for part in (trained, named(result.shape, fields)) if part)
-        found.setdefault(name or ("all shapes" if len(results) > 1 else named(result.shape, ["compile"])), []).append(
-            result
-        )
+        name = ", ".join(part for part in (trained, describe_shape(result.shape, fields)) if part)
+        found.setdefault(
+            name or ("all shapes" if len(results) > 1 else describe_shape(result.shape, ["compile"])), []
+        ).append(result)
     return found
 
 

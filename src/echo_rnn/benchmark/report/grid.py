@@ -1,4 +1,4 @@
-"""Where the shapes of a sweep agree and differ: what is named, what runs along an axis, what is a panel."""
+"""Where the shapes of a sweep agree and differ: what is describe_shape, what runs along an axis, what is a panel."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,14 +31,14 @@ def varying(results: Sequence[ShapeResult]) -> list[str]:
     return [field for field in _FIELDS if len({getattr(result.shape, field) for result in results}) > 1]
 
 
-def named(shape: Shape, fields: Sequence[str]) -> str:
+def describe_shape(shape: Shape, fields: Sequence[str]) -> str:
     """Some fields of a shape, as in `LSTM, L = 3, S = 4`."""
     return ", ".join(_fact(shape, field) for field in fields)
 
 
 def shared(results: Sequence[ShapeResult]) -> str:
     """What all shapes have in common."""
-    return named(results[0].shape, [field for field in _FIELDS if field not in varying(results)])
+    return describe_shape(results[0].shape, [field for field in _FIELDS if field not in varying(results)])
 
 
 def values_of(results: Sequence[ShapeResult], *fields: str) -> str:
@@ -68,7 +68,7 @@ def panels(results: Sequence[ShapeResult], *along: str) -> list[Panel]:
     for result in results:
         found.setdefault(_place(result, fields), []).append(result)
     return [
-        Panel(named(group[0].shape, fields), sorted(group, key=lambda each: _place(each, along)))
+        Panel(describe_shape(group[0].shape, fields), sorted(group, key=lambda each: _place(each, along)))
         for group in sorted(found.values(), key=lambda group: _place(group[0], fields))
     ]
 

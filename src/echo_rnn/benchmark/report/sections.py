@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
 from echo_rnn.benchmark.report import words
-from echo_rnn.benchmark.report.grid import SIZES, named, shared, varying
+from echo_rnn.benchmark.report.grid import SIZES, describe_shape, shared, varying
 from echo_rnn.benchmark.report.growth import WORK, growths
 from echo_rnn.benchmark.report.page import Section, Table
 from echo_rnn.benchmark.report.results import ShapeResult
@@ -65,7 +65,7 @@ def _trust(results: Sequence[ShapeResult]) -> Section:
     fields = varying(results)
 
     def at(result: ShapeResult) -> str:
-        return f" at {named(result.shape, fields)}" if fields else ""
+        return f" at {describe_shape(result.shape, fields)}" if fields else ""
 
     wrong = [
         f"{each.label}{at(result)} ({'not finite' if error >= NOT_A_NUMBER else f'largest error {error:.2g}'})"
@@ -99,8 +99,8 @@ def _growth(results: Sequence[ShapeResult]) -> list[words.Row]:
     return [
         {
             "strategy": found.label,
-            "along": named(found.shape, [found.field]).partition(" ")[0],
-            "at": named(found.shape, [field for field in SIZES if field != found.field]),
+            "along": describe_shape(found.shape, [found.field]).partition(" ")[0],
+            "at": describe_shape(found.shape, [field for field in SIZES if field != found.field]),
             "from": f"{found.values[0]}",
             "to": f"{found.values[-1]}",
             "exponent": f"{found.exponent.estimate:.2f} ({found.exponent.low:.2f} to {found.exponent.high:.2f})",

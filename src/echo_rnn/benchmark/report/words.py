@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
 from echo_rnn.benchmark.measure.shape import condition
-from echo_rnn.benchmark.report.answer import Answer, Cell, Leader, Recommendation, Way
-from echo_rnn.benchmark.report.grid import named, varying
+from echo_rnn.benchmark.report.answer import Answer, Cell, Leader, Recommendation, Variant
+from echo_rnn.benchmark.report.grid import describe_shape, varying
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, Noise, NoiseKind, ShapeResult, Verdict
 
@@ -112,7 +112,7 @@ def number_rows(results: Sequence[ShapeResult]) -> list[Row]:
     fields = varying(results)
     name = "strategy" if all(each.is_ours for result in results for each in result.contestants) else "contestant"
     rows = [
-        {**({"shape": named(result.shape, fields)} if fields else {}), name: each.label, **_numbers(each)}
+        {**({"shape": describe_shape(result.shape, fields)} if fields else {}), name: each.label, **_numbers(each)}
         for result in results
         for each in result.contestants
     ]
@@ -125,7 +125,7 @@ def control_rows(results: Sequence[ShapeResult]) -> list[Row]:
     fields = varying(results) or ["compile"]
     return [
         {
-            "shape": named(result.shape, fields),
+            "shape": describe_shape(result.shape, fields),
             "A/A control": interval(result.control),
             "holds 1": "yes" if holds_one(result) else "no",
             "processes": f"{result.processes}",
@@ -180,16 +180,16 @@ def _rounded(value: Interval) -> list[str]:
 
 def _single(leader: Leader) -> list[str]:
     """The answer at one set of sizes."""
-    baseline = _way(leader.baseline)
+    baseline = _variant(leader.baseline)
     if leader.verdict != "faster":
         return [f"No strategy is shown to be faster than {baseline}."]
     found = [
-        f"{_way(leader.way)}: one training step takes {_share(leader.speedup)} of the time of {baseline}, "
+        f"{_variant(leader.variant)}: one training step takes {_share(leader.speedup)} of the time of {baseline}, "
         f"{seconds(leader.step_seconds)}.",
         _payoff(leader),
     ]
     if leader.rivals:
-        found.append(f"No difference from it is shown for {listed([_way(way) for way in leader.rivals])}.")
+        found.append(f"No difference from it is shown for {listed([_variant(variant) for variant in leader.rivals])}.")
     return found
 
 
@@ -201,7 +201,7 @@ def _share(speedup: Interval) -> str:
 def _payoff(leader: Leader) -> str:
     first = f"Its first call takes {seconds(leader.first_call_seconds)}"
     if not leader.break_even_steps:
-        return f"{first}, no longer than that of {_way(leader.baseline)}: it pays off at once."
+        return f"{first}, no longer than that of {_variant(leader.baseline)}: it pays off at once."
     other = seconds(leader.baseline_first_call_seconds)
     return f"{first} against {other}: it pays off after {leader.break_even_steps:,.0f} steps."
 
@@ -209,23 +209,25 @@ def _payoff(leader: Leader) -> str:
 def _several(answer: Answer) -> list[str]:
     """The answer over several sets of sizes: who is first where, the largest ratio, and when it pays off."""
     fields = [field for field in varying(answer.results) if field != "compile"]
-    first: dict[Way, list[Leader]] = {}
+    first: dict[Variant, list[Leader]] = {}
     for leader in answer.leaders:
         if leader.verdict != "undecided" and not leader.rivals:
-            first.setdefault(leader.way, []).append(leader)
+            first.setdefault(leader.variant, []).append(leader)
     total, alone = len(answer.leaders), sum(map(len, first.values()))
     ranked = sorted(first.items(), key=lambda item: -len(item[1]))
-    parts = [f"{_way(way)} at {len(own)} of {total} shapes{_examples(own, fields, total)}" for way, own in ranked]
+    parts = [
+        f"{_variant(variant)} at {len(own)} of {total} shapes{_examples(own, fields, total)}" for variant, own in ranked
+    ]
     found = [f"Fastest: {'; '.join(parts)}."] if parts else []
     if alone < total:
         found.append(f"At {total - alone} of {total} shapes no single fastest strategy is shown.")
     faster = [leader for leader in answer.leaders if leader.verdict == "faster"]
     if not faster:
-        return [*found, f"No strategy is shown to be faster than {_way(answer.leaders[0].baseline)}."]
+        return [*found, f"No strategy is shown to be faster than {_variant(answer.leaders[0].baseline)}."]
     best = max(faster, key=lambda leader: leader.speedup.estimate)
     found.append(
-        f"The largest gain: {_way(best.way)} at {named(best.shape, fields)} takes {_share(best.speedup)} of the time "
-        f"of {_way(best.baseline)}."
+        f"The largest gain: {_variant(best.variant)} at {describe_shape(best.shape, fields)} takes "
+        f"{_share(best.speedup)} of the time of {_variant(best.baseline)}."
     )
     steps = [leader.break_even_steps or 0.0 for leader in faster]
     after = [f"{value:,.0f}" for value in (min(steps), max(steps))]
@@ -239,7 +241,7 @@ def _several(answer: Answer) -> list[str]:
 def _examples(leaders: Sequence[Leader], fields: Sequence[str], total: int) -> str:
     if len(leaders) in (0, total) or len(leaders) > _EXAMPLES:
         return ""
-    return f" ({'; '.join(named(leader.shape, fields) for leader in leaders)})"
+    return f" ({'; '.join(describe_shape(leader.shape, fields) for leader in leaders)})"
 
 
 def _ours(result: ShapeResult) -> str:
@@ -253,7 +255,7 @@ def _ours(result: ShapeResult) -> str:
         if each.speedup and each.verdict == "faster"
     ]
     slower = [each for each in others if each.verdict == "slower"]
-    where = named(result.shape, ("layers", "units", "batch_size", "window"))
+    where = describe_shape(result.shape, ("layers", "units", "batch_size", "window"))
     what = f"a whole process of {result.trained}" if result.trained else "a training step"
     found = f"{where}: {what} of ours, {result.reference}, takes {took}{' a step' if result.trained else ''}."
     if not others:
@@ -279,13 +281,13 @@ def _cell(cell: Cell, fields: Sequence[str], *, beside_peers: bool) -> str:
         found = VERDICTS[kind] if count == total else f"{VERDICTS[kind]} at {count} of {total}"
         if kind in ("faster", "slower") and cell.highest and cell.lowest:
             ratio, shape = cell.highest if kind == "faster" else cell.lowest
-            found += f", {speedup(ratio)} at {named(shape, fields)}"
+            found += f", {speedup(ratio)} at {describe_shape(shape, fields)}"
         parts.append(found)
     return "; ".join(parts)
 
 
-def _way(way: Way) -> str:
-    return f"{way.label} {condition(*way.condition)}"
+def _variant(variant: Variant) -> str:
+    return f"{variant.label} {condition(*variant.condition)}"
 
 
 def _numbers(each: ContestantResult) -> Row:
