@@ -25,7 +25,7 @@ OPTIONS = {
     group: sorted(file.stem for file in (CONF / group).glob("*.yaml"))
     for group in ("task", "model", "unroll", "optimizer", "schedule", "clipping", "trainer", "runtime", "experiment")
 }
-QUICK, MANY = 300, 2000
+QUICK, MANY = 300, 1000
 # Sizes are small, or larger than any machine: what lies between could be trained, and takes its time.
 NUMBERS = st.one_of(
     st.integers(-2, 12),

@@ -1,5 +1,7 @@
 """What computes something else is found, and what only rounds differently is not."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -119,9 +121,14 @@ def test_strategies_of_another_kind_are_equal():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize(
+    ("cell", "mode", "precision"),
+    [
+        *itertools.product(["lstm"], ["graph", "xla"], ["float32", "bfloat16"]),
+        # Every strategy meets the oracle in tests/core; here each cell meets each mode and each precision.
+        *((cell, *how) for cell in ("gru", "rnn") for how in (("graph", "float32"), ("xla", "bfloat16"))),
+    ],
+)
 def test_every_strategy_is_equal(cell, mode, precision):
     shape = tiny(cell=cell, compile=mode, precision=precision, window=7)
     reference = observed(shape, dynamic)

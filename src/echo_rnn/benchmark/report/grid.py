@@ -38,7 +38,9 @@ def describe_shape(shape: Shape, fields: Sequence[str]) -> str:
 
 def shared(results: Sequence[ShapeResult]) -> str:
     """What all shapes have in common."""
-    return describe_shape(results[0].shape, [field for field in _FIELDS if field not in varying(results)])
+    shape = results[0].shape
+    common = [field for field in _FIELDS if field not in varying(results)]
+    return describe_shape(shape, [field for field in common if field != "shards" or shape.shards > 1])
 
 
 def values_of(results: Sequence[ShapeResult], *fields: str) -> str:
