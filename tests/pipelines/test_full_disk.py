@@ -92,7 +92,8 @@ def test_a_disk_that_fills_up_while_the_series_are_written(project, small_disk):
     )
     answer = project.run("python", "-c", code)
     assert answer.code == 2
-    assert "No space left on device" in answer.sentence
+    assert answer.code_of_error == "disk.full"
+    assert answer.sentence.startswith("data")
     (project.folder / "data/.filler").unlink()
     assert project.made() == before
     assert project.stage("evaluate").code == 0
