@@ -193,7 +193,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(stopped, whole
     newest = stopped.folder / "checkpoints" / f"{max(numbers(stopped.folder / 'checkpoints')):06}" / "arrays.npz"
     newest.write_bytes(newest.read_bytes()[:-1])
     said = stopped.must(*STAGE).err
-    assert re.search(r"note: checkpoints/\d+/arrays.npz: expected \d+ bytes, found \d+; the checkpoint before", said)
+    assert re.search(r"note: checkpoints/\d+/arrays.npz: expected \d+ bytes, got \d+; the checkpoint before", said)
     assert outcome(stopped) == whole(stopped)
 
 
@@ -204,7 +204,7 @@ def test_where_all_are_damaged_nothing_begins_anew(stopped):
     before = {path: path.read_bytes() for path in stopped.folder.rglob("checkpoints/*/*")}
     refused = stopped.run(*STAGE)
     assert refused.code == 2
-    assert "expected a checkpoint that is whole, found" in refused.err
+    assert "expected a checkpoint that is whole, got" in refused.err
     assert "remove the folder to train from the beginning" in refused.err
     assert {path: path.read_bytes() for path in stopped.folder.rglob("checkpoints/*/*")} == before
 
