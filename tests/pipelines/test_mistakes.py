@@ -108,4 +108,5 @@ def test_a_mistake_on_the_command_line_is_named(unused, override, sentence):
 def test_a_port_that_is_none(unused):
     answer = unused.stage("ui", "many")
     assert answer.code == 2
-    assert "expected nothing or one port, got 'many'" in answer.sentence
+    assert answer.code_of_error == "ui.arguments"
+    assert "'many'" in answer.sentence

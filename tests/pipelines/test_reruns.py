@@ -41,7 +41,7 @@ def test_an_option_that_is_not_chosen_reruns_composition_only(project):
         ("values: {}", "values: {trainer: {epoch: 3}}", "trainer.epoch: .*did you mean epochs.*params.yaml"),
         (
             "values: {}",
-            "values: {task: {rows: 0}}",
+            "values: {task: {batch_size: 0}}",
             "task.batch_size: expected a number at least 1, got 0; .*params.yaml",
         ),
         ("optimizer: null", "optimizer: adagrat", "optimizer: .*did you mean adagrad.*params.yaml"),
