@@ -20,7 +20,7 @@ def entries(outbox):
 @pytest.fixture
 def folder(tmp_path):
     """An outbox of two entries that no process holds."""
-    outbox = Outbox.create(tmp_path, HEADER)
+    outbox = Outbox(tmp_path / HEADER.run_id, HEADER)
     outbox.append({"kind": "tags", "values": {"a": "b"}}, {"kind": "tags", "values": {"c": "d"}})
     outbox.close()
     return outbox.folder
@@ -30,7 +30,7 @@ def test_a_line_that_was_cut_is_dropped_and_the_next_one_follows(folder):
     lines = folder / "entries.jsonl"
     for cut in (1, 5, 20):
         lines.write_bytes(lines.read_bytes()[:-cut])
-        outbox = Outbox.reopen(folder)
+        outbox = Outbox(folder)
         assert entries(outbox) == [{"kind": "tags", "values": {"a": "b"}}]
         outbox.append({"kind": "tags", "values": {"c": "d"}})
         assert len(entries(outbox)) == 2
@@ -38,48 +38,48 @@ def test_a_line_that_was_cut_is_dropped_and_the_next_one_follows(folder):
 
 
 def test_delivered_entries_are_not_delivered_again(folder):
-    outbox = Outbox.reopen(folder)
+    outbox = Outbox(folder)
     first, second = outbox.undelivered
     outbox.mark_delivered(first)
     outbox.close()
-    outbox = Outbox.reopen(folder)
+    outbox = Outbox(folder)
     assert list(outbox.undelivered) == [second]
     outbox.close()
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"\xff", b"-1", b"1000000"])
 def test_a_damaged_number_of_delivered_bytes_delivers_all_again(folder, damage):
-    outbox = Outbox.reopen(folder)
+    outbox = Outbox(folder)
     outbox.append({"kind": "status", "status": "FINISHED", "milliseconds": 0})
     (folder / "delivered").write_bytes(damage)
     assert len(list(outbox.undelivered)) == 3
     outbox.close()
     assert folder.exists()
-    Outbox.reopen(folder).close()
+    Outbox(folder).close()
 
 
 def test_a_second_writer_is_refused(tmp_path):
-    outbox = Outbox.create(tmp_path, HEADER)
+    outbox = Outbox(tmp_path / HEADER.run_id, HEADER)
     with refused("outbox.locked", HEADER.run_id):
-        Outbox.create(tmp_path, HEADER)
+        Outbox(tmp_path / HEADER.run_id, HEADER)
     outbox.close()
 
 
 def test_a_damaged_outbox_is_released(folder):
-    outbox = Outbox.reopen(folder)
+    outbox = Outbox(folder)
     with (folder / "entries.jsonl").open("ab") as file:
         file.write(b"damage\n")
     with refused("outbox.damaged", folder / "entries.jsonl"):
         outbox.close()
-    Outbox.reopen(folder)
+    Outbox(folder)
 
 
 def test_an_outbox_is_removed_when_its_run_has_ended_and_all_is_delivered(folder):
-    outbox = Outbox.reopen(folder)
+    outbox = Outbox(folder)
     outbox.mark_delivered(list(outbox.entries())[-1])
     outbox.close()
     assert folder.exists(), "the run has not ended"
-    outbox = Outbox.reopen(folder)
+    outbox = Outbox(folder)
     outbox.append({"kind": "status", "status": "FINISHED", "milliseconds": 0})
     outbox.mark_delivered(list(outbox.entries())[-1])
     outbox.close()
@@ -91,7 +91,7 @@ import resource, sys
 from pathlib import Path
 from echo_rnn.errors import one_sentence
 from echo_rnn.tracking.outbox import Header, Outbox
-outbox = Outbox.create(Path(sys.argv[1]), Header("0123", "http://127.0.0.1:1", "echo", "1"))
+outbox = Outbox(Path(sys.argv[1], "0123"), Header("0123", "http://127.0.0.1:1", "echo", "1"))
 outbox.append({"kind": "tags", "values": {"a": "b"}})
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # a file that is too large is refused as on a full disk
 with one_sentence():
@@ -107,7 +107,7 @@ def test_entries_that_do_not_fit_on_the_disk_are_refused_and_not_written(tmp_pat
     assert error.code == "disk.unwritable"
     assert str(error).startswith(f"{tmp_path / '0123'}: ")
     assert answer.stderr.count("\n") == 1
-    outbox = Outbox.reopen(tmp_path / "0123")
+    outbox = Outbox(tmp_path / "0123")
     assert entries(outbox) == [{"kind": "tags", "values": {"a": "b"}}]
     outbox.close()
 
@@ -128,7 +128,8 @@ def test_a_damaged_outbox_is_named_and_stops_no_command(store, client, tmp_path,
 def test_a_damaged_line_stays_in_its_outbox(store, client, tmp_path, capsys):
     with store.run("name", "d", {}) as run:
         pass
-    outbox = Outbox.create(tmp_path / "outbox", Header(run.id, f"{client.tracking_uri}?timeout=60", "echo", "1"))
+    header = Header(run.id, f"{client.tracking_uri}?timeout=60", "echo", "1")
+    outbox = Outbox(tmp_path / "outbox" / run.id, header)
     outbox.append({"kind": "tags", "values": {"a": "b"}}, {"kind": "status", "status": "FINISHED", "milliseconds": 1})
     outbox.close()
     lines = outbox.folder / "entries.jsonl"

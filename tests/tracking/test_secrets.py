@@ -55,7 +55,7 @@ def fill_outbox(address, root):
     store = open_store(address, "secrets", root)
     with store.run("name", "d", {}) as run:
         pass
-    outbox = Outbox.create(root / "outbox", Header(run.id, store.address, "secrets", store.experiment_id))
+    outbox = Outbox(root / "outbox" / run.id, Header(run.id, store.address, "secrets", store.experiment_id))
     outbox.append({"kind": "tags", "values": {"a": "b"}}, {"kind": "status", "status": "FINISHED", "milliseconds": 1})
     outbox.close()
 

@@ -109,7 +109,7 @@ def test_a_server_that_stays_away_gets_everything_from_a_later_command(child, ow
     assert code == 0
     assert said.count("\n") == 1
     assert f"run {child.run_id}: " in said
-    assert "1 state not yet in" in said
+    assert "not all of it is in" in said
     assert "`python -m pipelines.deliver`" in said
     assert outboxes(tmp_path) == [child.run_id]
     with refused("outbox.undelivered", own_server.address):

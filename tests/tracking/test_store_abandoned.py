@@ -70,7 +70,7 @@ def test_a_run_whose_outbox_is_being_delivered_is_not_ended(child, client, tmp_p
     process, run_id = child
     process.kill()
     process.wait(20)
-    holder = Outbox.reopen(tmp_path / "outbox" / run_id)
+    holder = Outbox(tmp_path / "outbox" / run_id)
     try:
         open_store(None, "echo", tmp_path)
         assert client.get_run(run_id).info.status == "RUNNING"

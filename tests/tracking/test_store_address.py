@@ -61,7 +61,7 @@ def test_a_database_that_was_cut_is_refused(store, tmp_path):
     database = tmp_path / "mlflow.db"
     copy = tmp_path / "copy.db"
     copy.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
-    with refused("store.failed", copy):
+    with refused("store.not_a_store", copy):
         open_store(f"sqlite:///{copy}", "echo", tmp_path)
 
 

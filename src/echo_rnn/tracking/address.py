@@ -1,25 +1,53 @@
-"""Where runs are stored: the tracking address, whether a server answers there, links to its pages."""
+"""Which store a tracking address names, whether a server answers there, and MLflow's client of it.
 
-import json
+MLflow is imported in the functions only, since its settings must be in the environment before that.
+"""
+
 import os
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from filelock import FileLock, Timeout
 
 from echo_rnn.errors import UserError
 from echo_rnn.redact import redact
 
-DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_FORCED = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+# A person may set these differently. MLflow's own waits add up to more than four minutes for one request; here the
+# background delivery tries again, and a failure becomes a sentence instead of a page of MLflow's log.
+_DEFAULTS = {
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+}
+SETTINGS = _DEFAULTS | _FORCED
+"""Variables that MLflow, here and in child processes, reads when it is imported."""
 ANSWER_SECONDS = 5
 # One connection attempt may try several addresses of a host in turn, and a name look-up has no timeout.
 DEADLINE_SECONDS = 10
-_SQLITE_HEADER = b"SQLite format 3\0"
-_WHERE = "set tracking.uri or MLFLOW_TRACKING_URI"
+# SQLite's own 5 s of waiting for other writers are too short for a sweep that logs in parallel.
+_WRITER_SECONDS = 60
+LOCK_SECONDS = 120
+_LONGEST_REASON = 500
+_WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
 
 
 @dataclass(frozen=True)
@@ -38,24 +66,43 @@ class Address:
     @property
     def artifacts(self) -> Path | None:
         """The folder for the artifacts of an embedded store; a server has its own."""
-        return None if self.database is None else self.database.parent / ARTIFACTS
+        return self.database and self.database.parent / "mlartifacts"
 
 
 def resolve(configured: str | None, root: Path) -> Address:
     """The address to use: `MLFLOW_TRACKING_URI`, else the configured one, else a database in `root`."""
-    # MLflow resolves relative paths from the current folder, which differs between commands.
-    root = root.absolute()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or configured
-    return parse(uri, root) if uri else _embedded(root / DATABASE)
+    return parse(os.environ.get("MLFLOW_TRACKING_URI") or configured or "sqlite:///mlflow.db", root)
 
 
 def parse(uri: str, root: Path) -> Address:
-    """Reads an address; a relative file of a database is below `root`.
+    """Reads an address; a relative file of a database is below `root`, since MLflow takes it from the current folder.
 
     Raises:
-        UserError: It is not an address, or its database is not usable.
+        UserError: It is not an address.
     """
-    return _embedded(root / _database_of(uri)) if uri.startswith("sqlite:") else _server(uri)
+    if uri.startswith("sqlite:///"):
+        # MLflow reads the address with SQLAlchemy, which has changed its rules for escaped characters over time.
+        from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
+
+        if (name := make_url(uri).database) and name != ":memory:":
+            database = root.absolute() / name
+            url = URL.create("sqlite", database=str(database), query={"timeout": str(_WRITER_SECONDS)})
+            return Address(url.render_as_string(), database)
+    try:
+        parts = urlsplit(uri)
+        # Reading the port checks it.
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UserError(
+            f"tracking address: expected sqlite:///<file>, http://<host> or https://<host>, got '{redact(uri)}'; set "
+            f"{_WHERE}",
+            "store.bad_address",
+        )
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    credentials = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return Address(bare, credentials=credentials)
 
 
 def require_answer(address: Address) -> None:
@@ -74,8 +121,8 @@ def require_answer(address: Address) -> None:
     fault = faults[0] if faults else f"no answer in {DEADLINE_SECONDS} s"
     if fault:
         raise UserError(
-            f"tracking server: {address.uri} does not answer ({fault}); start it, or correct tracking.uri or "
-            "MLFLOW_TRACKING_URI, or set tracking.enabled=false",
+            f"tracking server: {address.uri} does not answer ({fault}); start it, or correct {_WHERE}, or set "
+            "tracking.enabled=false",
             "store.unreachable",
         )
 
@@ -88,88 +135,56 @@ def fault_of(base_url: str, seconds: float = ANSWER_SECONDS) -> str:
     except urllib.error.HTTPError as error:
         # A server behind a login or without this page is there all the same; the first real request shows more.
         return f"status {error.code}" if error.code >= 500 else ""
-    except urllib.error.URLError as error:
-        return str(error.reason)
     except (OSError, HTTPException, ValueError) as error:
-        return str(error) or type(error).__name__
+        return str(getattr(error, "reason", error)) or type(error).__name__
 
 
-# MLflow's front page opens on GenAI traces without `workflowType`.
+def new_client(address: Address) -> "MlflowClient":
+    """MLflow's client of a store; creates the tables of an embedded one where they are missing.
+
+    Raises:
+        UserError: The database is not usable, or another process has locked it for too long.
+    """
+    os.environ.update(_FORCED)
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    if address.credentials is not None:
+        # MLflow makes the header of its requests from these; credentials in the address would be in its messages.
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = address.credentials
+    if address.database is None:
+        return MlflowClient(address.uri)
+    try:
+        # MLflow would retry for minutes on a file that it cannot open, and create missing folders.
+        file = f"{address.database.as_uri()}?mode=rwc"
+        with closing(sqlite3.connect(file, timeout=_WRITER_SECONDS, uri=True)) as connection:
+            connection.execute("BEGIN IMMEDIATE")  # as before a first change, which is not made
+    except sqlite3.Error as error:
+        raise UserError(
+            f"tracking database: expected {address.database} to be one that SQLite can read and write, or none yet in "
+            f"a folder that exists, got '{error}'; correct that or set {_WHERE}",
+            "store.not_a_store",
+        ) from None
+    # Two processes that create the tables at once make a database that no process can open again.
+    with mlflow_errors(address), FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS):
+        return MlflowClient(address.uri)
 
 
-def comparison_link(base_url: str, experiment_id: str, sweep: str | None = None) -> str:
-    """Link to the charts of all runs of an experiment, or of those with the tag `sweep`."""
-    link = f"{base_url.rstrip('/')}/#/experiments/{experiment_id}/runs"
-    link += "?compareRunsMode=CHART&workflowType=machine_learning"
-    return link if sweep is None else f"{link}&searchFilter={_encoded(f'tags.sweep = {json.dumps(sweep)}')}"
-
-
-def parallel_link(base_url: str, experiment_id: str, run_ids: Sequence[str]) -> str:
-    """Link to the parallel coordinates of some runs, which show the parameters that differ between them."""
-    runs, experiments = _encoded(json.dumps(list(run_ids))), _encoded(json.dumps([experiment_id]))
-    link = f"{base_url.rstrip('/')}/#/compare-runs?runs={runs}&experiments={experiments}"
-    return f"{link}&workflowType=machine_learning"
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _database_of(uri: str) -> str:
-    # MLflow reads the address with SQLAlchemy, whose rules for escaped characters have changed over time.
-    from sqlalchemy.engine import make_url  # noqa: PLC0415
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+@contextmanager
+def mlflow_errors(address: Address) -> Iterator[None]:
+    """Turns errors of MLflow, of its database and of its lock in the block into a `UserError` that names the store."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
-        name = make_url(uri).database
-    except (ArgumentError, ValueError):
-        name = None
-    if not name or name == ":memory:":
-        raise _bad_address("sqlite:///<file>", uri)
-    return name
+        yield
+    except (MlflowException, SQLAlchemyError, Timeout) as error:
+        # Without the cause, which holds credentials and all that `first_line` leaves out.
+        raise UserError(f"tracking store {address.shown}: {first_line(error)}", "store.failed") from None
 
 
-def _embedded(database: Path) -> Address:
-    # MLflow would retry for minutes on a file that it cannot open, and create missing folders.
-    from sqlalchemy.engine import URL  # noqa: PLC0415
-
-    if not database.parent.is_dir():
-        raise _not_a_store(f"the folder {database.parent} does not exist; create it or")
-    if database.is_dir():
-        raise _not_a_store(f"expected a file, but {database} is a folder; move it or")
-    try:
-        with database.open("rb") as file:
-            header = file.read(len(_SQLITE_HEADER))
-    except FileNotFoundError:
-        header = b""
-    except OSError as error:
-        raise _not_a_store(f"{database} cannot be read ({error.strerror});") from None
-    if header not in (b"", _SQLITE_HEADER):
-        raise _not_a_store(f"{database} is not an SQLite database; move it away or")
-    if not os.access(database if header else database.parent, os.W_OK):
-        raise _not_a_store(f"{database} cannot be written; change its permissions or")
-    # SQLite's own 5 s of waiting for other writers are too short for a sweep that logs in parallel.
-    uri = URL.create("sqlite", database=str(database), query={"timeout": "60"})
-    return Address(uri.render_as_string(hide_password=False), database)
-
-
-def _server(uri: str) -> Address:
-    try:
-        parts = urlsplit(uri)
-        # Reading the port checks it.
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise _bad_address("sqlite:///<file>, http://<host> or https://<host>", uri)
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    credentials = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return Address(bare, credentials=credentials)
-
-
-def _bad_address(expected: str, uri: str) -> UserError:
-    return UserError(f"tracking address: expected {expected}, got '{redact(uri)}'; {_WHERE}", "store.bad_address")
-
-
-def _not_a_store(problem: str) -> UserError:
-    return UserError(f"tracking database: {problem} {_WHERE}", "store.not_a_store")
+def first_line(error: BaseException) -> str:
+    """The first line of an error, without credentials; the rest is SQL, a traceback or a page of a server."""
+    lines = (line.strip() for line in redact(str(error)).splitlines())
+    return next(filter(None, lines), type(error).__name__)[:_LONGEST_REASON]

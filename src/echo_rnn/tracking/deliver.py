@@ -1,4 +1,4 @@
-"""Delivery of an outbox to MLflow: in order, repeated until it succeeds, stored once.
+"""Delivery of outboxes to MLflow: in order, repeated until it succeeds, stored once.
 
 An answer may be lost although the store has done the request, so every request may be made twice. MLflow stores one of
 two points that agree in name, value, step and time (the primary key of its table), which is why the time is written
@@ -6,76 +6,98 @@ down with the number; parameters, tags, states and files are replaced by the sam
 a model the store is read first.
 """
 
-import math
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlflow import MlflowClient
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModelOutput,
-    LoggedModelStatus,
-    Metric,
-    Param,
-    RunTag,
-)
+from echo_rnn.errors import UserError
+from echo_rnn.tracking.address import Address, first_line, new_client, parse, require_answer, resolve
+from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Line, Outbox, find_outboxes
 
-from echo_rnn.tracking.address import Address
-from echo_rnn.tracking.client import first_line
-from echo_rnn.tracking.outbox import Entry, Line, Outbox
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 MOST_METRICS = 1000
 """MLflow's limit for a request."""
 MODEL = "model"
-NON_FINITE_TAG = "metrics.non_finite"
+LEFT_BEHIND = {"left_behind": "its process was gone, and a later command ended the run"}
+"""The tag of a run that did not record its own end; it stays where the run is resumed later."""
 COMMAND = "python -m pipelines.deliver"
-_NOUNS = {"params": "parameter", "metrics": "number", "status": "state"}
 # Between two looks at the outbox: charts follow a training, and many numbers fit into one request.
 _PAUSE_SECONDS = 2.0
-_LONGEST_PAUSE_SECONDS = 10.0
 # While the end of the run waits for the delivery.
 _LAST_PAUSE_SECONDS = 0.2
 
 
-def deliver_next(client: MlflowClient, outbox: Outbox) -> bool:
-    """Delivers the next entry, or consecutive metrics up to `MOST_METRICS`; False if nothing is left."""
-    lines = list(_next_request(outbox.undelivered))
-    if not lines:
-        return False
-    run_id, entry = outbox.header.run_id, lines[0].entry
-    match entry["kind"]:
-        case "metrics":
-            rows = [row for line in lines for row in line.entry["rows"]]
-            metrics = [Metric(name, value, milliseconds, step) for name, value, step, milliseconds in rows]
-            client.log_batch(run_id, metrics=metrics)
-        case "params":
-            client.log_batch(run_id, params=[Param(*pair) for pair in entry["values"].items()])
-        case "tags":
-            client.log_batch(run_id, tags=[RunTag(*pair) for pair in entry["values"].items()])
-        case "dataset":
-            data = Dataset(entry["name"], entry["digest"], source_type="local", source=entry["source"])
-            tag = InputTag(key="mlflow.data.context", value=entry["context"])
-            client.log_inputs(run_id, datasets=[DatasetInput(dataset=data, tags=[tag])])
-        case "file":
-            client.log_artifact(run_id, str(outbox.folder / entry["copy"]), artifact_path=entry["folder"] or None)
-        case "model":
-            _deliver_model(client, outbox, entry)
-        case "status" if entry["status"] == "RUNNING":
-            client.update_run(run_id, status="RUNNING")
-        case "status":
-            client.set_terminated(run_id, status=entry["status"], end_time=entry["milliseconds"])
-    outbox.mark_delivered(lines[-1])
-    return True
+def deliver_all(uri: str | None, root: Path) -> int:
+    """Delivers all outboxes of the project in `root`; returns how many runs are complete now.
+
+    Args:
+        uri: The configured store, as for `open_store`; each run is delivered to the store in which it was begun, and
+            the credentials of the configured store are for no other one.
+        root: The project's folder.
+
+    Raises:
+        UserError: Something could not be delivered; it remains in its outbox.
+    """
+    configured, outboxes = resolve(uri, root), root / FOLDER
+    headers, sentences = find_outboxes(outboxes)
+    addresses = {header.address for header in headers.values()}
+    # The configured store comes last: MLflow sends the credentials that it is given to every server from then on.
+    for begun_in in sorted(addresses, key=lambda each: each == configured.uri):
+        try:
+            address = configured if begun_in == configured.uri else parse(begun_in, root)
+            require_answer(address)
+            sentences += deliver_outboxes(new_client(address), address, outboxes, headers)
+        except UserError as refusal:
+            sentences.append(str(refusal))
+    if sentences:
+        raise UserError("; ".join(sentences), "outbox.undelivered")
+    return len(headers.keys() - find_outboxes(outboxes)[0].keys())
+
+
+def deliver_outboxes(
+    client: "MlflowClient", address: Address, outboxes: Path, headers: Mapping[str, Header]
+) -> list[str]:
+    """Delivers those outboxes of a store that no live process holds, and ends their runs where that was not done.
+
+    Args:
+        client: Client of the store.
+        address: The store.
+        outboxes: The folder of all outboxes.
+        headers: Their headers by run id, for this store and others.
+
+    Returns:
+        A sentence for each run of which something is left.
+    """
+    sentences: list[str] = []
+    for run_id, header in headers.items():
+        if header.address != address.uri:
+            continue
+        try:
+            outbox = Outbox(outboxes / run_id)
+            try:
+                if not outbox.ended:
+                    outbox.append({"kind": "tags", "values": LEFT_BEHIND}, status_entry("KILLED"))
+                while _deliver_next(client, outbox):
+                    pass
+            except Exception as error:  # of any kind: the command that found the outbox has other work to do
+                sentences.append(undelivered(outbox, address, first_line(error)))
+            finally:
+                outbox.close()
+        except (InUseError, FileNotFoundError):
+            continue  # its process is alive, or another one has just delivered it
+        except UserError as damage:
+            sentences.append(str(damage))
+    return sentences
 
 
 class BackgroundDelivery:
     """A thread that delivers an outbox until `finish`, so that nothing waits for a slow or unreachable store."""
 
-    def __init__(self, client: MlflowClient, outbox: Outbox) -> None:
+    def __init__(self, client: "MlflowClient", outbox: Outbox) -> None:
         self._client = client
         self._outbox = outbox
         self._failure = ""
@@ -90,38 +112,20 @@ class BackgroundDelivery:
         self._complete.set()
         self._thread.join(seconds)
         self._given_up.set()
-        return rest_of(self._outbox) and (self._failure or "it did not answer in time")
+        return "" if self._outbox.delivered else self._failure or "it did not answer in time"
 
     def _work(self) -> None:
-        pause = _PAUSE_SECONDS
         while not self._given_up.is_set():
             complete = self._complete.is_set()
             try:
-                while deliver_next(self._client, self._outbox) and not self._given_up.is_set():
+                while _deliver_next(self._client, self._outbox) and not self._given_up.is_set():
                     self._failure = ""
                 if complete:
                     return
-                pause = _PAUSE_SECONDS
             except Exception as error:  # of any kind: training continues, and the next attempt may succeed
                 self._failure = first_line(error)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            if complete:
-                self._given_up.wait(_LAST_PAUSE_SECONDS)
-            else:
-                self._complete.wait(pause)
-
-
-def stored_entries(client: MlflowClient, run_id: str) -> list[Entry]:
-    """What the store has of a run that a resumed run must not log again, as entries."""
-    run = client.get_run(run_id)
-    points = [point for name in run.data.metrics for point in client.get_metric_history(run_id, name)]
-    rows = [[point.key, point.value, point.step, point.timestamp] for point in points if math.isfinite(point.value)]
-    left_out = {name: value for name, value in run.data.tags.items() if name == NON_FINITE_TAG}
-    return [
-        {"kind": "metrics", "rows": rows},
-        {"kind": "params", "values": run.data.params},
-        {"kind": "tags", "values": left_out},
-    ]
+            event, seconds = (self._given_up, _LAST_PAUSE_SECONDS) if complete else (self._complete, _PAUSE_SECONDS)
+            event.wait(seconds)
 
 
 def status_entry(status: str) -> Entry:
@@ -129,21 +133,45 @@ def status_entry(status: str) -> Entry:
     return {"kind": "status", "status": status, "milliseconds": int(time.time() * 1000)}
 
 
-def rest_of(outbox: Outbox) -> str:
-    """The number of undelivered entries of each kind as text; empty if all are delivered."""
-    counts: Counter[str] = Counter()
-    for entry, _ in outbox.undelivered:
-        kind = entry["kind"]
-        counts[_NOUNS.get(kind, kind.removesuffix("s"))] += len(entry.get("rows") or entry.get("values") or [entry])
-    return ", ".join(f"{count} {noun}{'s' if count > 1 else ''}" for noun, count in counts.items())
-
-
 def undelivered(outbox: Outbox, address: Address, reason: str) -> str:
     """The sentence for an outbox that could not be delivered completely."""
     return (
-        f"run {outbox.header.run_id}: {rest_of(outbox)} not yet in {address.shown} ({reason}); "
-        f"stored in {outbox.folder}, and `{COMMAND}` delivers them"
+        f"run {outbox.header.run_id}: not all of it is in {address.shown} yet ({reason}); the rest is stored in "
+        f"{outbox.folder}, and `{COMMAND}` delivers it"
     )
+
+
+def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
+    """Delivers the next entry, or consecutive metrics up to `MOST_METRICS`; False if nothing is left."""
+    from mlflow import entities  # noqa: PLC0415
+
+    lines = list(_next_request(outbox.undelivered))
+    if not lines:
+        return False
+    run_id, entry = outbox.header.run_id, lines[0].entry
+    match entry["kind"]:
+        case "metrics":
+            rows = [row for line in lines for row in line.entry["rows"]]
+            metrics = [entities.Metric(name, value, milliseconds, step) for name, value, step, milliseconds in rows]
+            client.log_batch(run_id, metrics=metrics)
+        case "params":
+            client.log_batch(run_id, params=[entities.Param(*pair) for pair in entry["values"].items()])
+        case "tags":
+            client.log_batch(run_id, tags=[entities.RunTag(*pair) for pair in entry["values"].items()])
+        case "dataset":
+            data = entities.Dataset(entry["name"], entry["digest"], source_type="local", source=entry["source"])
+            tag = entities.InputTag(key="mlflow.data.context", value=entry["context"])
+            client.log_inputs(run_id, datasets=[entities.DatasetInput(dataset=data, tags=[tag])])
+        case "file":
+            client.log_artifact(run_id, str(outbox.folder / entry["copy"]), artifact_path=entry["folder"] or None)
+        case "model":
+            _deliver_model(client, outbox, entry)
+        case "status" if entry["status"] == "RUNNING":
+            client.update_run(run_id, status="RUNNING")
+        case "status":
+            client.set_terminated(run_id, status=entry["status"], end_time=entry["milliseconds"])
+    outbox.mark_delivered(lines[-1])
+    return True
 
 
 def _next_request(lines: Iterator[Line]) -> Iterator[Line]:
@@ -159,9 +187,9 @@ def _next_request(lines: Iterator[Line]) -> Iterator[Line]:
         count += len(rows)
 
 
-def _deliver_model(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
+def _deliver_model(client: "MlflowClient", outbox: Outbox, entry: Entry) -> None:
     """Delivers the one model of the run, into the one that the store has already if it has one."""
-    # Here, because it takes half a second to import, and most entries do not need it.
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
     run_id, experiment_id = outbox.header.run_id, outbox.header.experiment_id

@@ -15,7 +15,6 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,16 +35,8 @@ class InUseError(UserError):
     """Another process has the run open."""
 
 
-@dataclass(frozen=True)
-class Header:
-    """Where a run belongs.
-
-    Attributes:
-        run_id: Id of the run in its store.
-        address: The store's address, without credentials.
-        experiment: Name of the run's experiment.
-        experiment_id: Id of the experiment in the store.
-    """
+class Header(NamedTuple):
+    """Where a run belongs: its id, its store's address without credentials, its experiment's name and id there."""
 
     run_id: str
     address: str
@@ -63,45 +54,46 @@ class Line(NamedTuple):
 class Outbox:
     """The outbox of one run, locked by this process until it is closed."""
 
-    def __init__(self, folder: Path, lock: FileLock) -> None:
-        """Takes over a lock that is held; see `create` and `reopen`."""
-        self.folder = folder
-        self.header = header_of(folder)
-        self._lock = lock
-        self._appending = threading.Lock()
-        self._closed = False
-        self._file = os.open(folder / _ENTRIES, os.O_RDWR | os.O_APPEND)
-        # Removes the part of a last line that a process wrote before it died.
-        os.ftruncate(self._file, os.pread(self._file, os.fstat(self._file).st_size, 0).rfind(b"\n") + 1)
+    def __init__(self, folder: Path, header: Header | None = None, seconds: float = 0) -> None:
+        """Opens the outbox in `folder`, or creates that of a run that has none.
 
-    @classmethod
-    def create(cls, outboxes: Path, header: Header) -> "Outbox":
-        """Creates the outbox of a run that has none."""
-        folder = outboxes / header.run_id
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = _locked(folder, seconds=0)
-            write_text(folder / _ENTRIES, json.dumps(asdict(header)) + "\n")
-        except OSError as error:
-            raise unwritable(folder, error) from None
-        return cls(folder, lock)
-
-    @classmethod
-    def reopen(cls, folder: Path, seconds: float = 0) -> "Outbox":
-        """Opens the outbox in `folder`; waits some seconds for a process that holds it.
+        Args:
+            folder: Its folder, named by the id of the run.
+            header: Where the run belongs, to create it.
+            seconds: How long another process that holds it is waited for.
 
         Raises:
-            FileNotFoundError: There is none, or it has just been removed.
-            UserError: Another process holds it (`InUseError`), or it is damaged.
+            FileNotFoundError: There is none to open, or it has just been removed.
+            UserError: Another process holds it (`InUseError`), it is damaged, or it cannot be written.
         """
-        if not has_entries(folder):
+        if header is None and not has_entries(folder):
             raise FileNotFoundError(folder)
-        lock = _locked(folder, seconds)
+        self.folder = folder
+        self._appending = threading.Lock()
+        self._closed = False
+        # Not bound to a thread: the thread that delivers may release it.
+        self._lock = FileLock(folder / _LOCK, timeout=seconds, thread_local=False)
         try:
-            return cls(folder, lock)
+            if header is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout:
+            raise InUseError(
+                f"run {folder.name}: another process writes or delivers it; wait until that process has ended",
+                "outbox.locked",
+            ) from None
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        try:
+            if header is not None:
+                write_text(folder / _ENTRIES, json.dumps(header._asdict()) + "\n")
+            self.header = _header_of(folder)
+            self._file = os.open(folder / _ENTRIES, os.O_RDWR | os.O_APPEND)
         except BaseException:
-            lock.release()
+            self._lock.release()
             raise
+        # Removes the part of a last line that a process wrote before it died.
+        os.ftruncate(self._file, os.pread(self._file, os.fstat(self._file).st_size, 0).rfind(b"\n") + 1)
 
     def append(self, *entries: Entry) -> None:
         """Appends entries, all or none.
@@ -133,11 +125,7 @@ class Outbox:
     def entries(self, start: int | None = None) -> Iterator[Line]:
         """Yields the entries from byte `start`, or all of them."""
         with (self.folder / _ENTRIES).open("rb") as file:
-            if start is None:
-                file.readline()  # the header
-            else:
-                file.seek(start)
-            end = file.tell()
+            end = file.seek(start) if start else len(file.readline())  # after the header
             for line in file:
                 if not line.endswith(b"\n"):
                     return  # it is being written
@@ -153,6 +141,11 @@ class Outbox:
             return self.entries()
         # Where the number is damaged or outside the file, all is delivered again, which stores nothing twice.
         return self.entries(start if 0 < start <= os.fstat(self._file).st_size else None)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether all entries are in the store."""
+        return not any(True for _ in self.undelivered)
 
     @property
     def ended(self) -> bool:
@@ -172,7 +165,7 @@ class Outbox:
         """Releases the outbox, and removes it where the run has ended and everything was delivered."""
         self._closed = True
         try:
-            if self.ended and not any(True for _ in self.undelivered):
+            if self.ended and self.delivered:
                 # First: a folder without entries is not an outbox, even if this process dies here.
                 (self.folder / _ENTRIES).unlink()
                 shutil.rmtree(self.folder)
@@ -186,7 +179,7 @@ def find_outboxes(folder: Path) -> tuple[dict[str, Header], list[str]]:
     headers, damaged = {}, []
     for outbox in sorted(folder.glob("*")):
         try:
-            headers[outbox.name] = header_of(outbox)
+            headers[outbox.name] = _header_of(outbox)
         except UserError as damage:
             damaged.append(str(damage))
         except OSError:
@@ -199,12 +192,7 @@ def has_entries(folder: Path) -> bool:
     return (folder / _ENTRIES).is_file()
 
 
-def header_of(folder: Path) -> Header:
-    """Where the run of an outbox belongs.
-
-    Raises:
-        UserError: The outbox is damaged.
-    """
+def _header_of(folder: Path) -> Header:
     with (folder / _ENTRIES).open("rb") as file:
         first = _parsed(folder, file.readline())
     try:
@@ -213,27 +201,14 @@ def header_of(folder: Path) -> Header:
         raise _damaged(folder) from None
 
 
-def _locked(folder: Path, seconds: float) -> FileLock:
-    # Not bound to a thread: the thread that delivers may release it.
-    lock = FileLock(folder / _LOCK, timeout=seconds, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InUseError(
-            f"run {folder.name}: another process writes or delivers it; wait until that process has ended",
-            "outbox.locked",
-        ) from None
-    return lock
-
-
 def _parsed(folder: Path, line: bytes) -> Entry:
     try:
         entry = json.loads(line)
+        if isinstance(entry, dict):
+            return entry
     except ValueError:
-        entry = None
-    if not isinstance(entry, dict):
-        raise _damaged(folder)
-    return entry
+        pass
+    raise _damaged(folder)
 
 
 def _damaged(folder: Path) -> UserError:

@@ -1,4 +1,4 @@
-"""One open run of MLflow: everything is written into its outbox, at the cost of a line in a file."""
+"""One open run: everything is written into its outbox, at the cost of a line in a file."""
 
 import json
 import math
@@ -7,43 +7,50 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from echo_rnn.errors import UserError
 from echo_rnn.redact import redact
-from echo_rnn.tracking.deliver import MODEL, MOST_METRICS, NON_FINITE_TAG
-from echo_rnn.tracking.interface import MetricRow, Run
-from echo_rnn.tracking.outbox import Entry, Outbox
+from echo_rnn.tracking.deliver import MODEL, MOST_METRICS
+from echo_rnn.tracking.outbox import Outbox
+
+MetricRow = tuple[str, float, int]
+"""Name, value and step of one number."""
 
 _LONGEST_DIGEST = 36
-_LONGEST_PARAMETER = 6000  # MLflow cuts longer ones without a message
+_LONGEST_PARAMETER = 6000  # MLflow cuts longer ones; a resumed run compares its own with what is stored
 _LONGEST_NAME, _LONGEST_SHOWN_NAME = 200, 40
 # Letters of any language; no character that has a meaning in a path, an address or a terminal.
 _PART_OF_A_PATH = r"[\w(][\w .,=@+()\-]*"
 
 
-class MlflowRun(Run):
-    """A run that writes into an outbox.
+class Run:
+    """One open run. `/` in the name of a metric makes sections of charts: `train/loss`, `test/accuracy`.
 
-    MLflow stores a point of a metric as often as it gets it, and refuses another value of a parameter. So the points
-    and parameters that the run has already are read from the outbox, and only new ones are added.
+    No method waits for the store: entries are written into an outbox and delivered in the background; a run without an
+    outbox stores nothing. MLflow stores a point of a metric as often as it gets it, and refuses another value of a
+    parameter. So the points and parameters that the run has already are read from the outbox, and only new ones are
+    added.
     """
 
-    def __init__(self, outbox: Outbox) -> None:
-        self.id = outbox.header.run_id
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        self.id = outbox.header.run_id if outbox else ""
         self._outbox = outbox
         self._points: dict[tuple[str, int], float] = {}
         self._params: dict[str, str] = {}
-        self._non_finite = 0
-        for line in outbox.entries():
-            self._restore(line.entry)
+        for line in outbox.entries() if outbox else ():
+            match line.entry["kind"]:
+                case "metrics":
+                    self._points |= {(name, step): value for name, value, step, _ in line.entry["rows"]}
+                case "params":
+                    self._params |= line.entry["values"]
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """Logs every value; values that are too long for MLflow are cut with a note, credentials are redacted."""
-        values = {name: _shortened(redact(value)) for name, value in _flattened(config)}
+        """Logs a nested configuration as parameters with dotted names, without credentials, cut where MLflow would."""
+        values = {name: redact(value)[:_LONGEST_PARAMETER] for name, value in _flattened(config)}
         for name, value in values.items():
             known = self._params.get(name, value)
             if known != value:
@@ -54,34 +61,42 @@ class MlflowRun(Run):
                 )
         if new := {name: value for name, value in values.items() if name not in self._params}:
             self._params |= new
-            self._outbox.append({"kind": "params", "values": new})
+            self._append("params", values=new)
 
     def log_metrics(self, rows: Iterable[MetricRow], *, again: bool = False) -> None:
-        """Logs the finite numbers; MLflow would store infinities as 1.8e308, so a tag counts those left out."""
+        """Logs numbers, each metric once at each step, so that a resumed run may log the same numbers again.
+
+        MLflow would store infinities as 1.8e308, so they are left out, and a tag names the last one.
+
+        Args:
+            rows: The numbers.
+            again: They were measured again: a value that differs is stored beside the older one, and shown.
+        """
         now = int(time.time() * 1000)
-        left_out, new = 0, []
+        new = []
         for name, number, step in rows:
             value = float(number)
             known = self._points.get((name, step))
             if not math.isfinite(value):
-                left_out += 1
+                self.set_tags({"metrics.non_finite": f"{name} at step {step}"})
             elif known is None or (again and known != value):
                 self._points[name, step] = value
                 new.append([name, value, step, now])
         for start in range(0, len(new), MOST_METRICS):
-            self._outbox.append({"kind": "metrics", "rows": new[start : start + MOST_METRICS]})
-        if left_out:
-            self._non_finite += left_out
-            self.set_tags({NON_FINITE_TAG: str(self._non_finite)})
+            self._append("metrics", rows=new[start : start + MOST_METRICS])
 
     def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
-        """Logs a dataset as input; MLflow stores 36 characters of the digest, so the source holds all of it."""
+        """Logs an input of the run; `context` is its purpose, such as `training`.
+
+        MLflow stores 36 characters of the digest, so the source holds all of it.
+        """
         described = json.dumps({"uri": redact(source), "digest": digest})
-        entry = {"name": name, "digest": digest[:_LONGEST_DIGEST], "source": described, "context": context}
-        self._outbox.append({"kind": "dataset", **entry})
+        self._append("dataset", name=name, digest=digest[:_LONGEST_DIGEST], source=described, context=context)
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """Copies a file into the run's artifacts."""
+        if self._outbox is None:
+            return
         _require_artifact_name(folder)
         _require_artifact_name(path.name)
         if not path.is_file():
@@ -89,37 +104,34 @@ class MlflowRun(Run):
                 f"artifact: expected a file, got {path}, which is none; check what should have written it",
                 "run.missing_artifact",
             )
-        self._outbox.append({"kind": "file", "copy": self._outbox.copy_in(path), "folder": folder})
+        self._append("file", copy=self._outbox.copy_in(path), folder=folder)
 
     def log_text(self, text: str, file: str) -> None:
         """Writes `text` as an artifact named `file`."""
         _require_artifact_name(file)
-        name = PurePosixPath(file)
+        folder, _, name = file.rpartition("/")
         with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch, name.name)
+            path = Path(scratch, name)
             path.write_text(redact(text), encoding="utf-8")
-            self.log_artifact(path, "" if name.parent == PurePosixPath() else str(name.parent))
+            self.log_artifact(path, folder)
 
     def log_model(self, model: Any, example: np.ndarray) -> None:
-        """Logs a Keras model, in about 0.3 s for a small one."""
+        """Logs a Keras model with its signature as `runs:/<id>/model`, in about 0.3 s; `example` is an input of it."""
+        if self._outbox is None:
+            return
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch, MODEL)
             folder.mkdir()
             _save_model(model, folder, self.id, example)
-            self._outbox.append({"kind": "model", "copy": self._outbox.copy_in(folder)})
+            self._append("model", copy=self._outbox.copy_in(folder))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets or replaces tags."""
-        self._outbox.append({"kind": "tags", "values": {name: redact(value) for name, value in tags.items()}})
+        self._append("tags", values={name: redact(value) for name, value in tags.items()})
 
-    def _restore(self, entry: Entry) -> None:
-        match entry["kind"]:
-            case "metrics":
-                self._points |= {(name, step): value for name, value, step, _ in entry["rows"]}
-            case "params":
-                self._params |= entry["values"]
-            case "tags":
-                self._non_finite = int(entry["values"].get(NON_FINITE_TAG, self._non_finite))
+    def _append(self, kind: str, **content: Any) -> None:
+        if self._outbox is not None:
+            self._outbox.append({"kind": kind, **content})
 
 
 def require_label(kind: str, name: str) -> None:
@@ -136,8 +148,8 @@ def _require_artifact_name(path: str) -> None:
 
 
 def _bad_name(kind: str, name: str, expected: str) -> UserError:
-    shown = name if len(name) <= _LONGEST_SHOWN_NAME else f"{name[:_LONGEST_SHOWN_NAME]}…"
-    return UserError(f"name of the {kind}: expected {expected}, got {shown!r}; choose another one", "run.bad_name")
+    got = repr(name[:_LONGEST_SHOWN_NAME])
+    return UserError(f"name of the {kind}: expected {expected}, got {got}; choose another one", "run.bad_name")
 
 
 def _flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -147,13 +159,6 @@ def _flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
             yield from _flattened(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _shortened(value: str) -> str:
-    if len(value) <= _LONGEST_PARAMETER:
-        return value
-    note = f" [cut: {len(value)} characters in all]"
-    return value[: _LONGEST_PARAMETER - len(note)] + note
 
 
 def _save_model(model: Any, folder: Path, run_id: str, example: np.ndarray) -> None:

@@ -1,63 +1,120 @@
-"""The MLflow store: opened once, safely among several processes, and the life of a run in it."""
+"""The MLflow store: opened once, safely among several processes, and the life of a run in it.
+
+SIGKILL, a lost machine or a full disk leave a run RUNNING for ever. The next process that opens the store ends those
+that were begun on this machine since it booted and that have lost their process. A process id is not enough, since the
+system uses it again: the start time must agree too.
+"""
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlflow import MlflowClient
-from mlflow.entities import Experiment
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+import psutil
 
 from echo_rnn import environment
 from echo_rnn.errors import Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
-from echo_rnn.tracking.address import Address, require_answer
-from echo_rnn.tracking.client import mlflow_errors, new_client
-from echo_rnn.tracking.deliver import BackgroundDelivery, status_entry, stored_entries, undelivered
-from echo_rnn.tracking.interface import Store, UnknownRunError
+from echo_rnn.tracking.address import Address, mlflow_errors, new_client, require_answer, resolve
+from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, status_entry, undelivered
 from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, has_entries
-from echo_rnn.tracking.recover import deliver_outboxes, end_abandoned
-from echo_rnn.tracking.run import MlflowRun, require_label
+from echo_rnn.tracking.run import Run, require_label
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
 NOTE = "mlflow.note.content"
 # How long the end of a run waits for its delivery. A server may be gone, while a database to which many processes write
 # is only busy. A server that was unreachable when the store was opened is not waited for again.
 SERVER_SECONDS, DATABASE_SECONDS, UNREACHABLE_SECONDS = 10, 120, 1
 _RUN_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+# The recorded start time of a process was rounded.
+_TOLERANCE_SECONDS = 0.1
 
 
-class MlflowStore(Store):
-    """An open store with its experiment."""
+class UnknownRunError(UserError):
+    """The run that should be resumed is not in the store."""
+
+
+def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", enabled: bool = True) -> "Store":
+    """Opens the tracking store and its experiment, delivers its outboxes, and ends abandoned runs.
+
+    Args:
+        uri: `sqlite:///<file>` or an `http(s)` server; `MLFLOW_TRACKING_URI` takes precedence; None is `mlflow.db` in
+            `root`. A relative sqlite file is relative to `root`, not to the current folder.
+        experiment: Name of the experiment that holds the runs; it is created where it is missing, as the store is.
+        root: The project's folder.
+        note: Markdown that is shown above the runs of the experiment, used where it is created.
+        enabled: False gives a store with the same interface that stores nothing.
+
+    Raises:
+        UserError: The address is not valid, or no usable store is there; a server is waited for at most 15 s. One that
+            does not answer is refused, unless a run of the experiment has an outbox, which can be resumed.
+    """
+    if not enabled:
+        return _NoStore()
+    require_label("experiment", experiment)
+    address, outboxes = resolve(uri, root), root.absolute() / FOLDER
+    headers, damaged = find_outboxes(outboxes)
+    try:
+        require_answer(address)
+    except UserError as refusal:
+        for header in headers.values():
+            if (header.address, header.experiment) == (address.uri, experiment):
+                return Store(new_client(address), address, outboxes, header, unreachable=str(refusal))
+        raise
+    client = new_client(address)
+    with mlflow_errors(address):
+        found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
+    if found.lifecycle_stage != "active":
+        raise UserError(
+            f"tracking.experiment: '{experiment}' was deleted in this store; choose another name or restore it with "
+            f"`mlflow experiments restore -x {found.experiment_id}`",
+            "store.deleted_experiment",
+        )
+    for sentence in damaged + deliver_outboxes(client, address, outboxes, headers):
+        print(sentence, file=sys.stderr)
+    with mlflow_errors(address):
+        host = environment.process()["process.host"]
+        running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{host}'"
+        # The end of a run with an outbox may be in it.
+        kept = find_outboxes(outboxes)[0]
+        for run in client.search_runs([found.experiment_id], running):
+            if run.info.run_id not in kept and not _is_alive(run.data.tags):
+                for name, value in LEFT_BEHIND.items():
+                    client.set_tag(run.info.run_id, name, value)
+                client.set_terminated(run.info.run_id, status="KILLED")
+    return Store(client, address, outboxes, Header("", address.uri, experiment, found.experiment_id))
+
+
+class Store:
+    """An open store with its experiment; see `open_store`. `address` is for people and holds no credentials."""
 
     def __init__(
-        self, client: MlflowClient, address: Address, outboxes: Path, experiment: tuple[str, str], unreachable: str = ""
+        self, client: "MlflowClient", address: Address, outboxes: Path, header: Header, unreachable: str = ""
     ) -> None:
-        """See `connect`.
-
-        Args:
-            client: Client of the store.
-            address: The store.
-            outboxes: The folder of the project's outboxes.
-            experiment: Its name and its id.
-            unreachable: Why the store does not answer; then only a run with an outbox can be resumed.
-        """
         self.address = address.shown
-        self.experiment_id = experiment[1]
+        self.experiment_id = header.experiment_id
         self._client = client
         self._address = address
         self._outboxes = outboxes
-        self._experiment = experiment[0]
-        self._unreachable = unreachable
+        self._header = header  # of its runs, besides their id
+        self._unreachable = unreachable  # why it does not answer; then only a run with an outbox can be resumed
 
     @contextmanager
-    def run(self, name: str, description: str, tags: Mapping[str, str]) -> Iterator[MlflowRun]:
-        """Opens a run."""
+    def run(self, name: str, description: str, tags: Mapping[str, str]) -> Iterator[Run]:
+        """Opens a run that ends as FINISHED, as FAILED on an exception, as KILLED on Ctrl-C or SIGTERM."""
         require_label("run", name)
-        shown = {key: redact(value) for key, value in (_origin() | {NOTE: description, **tags}).items()}
+        facts = environment.facts()
+        # What MLflow's pages show has a name of MLflow's, too.
+        source = {"name": Path(sys.argv[0]).name, "type": "LOCAL", "git.commit": facts.get("git.commit", "")}
+        shown = {f"mlflow.source.{key}": value for key, value in source.items()} | facts | {NOTE: description, **tags}
+        shown = {key: redact(value) for key, value in shown.items()}
         # SIGTERM is caught before the run exists, so that there is no moment in which it stays RUNNING.
         with termination_raises():
             with self._requests():
@@ -65,10 +122,32 @@ class MlflowStore(Store):
             with self._open(self._new_outbox(created.info.run_id)) as run:
                 yield run
 
-    def resume(self, run_id: str) -> AbstractContextManager[MlflowRun]:
-        """Resumes a run."""
-        if not (self._unreachable and _RUN_ID.fullmatch(run_id) and has_entries(self._outboxes / run_id)):
-            self._require_stored(run_id)
+    def resume(self, run_id: str) -> AbstractContextManager[Run]:
+        """Resumes a run that has ended, or that has lost its process.
+
+        Raises:
+            UnknownRunError: At the call, before anything is entered: the store has no such run.
+            UserError: Another process has it open.
+        """
+        unknown = UnknownRunError(
+            f"run {run_id[:40]!r} is not in the tracking store {self.address}, or was deleted there; it may have been "
+            "made on another machine",
+            "store.unknown_run",
+        )
+        if not _RUN_ID.fullmatch(run_id):
+            raise unknown
+        if not (self._unreachable and has_entries(self._outboxes / run_id)):
+            from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+            with self._requests():
+                try:
+                    found = self._client.get_run(run_id)
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                        raise
+                    raise unknown from None
+            if found.info.lifecycle_stage != "active":
+                raise unknown
         return self._resumed(run_id)
 
     def tagged(self, tags: Mapping[str, str]) -> list[str]:
@@ -78,22 +157,8 @@ class MlflowStore(Store):
             runs = self._client.search_runs([self.experiment_id], f"attributes.status = 'FINISHED' and {wanted}")
         return [run.info.run_id for run in runs]
 
-    def _require_stored(self, run_id: str) -> None:
-        code, unknown = "store.unknown_run", f"run {run_id[:40]!r} is not in the tracking store {self.address}"
-        if not _RUN_ID.fullmatch(run_id):
-            raise UnknownRunError(f"{unknown}; expected the id of a run, letters and digits", code)
-        with self._requests():
-            try:
-                found = self._client.get_run(run_id)
-            except MlflowException as error:
-                if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-                    raise
-                raise UnknownRunError(f"{unknown}; it may have been made on another machine", code) from None
-        if found.info.lifecycle_stage != "active":
-            raise UnknownRunError(f"{unknown} any more: it was deleted", code)
-
     @contextmanager
-    def _resumed(self, run_id: str) -> Iterator[MlflowRun]:
+    def _resumed(self, run_id: str) -> Iterator[Run]:
         with termination_raises():
             outbox = self._old_outbox(run_id)
             # Before it is RUNNING again: these tags show whether the process of a run is alive.
@@ -102,9 +167,9 @@ class MlflowStore(Store):
                 yield run
 
     @contextmanager
-    def _open(self, outbox: Outbox) -> Iterator[MlflowRun]:
+    def _open(self, outbox: Outbox) -> Iterator[Run]:
         """Ends the run as its block ended; an error at the end never hides the block's own exception."""
-        run, delivery = MlflowRun(outbox), BackgroundDelivery(self._client, outbox)
+        run, delivery = Run(outbox), BackgroundDelivery(self._client, outbox)
         try:
             yield run
         except BaseException as error:
@@ -118,27 +183,27 @@ class MlflowStore(Store):
 
     def _end(self, outbox: Outbox, delivery: BackgroundDelivery, status: str) -> None:
         at_most = SERVER_SECONDS if self._address.database is None else DATABASE_SECONDS
-        try:
-            outbox.append(status_entry(status))
-        finally:
+        with closing(outbox):
             try:
+                outbox.append(status_entry(status))
+            finally:
                 if failure := delivery.finish(UNREACHABLE_SECONDS if self._unreachable else at_most):
                     print(undelivered(outbox, self._address, failure), file=sys.stderr)
-            finally:
-                outbox.close()
 
     def _new_outbox(self, run_id: str) -> Outbox:
-        return Outbox.create(self._outboxes, Header(run_id, self._address.uri, self._experiment, self.experiment_id))
+        return Outbox(self._outboxes / run_id, self._header._replace(run_id=run_id))
 
     def _old_outbox(self, run_id: str) -> Outbox:
-        """The outbox that the run still has, or a new one with what the store has of the run."""
+        """The outbox that the run still has, or a new one with what the store has and must not be logged again."""
         try:
-            return Outbox.reopen(self._outboxes / run_id, SERVER_SECONDS)
+            return Outbox(self._outboxes / run_id, seconds=SERVER_SECONDS)
         except FileNotFoundError:
             with self._requests():
-                stored = stored_entries(self._client, run_id)
+                data = self._client.get_run(run_id).data
+                points = [point for name in data.metrics for point in self._client.get_metric_history(run_id, name)]
+            rows = [[each.key, each.value, each.step, each.timestamp] for each in points if math.isfinite(each.value)]
             outbox = self._new_outbox(run_id)
-            outbox.append(*stored)
+            outbox.append({"kind": "metrics", "rows": rows}, {"kind": "params", "values": data.params})
             *_, last = outbox.entries()
             outbox.mark_delivered(last)
             return outbox
@@ -147,43 +212,29 @@ class MlflowStore(Store):
     def _requests(self) -> Iterator[None]:
         if self._unreachable:
             raise UserError(self._unreachable, "store.unreachable")
-        with mlflow_errors(self.address):
+        with mlflow_errors(self._address):
             yield
 
 
-def connect(address: Address, experiment: str, note: str, root: Path) -> MlflowStore:
-    """Opens a store, creates what is missing, delivers its outboxes, ends abandoned runs.
+class _NoStore(Store):
+    """The store of `tracking.enabled=false`."""
 
-    A server that does not answer is refused, unless a run of the experiment has an outbox, which can be resumed.
-    """
-    require_label("experiment", experiment)
-    outboxes = root.absolute() / FOLDER
-    headers, damaged = find_outboxes(outboxes)
-    try:
-        require_answer(address)
-    except UserError as refusal:
-        same = (each for each in headers.values() if (each.address, each.experiment) == (address.uri, experiment))
-        if (known := next(same, None)) is None:
-            raise
-        known_id = known.experiment_id
-        return MlflowStore(new_client(address), address, outboxes, (experiment, known_id), unreachable=str(refusal))
-    client = new_client(address)
-    with mlflow_errors(address.shown):
-        found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
-    if found.lifecycle_stage != "active":
-        raise UserError(
-            f"tracking.experiment: '{experiment}' was deleted in this store; choose another name or restore it with "
-            f"`mlflow experiments restore -x {found.experiment_id}`",
-            "store.deleted_experiment",
-        )
-    for sentence in damaged + deliver_outboxes(client, address, outboxes, headers):
-        print(sentence, file=sys.stderr)
-    with mlflow_errors(address.shown):
-        end_abandoned(client, found.experiment_id, find_outboxes(outboxes)[0])
-    return MlflowStore(client, address, outboxes, (experiment, found.experiment_id))
+    def __init__(self) -> None:
+        self.address = self.experiment_id = ""
+
+    def run(self, name: str, description: str, tags: Mapping[str, str]) -> AbstractContextManager[Run]:  # type: ignore
+        return nullcontext(Run())
+
+    def resume(self, run_id: str) -> AbstractContextManager[Run]:
+        return nullcontext(Run())
+
+    def tagged(self, tags: Mapping[str, str]) -> list[str]:
+        return []
 
 
-def _create(client: MlflowClient, experiment: str, artifacts: Path | None, note: str) -> Experiment:
+def _create(client: "MlflowClient", experiment: str, artifacts: Path | None, note: str) -> "Experiment":
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
     location = None if artifacts is None else artifacts.as_uri()
     try:
         client.create_experiment(experiment, artifact_location=location, tags={NOTE: note})
@@ -194,10 +245,15 @@ def _create(client: MlflowClient, experiment: str, artifacts: Path | None, note:
     return client.get_experiment_by_name(experiment)
 
 
-def _origin() -> dict[str, str]:
-    """Tags of every run: facts of the environment, and under MLflow's own names those that its pages show."""
-    facts = environment.facts()
-    shown = {"mlflow.source.name": Path(sys.argv[0]).name, "mlflow.source.type": "LOCAL"}
-    if "git.commit" in facts:
-        shown["mlflow.source.git.commit"] = facts["git.commit"]
-    return {**shown, **facts}
+def _is_alive(tags: Mapping[str, str]) -> bool:
+    """Whether the process that a run names in its tags may be alive."""
+    try:
+        process = psutil.Process(int(tags["process.pid"]))
+        # In a container, a process that no parent waits for stays a zombie as long as the container lives.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - float(tags["process.start"])) <= _TOLERANCE_SECONDS
+    except psutil.NoSuchProcess:
+        return False
+    except (KeyError, ValueError, psutil.Error):
+        return True  # nothing is known of its process

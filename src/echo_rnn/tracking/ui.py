@@ -1,21 +1,37 @@
-"""MLflow's pages on the project's own store, for this machine only."""
+"""MLflow's pages: those of the project's own store, for this machine only, and links to the pages of any store."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from echo_rnn.errors import UserError, termination_raises
-from echo_rnn.tracking import open_store
-from echo_rnn.tracking.address import Address, comparison_link, fault_of, resolve
-from echo_rnn.tracking.client import SETTINGS
+from echo_rnn.tracking.address import SETTINGS, Address, fault_of, resolve
+from echo_rnn.tracking.store import open_store
 
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 60
+# MLflow's front page opens on GenAI traces without it.
+_TYPE = {"workflowType": "machine_learning"}
+
+
+def comparison_link(base_url: str, experiment_id: str, sweep: str | None = None) -> str:
+    """Link to the charts of all runs of an experiment, or of those with the tag `sweep`."""
+    query = {"compareRunsMode": "CHART"} | _TYPE
+    if sweep is not None:
+        query["searchFilter"] = f"tags.sweep = {json.dumps(sweep)}"
+    return f"{base_url.rstrip('/')}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
+
+
+def parallel_link(base_url: str, experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Link to the parallel coordinates of some runs, which show the parameters that differ between them."""
+    query = {"runs": json.dumps(list(run_ids)), "experiments": json.dumps([experiment_id])} | _TYPE
+    return f"{base_url.rstrip('/')}/#/compare-runs?{urlencode(query, quote_via=quote)}"
 
 
 def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> None:
@@ -32,14 +48,18 @@ def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> 
         print(f"runs: {comparison_link(address.uri, experiment_id)}", flush=True)
         return
     _require_free(port)
-    with termination_raises(), _server(address, port) as server:
-        base = f"http://{HOST}:{port}"
-        _wait_for_answer(server, base)
-        print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
+    with termination_raises():
+        server = _start(address, port)
         try:
+            base = f"http://{HOST}:{port}"
+            _wait_for_answer(server, base)
+            print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
             server.wait()
         except KeyboardInterrupt:
             return
+        finally:
+            server.terminate()
+            server.wait()
         raise UserError(f"MLflow's pages ended with exit code {server.returncode}; see the lines above", "ui.ended")
 
 
@@ -56,8 +76,7 @@ def _require_free(port: int) -> None:
             ) from None
 
 
-@contextmanager
-def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _start(address: Address, port: int) -> subprocess.Popen[bytes]:
     hosts = f"{HOST}:{port},localhost:{port}"
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", address.uri]
     command += ["--registry-store-uri", address.uri]
@@ -66,12 +85,7 @@ def _server(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
     # A person's settings for other servers must not apply to this one: its address, its allowed origins.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
     variables.setdefault("PYTHONWARNINGS", "ignore")  # deprecations in MLflow's own libraries
-    server = subprocess.Popen(command, env=variables)
-    try:
-        yield server
-    finally:
-        server.terminate()
-        server.wait()
+    return subprocess.Popen(command, env=variables)
 
 
 def _wait_for_answer(server: subprocess.Popen[bytes], base: str) -> None:
