@@ -11,7 +11,7 @@ _COLUMN, _ROW = 2.05, 1.4
 _SIZE = (0.9, 0.75)
 
 
-@styled
+@styled()
 def grid() -> Figure:
     """One window of a stack of layers, and the edges of its neighbours."""
     canvas = Canvas(8.5, "The grid: layers upwards, time to the right")

@@ -26,7 +26,7 @@ def flattened(*, time_major: bool) -> list[tuple[int, int]]:
     return list(zip(t_TB.reshape(-1).tolist(), b_TB.reshape(-1).tolist(), strict=True))
 
 
-@styled
+@styled()
 def reshape() -> Figure:
     """A tensor of states, counted in the order in which its numbers lie in memory, becomes a matrix."""
     canvas = Canvas(7.6, "reshape: every number keeps its place in memory, only the axes change")
@@ -71,7 +71,7 @@ def _reshaped(canvas: Canvas, left: float, *, time_major: bool) -> None:
     canvas.note(matrix_x, 1.3, f"line {rule}")
 
 
-@styled
+@styled()
 def labels() -> Figure:
     """Every line of the logits meets the label of the same time step and row, if both were flattened alike."""
     canvas = Canvas(7.5, "labels: every line of the logits meets the label of its own time step and row")

@@ -224,6 +224,6 @@ def _states(sheet: Sheet, cut: list[range]) -> None:
 
 
 STRATEGIES: Mapping[str, Callable[[], Figure]] = {
-    draw.__name__: styled(draw)
+    draw.__name__: styled()(draw)
     for draw in (static, dynamic, partial, wavefront, deferred, wavefront_deferred, block, keras, checkpointed)
 }

@@ -10,7 +10,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from echo_rnn.benchmark.report.grid import axis_of, describe_shape, panels, shared, varying
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
@@ -48,10 +47,6 @@ def ys(container: ErrorbarContainer) -> np.ndarray:
     return np.asarray(container.lines[0].get_ydata(), float)
 
 
-def texts(axes: Axes) -> list[str]:
-    return [text.get_text() for text in axes.texts]
-
-
 def by_window(*windows: int, **changes: object) -> list[ShapeResult]:
     """Shapes that differ in T, whose speed-up of static names its window."""
     return [
@@ -70,11 +65,9 @@ def test_every_picture_of_every_sweep_can_be_drawn_or_is_left_out(name: str, swe
     expected = {
         "overview": {"unroll_factor", "tensorflow_replica", "deepbench", "quick"},
         "speedup": {*SWEEPS} - {"quick"},
-        "crossover": {"static_vs_dynamic", "tensorflow_replica", "deepbench"},
-        "payoff": {*SWEEPS},
         "unroll_factor": {"static_vs_dynamic", "unroll_factor", "quick"},
         "memory": {*SWEEPS} - {"quick"},
-        "preparation": {"static_vs_dynamic", "unroll_factor", "layers", "long"},
+        "first_call": {"static_vs_dynamic", "unroll_factor", "layers", "long"},
     }
     assert (figure is not None) == (sweep in expected[name])
     if figure is not None:
@@ -102,7 +95,7 @@ def test_names_are_shown_as_they_are_and_wrong_strategies_do_not_stop_a_picture(
 
 @pytest.mark.parametrize("name", DRAW)
 def test_the_same_results_give_the_same_bytes(name: str, tmp_path: Path) -> None:
-    sweep = {"overview": "quick", "crossover": "deepbench", "unroll_factor": "unroll_factor"}.get(name, "long")
+    sweep = {"overview": "quick", "unroll_factor": "unroll_factor"}.get(name, "long")
     for number in (1, 2):
         save(drawn(name, SWEEPS[sweep]()), tmp_path / f"{number}.png")
     assert (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
@@ -180,88 +173,6 @@ def test_a_strategy_that_is_wrong_somewhere_has_a_point_less() -> None:
     np.testing.assert_allclose(ys(container), [1, 4])
 
 
-VERDICTS = [
-    ("faster", Interval(2.5, 2.4, 2.6), "static\n2.50×\n2.40 … 2.60"),
-    ("slower", Interval(0.25, 0.2, 0.4), "dynamic\n4.00×\n2.50 … 5.00"),
-    ("undecided", Interval(1.01, 0.97, 1.05), "no difference\n0.97 … 1.05"),
-    # More is known to a verdict than to its interval: it also has to exceed the A/A control.
-    ("undecided", Interval(1.03, 1.01, 1.05), "no difference\n1.01 … 1.05"),
-]
-
-
-@pytest.mark.parametrize(("verdict", "speedup", "text"), VERDICTS)
-def test_a_cell_of_the_map_names_the_winner(verdict: str, speedup: Interval, text: str) -> None:
-    results = [
-        result(replace(SEED, units=units), [strategy("dynamic"), strategy("static", verdict=verdict, speedup=speedup)])
-        for units in (4, 8)
-    ]
-    (axes,) = drawn("crossover", results).axes
-    cells = [each for each in texts(axes) if each != "not\nmeasured"]
-    assert cells == [text, text]
-    hatched = [bool(each.get_hatch()) for each in axes.patches if isinstance(each, Rectangle)]
-    assert hatched == [verdict == "undecided"] * 2
-
-
-def test_a_cell_says_that_static_is_wrong_or_was_not_measured() -> None:
-    shapes = [replace(SEED, units=4), replace(SEED, units=8, batch_size=7)]
-    results = [result(shape, [strategy("dynamic"), wrong("static")]) for shape in shapes]
-    (axes,) = drawn("crossover", results).axes
-    places = {(text.get_position(), text.get_text()) for text in axes.texts}
-    assert {((0, 0), "static\nis wrong"), ((1, 1), "static\nis wrong")} <= places
-    assert {((1, 0), "not\nmeasured"), ((0, 1), "not\nmeasured")} <= places
-
-
-def test_the_map_has_one_panel_for_each_window_with_every_shape_in_its_place() -> None:
-    results = SWEEPS["static_vs_dynamic"]()
-    figure = drawn("crossover", results)
-    panels_of = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title(loc="left") for axes in panels_of] == [f"T = {t}" for t in (5, 10, 15, 30, 60, 120, 240)]
-    for axes, window in zip(panels_of, (5, 10, 15, 30, 60, 120, 240), strict=True):
-        cells = {text.get_position(): text.get_text() for text in axes.texts if text.get_text() != "not\nmeasured"}
-        for x, units in enumerate((4, 32, 128)):
-            for y, rows in enumerate((5, 64)):
-                (found,) = (
-                    r for r in results if (r.shape.units, r.shape.batch_size, r.shape.window) == (units, rows, window)
-                )
-                verdict = found.of("static").verdict
-                assert cells[x, y].startswith({"faster": "static", "slower": "dynamic"}.get(verdict, "no difference"))
-
-
-def test_a_ring_stands_where_a_strategy_overtakes_and_a_line_crosses_there() -> None:
-    dynamic = strategy("dynamic", first_call_seconds=0.5, step_seconds=0.002)
-    static = strategy("static", first_call_seconds=1.5, step_seconds=0.001, break_even_steps=1001.0)
-    (axes,) = (axes for axes in drawn("payoff", [result(SEED, [dynamic, static])]).axes if axes.get_lines())
-    lines = {line.get_label(): line for line in axes.get_lines()}
-    assert lines["static overtakes"].get_xydata().tolist() == [[1001.0, 1.0]]
-    xs, ys = lines["static"].get_data()
-    np.testing.assert_allclose((ys[0], ys[-1]), (0.5 / 1.5, 2), rtol=0.02)
-    assert (ys[xs < 990] < 1).all()
-    assert (ys[xs > 1010] > 1).all()
-
-
-@pytest.mark.parametrize("never", [None, 0.0])
-def test_no_ring_where_nothing_is_overtaken(never: float | None) -> None:
-    slow = strategy("static", verdict="slower", step_seconds=0.002, break_even_steps=never)
-    figure = drawn("payoff", [result(SEED, [strategy("dynamic"), slow])])
-    assert not [line for line in figure.axes[0].get_lines() if "overtakes" in str(line.get_label())]
-
-
-def test_of_a_large_sweep_the_middle_of_each_panel_is_shown() -> None:
-    figure = drawn("payoff", SWEEPS["static_vs_dynamic"]())
-    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
-    assert titles == [f"S = {units}, B = {rows}" for units in (4, 32, 128) for rows in (5, 64)]
-    assert "T = 30" in figure.get_suptitle()
-
-
-def test_of_many_panels_six_are_shown_from_the_first_to_the_last() -> None:
-    sizes = [(units, rows) for units in (4, 8, 16) for rows in (1, 2, 3)]
-    results = [each for units, rows in sizes for each in by_window(10, 20, 40, 80, units=units, batch_size=rows)]
-    figure = drawn("payoff", results)
-    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
-    assert len(set(titles)) == 6
-    assert (titles[0], titles[-1]) == ("S = 4, B = 1", "S = 16, B = 3")
-
-
 def test_speed_against_k_runs_from_dynamic_to_static() -> None:
     speedups = {"dynamic": 1.0, "partial4": 1.6, "partial2": 1.3, "partial99": 9.0, "partial15": 0.9, "static": 1.8}
     intervals = {label: Interval(value, value - 0.1, value + 0.2) for label, value in speedups.items()}
@@ -285,10 +196,10 @@ def test_memory_holds_what_was_measured_and_the_formula_in_mebibytes() -> None:
         for t, measured, formula in given
     ]
     (axes,) = drawn("memory", results).axes
-    lines = {line.get_label(): line for line in axes.get_lines()}
-    np.testing.assert_allclose(lines["dynamic, formula"].get_xydata(), [(10, 1), (20, 2), (40, 4)])
-    np.testing.assert_allclose(lines["dynamic, measured"].get_ydata(), [3, 4096 / 2**20])
-    assert lines["dynamic, measured"].get_linestyle() == "None"
+    found = {label: container.lines[0] for label, container in bars(axes).items()}
+    np.testing.assert_allclose(found["dynamic"].get_xydata(), [(10, 1), (20, 2), (40, 4)])
+    np.testing.assert_allclose(ys(bars(axes)["dynamic, measured"]), [3, 4096 / 2**20])
+    assert found["dynamic, measured"].get_linestyle() == "None"
     assert "MiB" in axes.get_ylabel()
 
 
@@ -313,33 +224,13 @@ def test_memory_that_was_not_measured_is_not_drawn() -> None:
     assert DRAW["memory"](results) is None
 
 
-def test_preparation_holds_trace_compile_and_graph() -> None:
+def test_the_first_call_holds_the_whole_of_it() -> None:
     results = [
-        result(
-            replace(SEED, window=t),
-            [strategy("static", trace_seconds=t / 10, compile_seconds=t / 100, graph_nodes=t * 7)],
-        )
-        for t in (10, 20)
+        result(replace(SEED, window=t), [strategy("static", first_call_seconds=first)])
+        for t, first in ((10, 1.5), (20, None), (40, 2.5))
     ]
-    found = [axes.get_lines()[0].get_xydata().tolist() for axes in drawn("preparation", results).axes]
-    assert found == [[[10, 1], [20, 2]], [[10, 0.1], [20, 0.2]], [[10, 70], [20, 140]]]
-
-
-@pytest.mark.parametrize(
-    ("shapes", "said"),
-    [
-        ([(10, 4, 5), (20, 4, 5)], ""),
-        ([(10, 4, 5), (10, 64, 5), (20, 4, 5), (20, 64, 5)], "; a line for each of S = 4, 64"),
-        ([(10, 4, 5), (20, 4, 5), (20, 64, 8)], "; a line for each of S = 4, 64 and of B = 5, 8"),
-    ],
-)
-def test_preparation_says_what_its_lines_are(shapes: list[tuple[int, int, int]], said: str) -> None:
-    results = [
-        result(replace(SEED, window=t, units=s, batch_size=b), [strategy("static", trace_seconds=1.0)])
-        for t, s, b in shapes
-    ]
-    title = drawn("preparation", results).get_suptitle()
-    assert title.partition(";")[1:] == said.partition(";")[1:]
+    (axes,) = drawn("first_call", results).axes
+    np.testing.assert_allclose(bars(axes)["static"].lines[0].get_xydata(), [(10, 1.5), (40, 2.5)])
 
 
 def test_the_overview_ranks_by_time_and_says_what_is_wrong() -> None:
@@ -349,21 +240,25 @@ def test_the_overview_ranks_by_time_and_says_what_is_wrong() -> None:
         strategy("static", step_seconds=0.001, speedup=Interval(2, 1.5, 2.5)),
         strategy("keras", step_seconds=0.004, verdict="slower", speedup=Interval(0.5, 0.4, 0.6)),
     ]
-    step, speedup, first = drawn("overview", [result(SEED, strategies)]).axes
-    assert [label.get_text() for label in step.get_yticklabels()] == ["static", "dynamic", "keras", "block"]
-    assert [bar.get_width() for bar in step.patches] == pytest.approx([1, 2, 4])
-    assert [text.strip() for text in texts(step)] == ["1", "2", "4", "wrong, not timed"]
+    speedup, first = drawn("overview", [result(SEED, strategies)]).axes
+    names = [label.get_text() for label in speedup.get_yticklabels()]
+    assert names == ["static  1 ms", "dynamic  2 ms", "keras  4 ms", "block  wrong"]
     drawn_bars = bars(speedup)
-    np.testing.assert_allclose(interval_of(drawn_bars["static"], horizontal=True), [(1.5, 2.5)])
-    np.testing.assert_allclose(interval_of(drawn_bars["keras"], horizontal=True), [(0.4, 0.6)])
-    assert drawn_bars["keras"].lines[0].get_ydata()[0] == 2
-    assert drawn_bars["static"].lines[0].get_marker() != drawn_bars["keras"].lines[0].get_marker()
+    assert set(drawn_bars) == {"static  1 ms", "dynamic  2 ms", "keras  4 ms"}
+    static, keras = drawn_bars["static  1 ms"], drawn_bars["keras  4 ms"]
+    np.testing.assert_allclose(interval_of(static, horizontal=True), [(1.5, 2.5)])
+    np.testing.assert_allclose(interval_of(keras, horizontal=True), [(0.4, 0.6)])
+    assert keras.lines[0].get_ydata()[0] == 2
+    assert static.lines[0].get_marker() != keras.lines[0].get_marker()
     assert [bar.get_width() for bar in first.patches[:3]] == pytest.approx([0.3, 0.1, 0.1])
     assert [bar.get_x() for bar in first.patches[:3]] == pytest.approx([0, 0.3, 0.4])
 
 
-def test_every_axis_has_a_name_and_its_unit() -> None:
-    for name, sweep in [("speedup", "long"), ("payoff", "quick"), ("memory", "long"), ("preparation", "long")]:
+def test_panels_name_their_axes_and_units_at_the_edge() -> None:
+    for name, sweep in [("speedup", "long"), ("unroll_factor", "quick"), ("memory", "long"), ("first_call", "long")]:
         for axes in drawn(name, SWEEPS[sweep]()).axes:
             assert axes.get_xlabel(), name
             assert axes.get_ylabel(), name
+    axes = [each for each in drawn("speedup", SWEEPS["static_vs_dynamic"]()).axes if each.get_visible()]
+    assert [bool(each.get_xlabel()) for each in axes] == [False] * 3 + [True] * 3
+    assert [bool(each.get_ylabel()) for each in axes] == [True, False, False] * 2

@@ -15,7 +15,7 @@ _STRIPS = {"input": 2.5, "target": 1.3, "prediction": 0.0}
 _STRIP = 0.9
 
 
-@style.styled
+@style.styled()
 def echo_picture(
     x_BN: NDArray[np.integer],
     y_BN: NDArray[np.integer],
@@ -120,7 +120,7 @@ def _one_echo(axes: Axes, x_N: NDArray[np.integer], echo_step: int) -> None:
         axes.set_title(meaning, loc="right", fontsize=9.5, fontweight="normal", pad=3)
 
 
-@style.styled
+@style.styled()
 def diagnosis(
     by_position_T: NDArray[np.floating],
     by_position_zeroed_T: NDArray[np.floating],

@@ -27,19 +27,18 @@ _LOOKS: dict[str, tuple[str, str, Dashes, bool]] = {  # colour, marker, dashes, 
     "keras": (PURPLE, "P", "-", True),
     "keras_unrolled": (PURPLE, "P", ":", False),
 }
-_OTHERS = ("*", "8", "<", ">", "d", "p")
 _NUMBERED = {"partial": (ORANGE, True), "checkpointed": (SKY, False)}
 _MARKERS = ("<", ">", "d", "p", "*", "8")  # by the number
 _DASHES: tuple[Dashes, ...] = ("--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")  # by its size
-_SEQUENCE: tuple[tuple[str, str, Dashes], ...] = (  # for what is ordered: from light to dark
+_OTHERS: tuple[tuple[str, str, Dashes], ...] = (  # what is no strategy of the table, in its order
     (SKY, "v", ":"),
     (ORANGE, "s", "--"),
     (GREEN, "^", "-."),
     (BLUE, "D", "-"),
     (VERMILLION, "P", (0, (5, 1))),
-    (INK, "o", "-"),
+    (INK, "o", "--"),
     (PURPLE, "X", "--"),
-    (MUTED, "d", "-"),
+    (MUTED, "H", "-"),
 )
 
 
@@ -57,15 +56,9 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
             dashes = _DASHES[number.bit_length() % len(_DASHES)]
             found[label] = _look(color, _MARKERS[number % len(_MARKERS)], dashes, filled)
         else:
-            found[label] = _look(_BROWN, _OTHERS[others % len(_OTHERS)], "-", others >= len(_OTHERS))
+            found[label] = _look(*_OTHERS[others % len(_OTHERS)])
             others += 1
     return found
-
-
-def ordered(index: int) -> Look:
-    """The look of the `index`-th line of those that are not strategies."""
-    color, marker, dashes = _SEQUENCE[index % len(_SEQUENCE)]
-    return _look(color, marker, dashes, True)
 
 
 def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = ()) -> None:
@@ -73,15 +66,8 @@ def legend(figure: Figure, shown: dict[str, Look], extra: Sequence[Line2D] = ())
     handles = [Line2D([], [], label=shorten(label, 40), **look) for label, look in shown.items()]
     every = [*handles, *extra]
     longest = max(len(str(handle.get_label())) for handle in every)
-    fitting = max(1, min(5, int(WIDTH / (0.7 + 0.07 * longest))))
-    columns = -(-len(every) // -(-len(every) // fitting))
-    figure.legend(
-        handles=every,
-        loc="outside lower center",
-        ncols=columns,
-        columnspacing=1.6,
-        handlelength=3.2,
-    )
+    columns = max(1, min(5, int(WIDTH / (0.7 + 0.07 * longest))))
+    figure.legend(handles=every, loc="outside lower center", ncols=columns, columnspacing=1.6, handlelength=3.2)
 
 
 def shorten(label: str, most: int) -> str:
@@ -90,7 +76,7 @@ def shorten(label: str, most: int) -> str:
     return short.replace("$", r"\$").lstrip("_") or "?"
 
 
-def _look(color: str, marker: str, dashes: Dashes, filled: bool) -> Look:
+def _look(color: str, marker: str, dashes: Dashes, filled: bool = True) -> Look:
     return {
         "color": color,
         "marker": marker,

@@ -4,15 +4,13 @@ The colours are Okabe and Ito's, told apart with every kind of colour vision; no
 Source: Okabe and Ito 2008, "Color Universal Design".
 """
 
-import functools
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -32,9 +30,6 @@ Look = dict[str, Any]
 """How something is drawn: keyword arguments of matplotlib."""
 
 WIDTH = 9.0  # inches; with 100 screen pixels each this is the width of a README
-P = ParamSpec("P")
-R = TypeVar("R")
-
 _DPI = 160  # of the file, so that it stays sharp on a screen with small pixels
 
 _STYLE: dict[Any, Any] = {
@@ -65,23 +60,12 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def _style() -> Iterator[None]:
-    """Matplotlib's defaults and the style above, whatever a person's own settings are."""
+def styled() -> Iterator[None]:
+    """Matplotlib's defaults and the style above, whatever a person's own settings are; also decorates functions."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
-
-
-def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """A drawing function that sees the style."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _style():
-            return draw(*args, **kwargs)
-
-    return wrapper
 
 
 def figure(height: float) -> Figure:
@@ -89,12 +73,7 @@ def figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def bare(axes: Axes) -> None:
-    """Takes away spines and ticks."""
-    axes.set_axis_off()
-
-
-@styled
+@styled()
 def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG, atomically; the same figure gives the same bytes.
 

@@ -47,7 +47,7 @@ class Bins(NamedTuple):
         return middles
 
 
-@style.styled
+@style.styled()
 def training_curves(
     losses_N: NDArray[np.floating],
     accuracies_N: NDArray[np.floating],

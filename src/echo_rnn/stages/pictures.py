@@ -6,13 +6,16 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from echo_rnn.benchmark.measure.records import REFERENCE
-from echo_rnn.benchmark.report.grid import axis_of, describe_shape, labels, panels, shared, values_of, varying
+from echo_rnn.benchmark.report.grid import axis_of, describe_shape, name_of, panels, shared, varying
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult
+from echo_rnn.benchmark.report.words import seconds
 from echo_rnn.core.strategies import find_strategy
 from echo_rnn.plots import charts
-from echo_rnn.plots.charts import Contestant, Facet, Group, Span
+from echo_rnn.plots.charts import Facet, Group, Points, Row, Span
 
 CHALLENGER = "static"
+PAGE = 4096
+"""Bytes; a process cannot need less than a page more, so a measured 0 is drawn there."""
 AXES = {
     "window": "window T [time steps]",
     "layers": "layers L",
@@ -20,7 +23,7 @@ AXES = {
     "batch_size": "batch size B",
 }
 _MOST_OVERVIEW = 4
-_MOST_PAYOFF = 6
+_MIB = 2**20
 _SPEEDUP = f"speed-up over {REFERENCE}"
 _PEERS = "time of a training step over that of our fastest; bars are 95 % intervals"
 
@@ -48,228 +51,155 @@ def overview(results: Results) -> Figure | None:
     having = [result for result in results if result.contestants]
     if not 1 <= len(having) <= _MOST_OVERVIEW:
         return None
-    fields = varying(having)
-    groups = [_group(result, describe_shape(result.shape, fields), result.contestants) for result in having]
-    return charts.overview(groups, shared(having), REFERENCE)
+    groups = []
+    for result in having:
+        ranked = sorted(result.contestants, key=lambda each: (each.step_seconds is None, each.step_seconds))
+        rows = [Row(_timed(each), each.verdict, _span(each.speedup), _first_call(each)) for each in ranked]
+        groups.append(Group(describe_shape(result.shape, varying(having)), rows, _span(result.control)))
+    return charts.ranking(groups, shared(having), _SPEEDUP, "first call [s]")
 
 
 def speedup(results: Results) -> Figure | None:
     """Speed-up along the size that varies most, mostly T; one panel for all else that varies."""
     field = axis_of(results)
-    others = [label for label in labels(results) if label != REFERENCE and _timed(results, label)]
-    if field is None or not others:
+    if field is None:
         return None
     facets = [
         Facet(
             panel.title,
-            {label: _speedups(panel.results, label, field) for label in others},
-            {_size(each, field): _span(each.control) for each in panel.results if each.control},
+            _lines(panel.results, field, lambda each: _span(each.speedup) if each.label != REFERENCE else None),
+            {_size(each, field): span for each in panel.results if (span := _span(each.control))},
         )
         for panel in panels(results, field)
     ]
-    return charts.ratio_lines(facets, shared(results), AXES[field], _SPEEDUP)
-
-
-def crossover(results: Results) -> Figure | None:
-    """The winner of static and dynamic for each S and B; one map for each T and all else that varies."""
-    both = [result for result in results if result.of(CHALLENGER) and result.of(REFERENCE)]
-    if not both or not {"units", "batch_size"} & set(varying(both)):
-        return None
-    maps = {
-        panel.title: {
-            (each.shape.units, each.shape.batch_size): _contestant(own)
-            for each in panel.results
-            if (own := each.of(CHALLENGER))
-        }
-        for panel in panels(both, "units", "batch_size")
-    }
-    return charts.winner_map(maps, shared(both), (AXES["units"], AXES["batch_size"]), REFERENCE, CHALLENGER)
-
-
-def payoff(results: Results) -> Figure | None:
-    """First call against steady state; of many shapes at most six, spread over the sweep."""
-    timed = [(result, [each for each in result.contestants if each.step_seconds is not None]) for result in results]
-    # The reference comes first in a group, and is alone in none.
-    ranked = {result.shape: sorted(own, key=lambda each: each.label != REFERENCE) for result, own in timed}
-    shown = [result for result in results if len(own := ranked[result.shape]) > 1 and own[0].label == REFERENCE]
-    if not shown:
-        return None
-    chosen = _choice(shown)
-    fields = varying(chosen)
-    groups = [_group(result, describe_shape(result.shape, fields), ranked[result.shape]) for result in chosen]
-    return charts.payoff(groups, shared(chosen), REFERENCE)
+    return _drawn(facets, results, (AXES[field], _SPEEDUP), ratios=True)
 
 
 def unroll_factor(results: Results) -> Figure | None:
     """Speed-up of partial<k> over dynamic against k; a line for each T, from dynamic (k = 1) to static (k = T)."""
-    having = [
-        result for result in results if any(factor_of(label) and _timed([result], label) for label in labels([result]))
+    having = [result for result in results if any(_factor(each.label) and each.speedup for each in result.contestants)]
+    facets = [
+        Facet(panel.title, {f"T = {result.shape.window}": _by_factor(result) for result in panel.results})
+        for panel in panels(having, "window")
     ]
-    if not having:
-        return None
-    ends = ("dynamic (k = 1)", "static (k = T)")
-    facets = []
-    for panel in panels(having, "window"):
-        lines = {f"T = {result.shape.window}": _by_factor(result) for result in panel.results}
-        last = {result.shape.window for result in panel.results}
-        marks: dict[str, dict[float, float]] = {end: {} for end in ends}
-        for points in lines.values():
-            for k, span in points.items():
-                if k == 1 or (k in last and k == max(points)):
-                    marks[ends[k != 1]][k] = span.estimate
-        facets.append(Facet(panel.title, lines, marks=marks))
-    return charts.ratio_lines(facets, shared(having), "unrolled steps k", _SPEEDUP, ends=ends)
+    return _drawn(facets, having, ("unrolled steps k", _SPEEDUP), ratios=True)
 
 
 def memory(results: Results) -> Figure | None:
     """Measured peak memory and the formula along the size that varies most."""
     field = axis_of(results)
-    measured = [
-        label
-        for label in labels(results)
-        if any((own := each.of(label)) and own.memory_bytes is not None for each in results)
-    ]
-    if field is None or not measured:
+    if field is None or all(each.memory_bytes is None for result in results for each in result.contestants):
         return None
+    measured = {each.label for result in results for each in result.contestants if each.memory_bytes is not None}
+
+    def formula(each: ContestantResult) -> Span | None:
+        return (each.formula_bytes / _MIB,) if each.label in measured and each.formula_bytes else None
+
+    def peak(each: ContestantResult) -> Span | None:
+        return None if each.memory_bytes is None else (max(each.memory_bytes, PAGE) / _MIB,)
+
     facets = [
-        Facet(
-            panel.title,
-            {label: _values(panel.results, label, field, lambda each: each.formula_bytes) for label in measured},
-            marks={
-                label: _values(panel.results, label, field, lambda each: each.memory_bytes, zero=True)
-                for label in measured
-            },
-        )
+        Facet(panel.title, _lines(panel.results, field, formula), marks=_lines(panel.results, field, peak))
         for panel in panels(results, field)
     ]
-    return charts.memory_lines(facets, shared(results), AXES[field])
+    return _drawn(facets, results, (AXES[field], "peak memory [MiB]"), kinds=("formula", "measured"))
 
 
-def preparation(results: Results) -> Figure | None:
-    """Trace time, compile time and graph size along T or L, a line for each strategy and each S and B."""
+def first_call(results: Results) -> Figure | None:
+    """Trace, compile and one step along T or L."""
     field = axis_of(results, ("window", "layers"))
     if field is None:
         return None
-    columns: dict[str, Callable[[ContestantResult], float | None]] = {
-        "Tracing: Python to graph [s]": lambda each: each.trace_seconds,
-        "Compiling: graph to executable [s]": lambda each: each.compile_seconds,
-        "Size of the graph [operations]": lambda each: each.graph_nodes,
-    }
-    rows = []
-    for group in panels(results, field, "units", "batch_size"):
-        facets = [
-            Facet(
-                title,
-                {
-                    f"{label}/{line.title}": _values(line.results, label, field, value)
-                    for line in panels(group.results, field)
-                    for label in labels(results)
-                },
-            )
-            for title, value in columns.items()
-        ]
-        rows.append((group.title, facets))
-    lines = values_of(results, "units", "batch_size")
-    return charts.preparation_lines(rows, shared(results) + (lines and f"; a line for each of {lines}"), AXES[field])
+
+    def value(each: ContestantResult) -> Span | None:
+        return (each.first_call_seconds,) if each.first_call_seconds else None
+
+    facets = [Facet(panel.title, _lines(panel.results, field, value)) for panel in panels(results, field)]
+    return _drawn(facets, results, (AXES[field], "first call [s]"))
 
 
 def beside_peers(results: Results) -> Figure:
     """Ours beside others: a panel for each shape."""
     groups = [
-        _group(result, comparison_name(result), [each for each in result.contestants if each.speedup])
+        Group(
+            name_of(result),
+            [
+                Row(_timed(each), each.verdict, _span(each.speedup.inverse))
+                for each in result.contestants
+                if each.speedup
+            ],
+        )
         for result in results
     ]
-    return charts.beside_peers(groups, _PEERS)
+    return charts.ranking(groups, "", _PEERS)
 
 
-def comparison_name(result: ShapeResult) -> str:
-    """What was compared, with the shape in the letters of the axes."""
-    letters = describe_shape(result.shape, ("layers", "units", "batch_size", "window"))
-    return f"whole process of {result.trained}, {letters}" if result.trained else letters
+def _drawn(
+    facets: Sequence[Facet],
+    results: Results,
+    names: tuple[str, str],
+    *,
+    ratios: bool = False,
+    kinds: tuple[str, str] | None = None,
+) -> Figure | None:
+    filled = [facet for facet in facets if facet.lines or facet.marks]
+    return charts.lines(filled, shared(results), names, ratios=ratios, kinds=kinds) if filled else None
 
 
-def factor_of(label: str) -> int | None:
-    """K of `partial<k>`."""
+def _lines(results: Results, field: str, value: Callable[[ContestantResult], Span | None]) -> dict[str, Points]:
+    """A number of each contestant along a size, where it is known."""
+    found: dict[str, dict[float, Span]] = {}
+    for result in results:
+        for each in result.contestants:
+            if (own := value(each)) is not None:
+                found.setdefault(each.label, {})[_size(result, field)] = own
+    return dict(found)
+
+
+def _by_factor(result: ShapeResult) -> Points:
+    """Speed-ups by k; dynamic is k = 1 and static is k = T, as is every larger k."""
+    window = result.shape.window
+    found: dict[float, Span] = {}
+    for each in result.contestants:
+        k = {REFERENCE: 1, CHALLENGER: window}.get(each.label, _factor(each.label))
+        if (span := _span(each.speedup)) and k is not None and (k < window or each.label == CHALLENGER):
+            found[k] = span
+    return dict(sorted(found.items()))
+
+
+def _factor(label: str) -> int | None:
+    """The k of `partial<k>`."""
     found = find_strategy(label)
     return found.option if found and found.strategy.name == "partial" else None
 
 
-def _choice(results: Results) -> Results:
-    """At most `_MOST_PAYOFF` shapes: from each panel of the sweep the middle one, and those spread evenly."""
-    field = axis_of(results) if len(results) > _MOST_PAYOFF else None
-    groups = [panel.results for panel in panels(results, field)] if field else [[each] for each in results]
-    middle = [group[len(group) // 2] for group in groups]
-    if len(middle) <= _MOST_PAYOFF:
-        return middle
-    return [middle[round(place * (len(middle) - 1) / (_MOST_PAYOFF - 1))] for place in range(_MOST_PAYOFF)]
+def _timed(each: ContestantResult) -> str:
+    return f"{each.label}  {seconds(each.step_seconds)}" if each.step_seconds else f"{each.label}  {each.verdict}"
 
 
-def _group(result: ShapeResult, title: str, contestants: Sequence[ContestantResult]) -> Group:
-    control = _span(result.control) if result.control else Span(1, 1, 1)
-    return Group(title, [_contestant(each) for each in contestants], control)
-
-
-def _contestant(each: ContestantResult) -> Contestant:
-    pays = each.break_even_steps
-    return Contestant(
-        label=each.label,
-        verdict=each.verdict,
-        speedup=_span(each.speedup) if each.speedup else None,
-        step=each.step_seconds,
-        trace=each.trace_seconds or 0.0,
-        compile=each.compile_seconds or 0.0,
-        first=each.first_call_seconds or 0.0,
-        crossing=pays if pays is not None and pays > 1 and each.label != REFERENCE else None,
-        is_ours=each.is_ours,
-    )
-
-
-def _by_factor(result: ShapeResult) -> dict[float, Span]:
-    """Speed-ups by k; dynamic is k = 1 and static is k = T, as is every larger k."""
-    window = result.shape.window
-    timed = {each.label: _span(each.speedup) for each in result.contestants if each.speedup}
-    found = {k: span for label, span in timed.items() if (k := factor_of(label)) is not None and k <= window}
-    found |= {k: timed[end] for end, k in ((REFERENCE, 1), (CHALLENGER, window)) if end in timed}
-    return {float(k): found[k] for k in sorted(found)}
-
-
-def _speedups(results: Results, label: str, field: str) -> dict[float, Span]:
-    found = {_size(each, field): each.of(label) for each in results}
-    return {x: _span(own.speedup) for x, own in found.items() if own and own.speedup}
-
-
-def _values(
-    results: Results,
-    label: str,
-    field: str,
-    value: Callable[[ContestantResult], float | None],
-    *,
-    zero: bool = False,
-) -> dict[float, float]:
-    """Numbers of one strategy along a size; a logarithmic axis has no 0, except where it is drawn elsewhere."""
-    found = {_size(each, field): value(own) for each in results if (own := each.of(label))}
-    return {x: number for x, number in found.items() if number is not None and (number > 0 or zero)}
-
-
-def _timed(results: Results, label: str) -> bool:
-    return any((own := each.of(label)) and own.speedup for each in results)
+def _first_call(each: ContestantResult) -> dict[str, float]:
+    trace, compiling = each.trace_seconds or 0.0, each.compile_seconds or 0.0
+    return {
+        "trace": trace,
+        "compile": compiling,
+        "one step": max((each.first_call_seconds or 0.0) - trace - compiling, 0.0),
+    }
 
 
 def _size(result: ShapeResult, field: str) -> float:
     return float(getattr(result.shape, field))
 
 
-def _span(interval: Interval) -> Span:
-    return Span(interval.estimate, interval.low, interval.high)
+def _span(interval: Interval | None) -> Span | None:
+    return (interval.estimate, interval.low, interval.high) if interval else None
 
 
 PICTURES = (
     Picture(
         "overview",
         "All strategies side by side",
-        "Left: time of a training step (forward, backward, update). Middle: speed-up over dynamic with its 95 % "
-        "interval; the grey band is dynamic measured twice. Right: what the first call is made of. All shapes have the "
-        "same axes.",
+        "Beside each name: the time of a training step (forward, backward, update). Left: speed-up over dynamic with "
+        "its 95 % interval; the grey band is dynamic measured twice. Right: what the first call is made of.",
         overview,
     ),
     Picture(
@@ -278,21 +208,6 @@ PICTURES = (
         "Above the black line a strategy is faster than dynamic. Bars are 95 % intervals; the grey band is dynamic "
         "measured twice: within it is noise. Lines are shifted a little sideways so that their bars stay visible.",
         speedup,
-    ),
-    Picture(
-        "crossover",
-        "Static or dynamic: where the winner changes",
-        "Each cell is one shape: the faster of the two, how many times faster it is, and the 95 % interval. Dark: "
-        "twice or more. Hatched: no difference shown.",
-        crossover,
-    ),
-    Picture(
-        "payoff",
-        "First call against steady state",
-        "Speed-up over dynamic of a whole run, its first call (trace, compile, one step) included, against its number "
-        "of training steps. A ring: here the strategy has caught up. Upper edge: how long dynamic takes. Of a large "
-        "sweep some shapes are shown.",
-        payoff,
     ),
     Picture(
         "unroll_factor",
@@ -310,11 +225,11 @@ PICTURES = (
         memory,
     ),
     Picture(
-        "preparation",
-        "Before the first step: trace, compile, graph",
-        "Time to trace the Python code, time to compile the graph, and its operations; a line for each number of units "
-        "and batch size.",
-        preparation,
+        "first_call",
+        "Before the first step",
+        "The first call traces the Python code, compiles the graph and runs one step. The table below has its parts "
+        "and the size of the graph.",
+        first_call,
     ),
 )
 """Every picture of a benchmark, in the order in which a report shows them."""

@@ -43,12 +43,10 @@ def shared(results: Sequence[ShapeResult]) -> str:
     return describe_shape(shape, [field for field in common if field != "shards" or shape.shards > 1])
 
 
-def values_of(results: Sequence[ShapeResult], *fields: str) -> str:
-    """The values of those fields that vary, as in `S = 4, 64`; empty where none does."""
-    values = {field: sorted({getattr(result.shape, field) for result in results}) for field in fields}
-    return " and of ".join(
-        f"{_SYMBOLS[field]} = {', '.join(map(str, found))}" for field, found in values.items() if len(found) > 1
-    )
+def name_of(result: ShapeResult) -> str:
+    """What was compared, with the shape in the letters of the axes."""
+    letters = describe_shape(result.shape, SIZES)
+    return f"whole process of {result.trained}, {letters}" if result.trained else letters
 
 
 def labels(results: Sequence[ShapeResult]) -> list[str]:
