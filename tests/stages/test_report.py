@@ -1,7 +1,6 @@
 """The report: whole, readable without anything else, and honest about what was not shown."""
 
 import base64
-import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,9 +14,8 @@ from echo_rnn.benchmark.report.answer import answer
 from echo_rnn.benchmark.report.grid import describe_shape, varying
 from echo_rnn.benchmark.report.results import ONE, Interval, Noise, NoiseKind, ShapeResult
 from echo_rnn.errors import UserError
-from echo_rnn.stages import report
-from echo_rnn.stages.pictures import PICTURES
-from echo_rnn.stages.report import write_report
+from echo_rnn.stages.pictures import BESIDE_PEERS, PICTURES
+from echo_rnn.stages.report import summary, write_report
 from tests.plots.benchmark_results import SEED, SWEEPS, result, strategy, wrong
 
 HOSTILE = "</td><script>alert('x')</script>\"onload=\"&amp;"
@@ -57,14 +55,12 @@ class Page(HTMLParser):
         return "\n".join(text for tag, text in self.texts if not tags or tag in tags)
 
 
-@pytest.fixture
-def few(monkeypatch) -> None:
-    """One picture is enough where pictures are not in question."""
-    monkeypatch.setattr(report, "PICTURES", [each for each in report.PICTURES if each.name == "speedup"])
+# One picture is enough where pictures are not in question.
+FEW = [each for each in PICTURES if each.name == "speedup"]
 
 
-def written(folder: Path, results: list[ShapeResult], name: str = "sweep", question: str = "What wins?"):
-    paths = write_report(name, answer(question, results), folder)
+def written(folder: Path, results: list[ShapeResult], name: str = "sweep", question: str = "What wins?", kinds=FEW):
+    paths = write_report(name, answer(question, results), folder, kinds)
     return paths, Page(paths[0].read_text(encoding="utf-8"))
 
 
@@ -74,7 +70,6 @@ SMALL = [
 ]
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("sweep", ["static_vs_dynamic", "quick", "deepbench"])
 def test_the_page_is_well_formed_and_holds_every_strategy_and_shape(sweep: str, tmp_path: Path) -> None:
     results = SWEEPS[sweep]()
@@ -89,7 +84,7 @@ def test_the_page_is_well_formed_and_holds_every_strategy_and_shape(sweep: str, 
 
 
 def test_the_answer_comes_before_its_table_the_pictures_and_the_numbers(tmp_path: Path) -> None:
-    _, page = written(tmp_path, SMALL)
+    _, page = written(tmp_path, SMALL, kinds=PICTURES)
     names = [attributes["id"] for attributes in page.every("section")]
     pictures = [each.name for each in PICTURES if each.name in names]
     assert names == ["answer", "verdicts", *pictures, "trust", "numbers", "machine", "method"]
@@ -99,7 +94,7 @@ def test_the_answer_comes_before_its_table_the_pictures_and_the_numbers(tmp_path
 
 
 def test_pictures_stand_in_the_page_and_beside_it(tmp_path: Path) -> None:
-    paths, page = written(tmp_path, SMALL)
+    paths, page = written(tmp_path, SMALL, kinds=PICTURES)
     assert paths == [tmp_path / f"{name}" for name in ("report.html", *(path.name for path in paths[1:]))]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
     images = page.every("img")
@@ -112,7 +107,6 @@ def test_pictures_stand_in_the_page_and_beside_it(tmp_path: Path) -> None:
     assert len(page.every("figcaption")) == len(images)
 
 
-@pytest.mark.usefixtures("few")
 def test_nothing_outside_the_page_is_referred_to(tmp_path: Path) -> None:
     paths, page = written(tmp_path, SMALL)
     allowed = {"src", "content", "href"}
@@ -144,7 +138,6 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
 
-@pytest.mark.usefixtures("few")
 def test_a_picture_that_this_report_does_not_have_is_deleted_and_other_files_stay(tmp_path: Path) -> None:
     paths, _ = written(tmp_path, SMALL)
     assert tmp_path / "speedup.png" in paths
@@ -154,7 +147,6 @@ def test_a_picture_that_this_report_does_not_have_is_deleted_and_other_files_sta
     assert sorted(tmp_path.iterdir()) == sorted([*paths, tmp_path / "own.png"])
 
 
-@pytest.mark.usefixtures("few")
 def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch) -> None:
     paths, _ = written(tmp_path, SMALL)
     before = paths[0].read_bytes()
@@ -162,13 +154,12 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
     def refuse(*_: object) -> str:
         raise UserError("no")
 
-    monkeypatch.setattr(report, "sections", refuse)
+    monkeypatch.setattr(words, "facts", refuse)
     with pytest.raises(UserError):
         written(tmp_path, SMALL, question="new")
     assert paths[0].read_bytes() == before
 
 
-@pytest.mark.usefixtures("few")
 def test_what_is_wrong_is_reported_with_its_error(tmp_path: Path) -> None:
     _, page = written(tmp_path, SMALL)
     assert "block at T = 5 (largest error 0.37)" in page.text("strong")
@@ -176,7 +167,6 @@ def test_what_is_wrong_is_reported_with_its_error(tmp_path: Path) -> None:
     assert page.text("strong") == ""
 
 
-@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("control", [Interval(1.05, 1.01, 1.09), Interval(0.95, 0.91, 0.99)])
 def test_the_control_is_judged_by_its_interval(tmp_path: Path, control: Interval) -> None:
     missing = replace(SMALL[0], control=control)
@@ -189,14 +179,12 @@ def test_the_control_is_judged_by_its_interval(tmp_path: Path, control: Interval
     assert page.text("li") == ""
 
 
-@pytest.mark.usefixtures("few")
 def test_noise_is_listed_with_its_number_and_the_shape_that_it_belongs_to(tmp_path: Path) -> None:
     _, page = written(tmp_path, [SMALL[0], replace(SMALL[1], noise=[Noise("processes differ", 1.73)])])
     (doubt,) = page.text("li").splitlines()
     assert "1.73" in doubt and "T = 10" in doubt
 
 
-@pytest.mark.usefixtures("few")
 def test_a_long_list_of_doubts_is_folded(tmp_path: Path) -> None:
     _, page = written(tmp_path, [replace(SMALL[0], noise=[Noise("busy", n) for n in range(20)])])
     assert "20" in page.text("summary")
@@ -207,7 +195,6 @@ def test_every_kind_of_noise_has_a_sentence_with_its_number(kind: NoiseKind) -> 
     assert re.search(r"1?7", words.noise_sentence(Noise(kind, 17.0 if kind != "calls spread" else 0.17, 1, 1.0)))
 
 
-@pytest.mark.usefixtures("few")
 def test_facts_that_differ_between_shapes_are_all_named_and_processes_are_not(tmp_path: Path) -> None:
     other = replace(SMALL[1], environment=SMALL[1].environment | {"hardware.cores": "64", "process.pid": "815"})
     _, page = written(tmp_path, [SMALL[0], other])
@@ -228,12 +215,11 @@ def test_a_comparison_with_peers_is_a_page_a_picture_and_numbers(tmp_path: Path)
         replace(wrong(HOSTILE), verdict="untimed", trouble="no compiler", is_ours=False),
     ]
     compared = ShapeResult(SEED, "deferred xla", [*ours, *peers], 2, 20, {})
-    paths = report.write_peers_report(answer("How fast?", [compared]), tmp_path)
-    page = Page(paths[0].read_text(encoding="utf-8"))
-    assert [path.name for path in paths] == ["report.html", "peers.png", "summary.json"]
+    paths, page = written(tmp_path, [compared], kinds=[BESIDE_PEERS])
+    assert [path.name for path in paths] == ["report.html", "peers.png"]
     assert [each["id"] for each in page.every("section")][:3] == ["answer", "verdicts", "peers"]
     assert "C, which takes 0.50×" in page.text("p")
     assert "no compiler" in page.text("td")
-    rows = {row["peer"]: row for row in json.loads(paths[2].read_text())}
+    rows = {row["peer"]: row for row in summary([compared])}
     assert rows["C"]["ratio"] == pytest.approx({"estimate": 0.5, "low": 1 / 2.1, "high": 1 / 1.9})
     assert rows[HOSTILE]["ratio"] is None

@@ -30,7 +30,7 @@ _PEERS = "time of a training step over that of our fastest; bars are 95 % interv
 Results = Sequence[ShapeResult]
 
 
-class Picture(NamedTuple):
+class PictureKind(NamedTuple):
     """One kind of picture.
 
     Attributes:
@@ -195,28 +195,28 @@ def _span(interval: Interval | None) -> Span | None:
 
 
 PICTURES = (
-    Picture(
+    PictureKind(
         "overview",
         "All strategies side by side",
         "Beside each name: the time of a training step (forward, backward, update). Left: speed-up over dynamic with "
         "its 95 % interval; the grey band is dynamic measured twice. Right: what the first call is made of.",
         overview,
     ),
-    Picture(
+    PictureKind(
         "speedup",
         "Speed-up over dynamic",
         "Above the black line a strategy is faster than dynamic. Bars are 95 % intervals; the grey band is dynamic "
         "measured twice: within it is noise. Lines are shifted a little sideways so that their bars stay visible.",
         speedup,
     ),
-    Picture(
+    PictureKind(
         "unroll_factor",
         "How far to unroll",
         "Speed-up of partial<k> over dynamic, with 95 % intervals, against the number k of time steps in the body of "
         "the loop. The ends are dynamic (k = 1) and static (k = T).",
         unroll_factor,
     ),
-    Picture(
+    PictureKind(
         "memory",
         "Peak memory",
         "Marks: by how much training steps raised the peak memory of a process that ran only this strategy; 0 is drawn "
@@ -224,7 +224,7 @@ PICTURES = (
         "is larger.",
         memory,
     ),
-    Picture(
+    PictureKind(
         "first_call",
         "Before the first step",
         "The first call traces the Python code, compiles the graph and runs one step. The table below has its parts "
@@ -233,3 +233,5 @@ PICTURES = (
     ),
 )
 """Every picture of a benchmark, in the order in which a report shows them."""
+
+BESIDE_PEERS = PictureKind("peers", "Ours beside others", "Left of the line is faster than our fastest.", beside_peers)

@@ -4,22 +4,21 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.records import Record, files_of, records_of
 from echo_rnn.benchmark.measure.strategies import stored_bytes
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import Answer, answer
-from echo_rnn.benchmark.report.contestants import compare, summary
 from echo_rnn.benchmark.report.page import Picture, write_page
 from echo_rnn.benchmark.report.results import ContestantResult, ShapeResult
-from echo_rnn.benchmark.report.sections import peers_sections, sections
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.config import Config
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_json
 from echo_rnn.plots import save
-from echo_rnn.stages.pictures import PICTURES, beside_peers
+from echo_rnn.stages.pictures import BESIDE_PEERS, PICTURES, PictureKind
 from echo_rnn.stages.shapes import shapes_of
 from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import print_comparison, store_of
@@ -27,8 +26,6 @@ from echo_rnn.tracking import MetricRow, Store
 
 PAGE = "report.html"
 _MIB = 2**20
-_VERDICTS = "Speed-up over {reference}: its time over that of the strategy, with the 95 % interval"
-_RATIOS = "Time of a training step over that of our fastest, with the 95 % interval"
 _PEERS_QUESTION = "How fast is a training step of ours beside other libraries and C?"
 
 
@@ -41,27 +38,28 @@ def report(config: Config, records: Path, folder: Path) -> None:
     chosen = _records(config, records)
     derived = results(chosen, stored_bytes)
     found = answer(config.sweep.description, derived, chosen)
-    page, *pictures = write_report(config.sweep.name, found, folder)
+    page, *pictures = write_report(f"Benchmark: {config.sweep.name}", found, folder)
     write_json(folder / "results.json", [asdict(result) for result in derived])
     _print(found, page)
     _log_sweep(config, found, records, [page, *pictures])
 
 
-def write_report(name: str, found: Answer, folder: Path) -> list[Path]:
+def write_report(title: str, found: Answer, folder: Path, kinds: Sequence[PictureKind] = PICTURES) -> list[Path]:
     """Writes the page and its pictures; the same input gives the same bytes.
 
     Pictures of an earlier report that this one does not have are deleted, so that none stands beside the wrong page.
 
     Args:
-        name: Of the sweep.
+        title: Of the page.
         found: The answer.
         folder: Where the files go; created where missing.
+        kinds: The pictures, as far as there is something to draw.
 
     Returns:
         The page, then the pictures.
     """
     shown, absent = [], []
-    for picture in PICTURES:
+    for picture in kinds:
         path = folder / f"{picture.name}.png"
         figure = picture.draw(found.results)
         if figure is None:
@@ -69,8 +67,7 @@ def write_report(name: str, found: Answer, folder: Path) -> list[Path]:
         else:
             save(figure, path)
             shown.append(Picture(picture.title, picture.reading, path))
-    caption = _VERDICTS.format(reference=found.results[0].reference if found.results else "the reference")
-    write_page(folder / PAGE, f"Benchmark: {name}", found, shown, sections(found.results), caption)
+    write_page(folder / PAGE, title, found, shown)
     for path in absent:
         path.unlink(missing_ok=True)
     return [folder / PAGE, *(picture.path for picture in shown)]
@@ -83,12 +80,14 @@ def report_peers(config: Config, records: Path, own: str, folder: Path) -> None:
         UserError: There are no records.
     """
     chosen = [record for record in records_of(records) if record.fingerprint == own]
-    found = answer(_PEERS_QUESTION, compare(chosen))
+    found = answer(_PEERS_QUESTION, results(chosen, None))
     if not found.results:
         raise UserError(
             f"{records}: expected records of this machine and code, got none; measure first", "report.no_records"
         )
-    files = write_peers_report(found, folder)
+    files = write_report("Benchmark: ours beside others", found, folder, [BESIDE_PEERS])
+    numbers = folder / "summary.json"
+    write_json(numbers, summary(found.results))
     _print(found, files[0])
     for result in found.results:
         for each in result.contestants:
@@ -99,19 +98,29 @@ def report_peers(config: Config, records: Path, own: str, folder: Path) -> None:
     if not store.tagged(tag):
         with store.run("peers", words.text(found), tag | {"kind": "peers"}) as run:
             run.log_metrics(_peers_metrics(found.results))
-            for file in files:
+            for file in (*files, numbers):
                 run.log_artifact(file, "report")
 
 
-def write_peers_report(found: Answer, folder: Path) -> list[Path]:
-    """Writes the page of a comparison with peers, its picture, and the numbers as JSON; returns these."""
-    picture, page, numbers = folder / "peers.png", folder / PAGE, folder / "summary.json"
-    save(beside_peers(found.results), picture)
-    write_json(numbers, summary(found.results))
-    reading = "Left of the line is faster than our fastest. Round marks are ours."
-    shown = [Picture("Ours beside others", reading, picture)]
-    write_page(page, "Benchmark: ours beside others", found, shown, peers_sections(found.results), _RATIOS)
-    return [page, picture, numbers]
+def summary(results: Sequence[ShapeResult]) -> list[dict[str, Any]]:
+    """One entry for each shape and contestant, as JSON values; a ratio is a time over that of our best."""
+    return [
+        {
+            "work": "process" if result.trained else "steps",
+            "shape": result.shape.key,
+            "trained": result.trained,
+            "peer": each.label,
+            "is_ours": each.is_ours,
+            "ours": result.reference,
+            "ratio": None if each.speedup is None else asdict(each.speedup.inverse),
+            "step_milliseconds": None if each.step_seconds is None else 1e3 * each.step_seconds,
+            "threads": each.threads,
+            "version": each.version,
+            "trouble": each.trouble,
+        }
+        for result in results
+        for each in result.contestants
+    ]
 
 
 def _records(config: Config, folder: Path) -> list[Record]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -135,13 +136,13 @@ def test_a_wrong_strategy_leads_nowhere():
     bad = {"bad": prepared(equal=False, largest_error=0.3)}
     found = answered(processes(2, {"static": 1.0, "bad": 9.0}, QUIET, prepared=bad))
     assert found.leaders[0].variant.label != "bad"
-    assert found.verdicts["bad"][0].verdict == "wrong"
+    assert found.verdicts["bad"][0].counts == {"wrong": 1}
 
 
 def test_the_table_has_a_column_for_each_condition_and_a_cell_for_each_strategy():
     found = answered(*conditions({"static": 2.0, "block": 0.5}, {"static": 1.0, "deferred": 3.0}))
     assert found.columns == ["as a graph", "under XLA"]
-    verdicts = {label: [cell.verdict for cell in cells] for label, cells in found.verdicts.items()}
+    verdicts = {label: [*chain(*(cell.counts for cell in cells))] for label, cells in found.verdicts.items()}
     assert verdicts["block"] == ["slower", "missing"]
     assert verdicts["deferred"] == ["missing", "faster"]
     assert verdicts[REFERENCE] == ["reference"] * 2
@@ -183,19 +184,14 @@ def test_tables_are_readable_and_have_the_same_columns_in_each_row(found):
     assert all((row["training step"] == "–") == (row["verdict"] == "wrong") for row in rows)
 
 
-@given(found=grids, steps=st.none() | st.integers(1, 10**7))
+@given(found=grids, steps=st.integers(1, 10**7))
 def test_a_recommendation_is_right_and_claims_no_more(found, steps):
     for result in found:
         choice = recommend(result, steps)
         assert_readable(words.why(choice, REFERENCE))
-        chosen = choice.chosen
-        assert chosen == result.of(chosen.label)
-        assert chosen.verdict != "wrong"
-        if steps is None:
-            assert chosen.verdict != "slower"
-            rest = [own for own in result.contestants if own.verdict == "faster"]
-            assert (chosen.verdict == "faster") == bool(rest)
-            assert all(chosen.speedup.high >= other.speedup.low for other in rest)
+        assert choice.chosen == result.of(choice.chosen.label)
+        assert choice.chosen.verdict != "wrong"
+        assert choice.seconds <= choice.reference_seconds
 
 
 def test_planned_steps_decide_by_the_whole_time():
@@ -211,13 +207,7 @@ def test_planned_steps_decide_by_the_whole_time():
 
 def test_a_difference_that_is_not_shown_is_not_counted_on():
     result = one(strategy("block", "undecided", 1.05, 1.1, first=1.5))
-    assert recommend(result, 10**6).chosen.label == recommend(result).chosen.label == REFERENCE
-
-
-def test_of_those_that_cannot_be_told_apart_the_shortest_first_call_is_taken():
-    several = [strategy("static", "faster", 2.0, 1.1, first=9), strategy("block", "faster", 1.9, 1.1, first=3)]
-    choice = recommend(one(*several, strategy("partial5", "faster", 1.4, 1.1, first=1)))
-    assert (choice.chosen.label, choice.rivals) == ("block", ["static"])
+    assert recommend(result, 10**6).chosen.label == REFERENCE
 
 
 def test_nothing_measured_is_an_answer():

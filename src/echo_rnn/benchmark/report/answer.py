@@ -84,11 +84,6 @@ class Cell:
     lowest: tuple[Interval, Shape] | None
     highest: tuple[Interval, Shape] | None
 
-    @property
-    def verdict(self) -> Verdict | None:
-        """The verdict of a column that is one shape."""
-        return next(iter(self.counts)) if sum(self.counts.values()) == 1 else None
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -116,21 +111,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The strategy to use at a shape.
+    """The strategy with which a training takes the least time.
 
     Attributes:
         chosen: The strategy.
-        rivals: Those from which no difference is shown; the first call of the chosen one is the shortest of all.
-        steps: For how many training steps the whole time decided; `None` where the time of a step did.
+        steps: Training steps that are planned.
         seconds: Of all steps with the chosen one, first call included.
         reference_seconds: The same with the reference.
     """
 
     chosen: ContestantResult
-    rivals: list[str]
-    steps: int | None = None
-    seconds: float = 0.0
-    reference_seconds: float = 0.0
+    steps: int
+    seconds: float
+    reference_seconds: float
 
 
 def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Record] = ()) -> Answer:
@@ -230,38 +223,15 @@ def _cell(label: str, results: Sequence[ShapeResult]) -> Cell:
     return Cell(Counter(own.verdict if own is not None else "missing" for own, _ in every), lowest, highest)
 
 
-def recommend(result: ShapeResult, steps: int | None = None) -> Recommendation:
-    """The strategy to use at a shape.
-
-    Args:
-        result: What was measured there.
-        steps: Training steps that are planned; then the whole time, first call included, decides.
-    """
-    right = [each for each in result.contestants if each.step_seconds is not None]
-    if steps is not None:
-        return _for_steps(right, result, steps)
-    faster = [(each, each.speedup) for each in right if each.verdict == "faster" and each.speedup]
-    if faster:
-        best = max((interval for _, interval in faster), key=lambda interval: interval.estimate)
-        leaders = [each for each, interval in faster if interval.high >= best.low]
-    else:
-        leaders = [each for each in right if each.verdict in ("reference", "undecided")]
-    chosen = min(leaders, key=_first_call)
-    return Recommendation(chosen, [each.label for each in leaders if each is not chosen])
-
-
-def _for_steps(right: Sequence[ContestantResult], result: ShapeResult, steps: int) -> Recommendation:
+def recommend(result: ShapeResult, steps: int) -> Recommendation:
+    """The strategy whose first call and `steps` planned training steps take the least time in all."""
     reference = result.of(result.reference)
     assert reference is not None
 
     def total(each: ContestantResult) -> float:
         # A difference that is not shown is not counted on.
         known = each if each.verdict in ("faster", "slower") else reference
-        return _first_call(each) + max(0, steps - 1) * (known.step_seconds or 0.0)
+        return (each.first_call_seconds or 0.0) + max(0, steps - 1) * (known.step_seconds or 0.0)
 
-    chosen = min(right, key=total)
-    return Recommendation(chosen, [], steps, total(chosen), total(reference))
-
-
-def _first_call(each: ContestantResult) -> float:
-    return each.first_call_seconds or 0.0
+    chosen = min((each for each in result.contestants if each.step_seconds is not None), key=total)
+    return Recommendation(chosen, steps, total(chosen), total(reference))

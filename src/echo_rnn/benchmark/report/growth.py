@@ -8,6 +8,7 @@ from scipy.special import stdtrit
 from scipy.stats import linregress
 
 from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.report.grid import labels, panels
 from echo_rnn.benchmark.report.results import Interval, ShapeResult
 
 WORK = {"window": 1, "batch_size": 1, "units": 2}
@@ -36,30 +37,18 @@ class Growth:
     exponent: Interval
 
 
-def growths(results: Sequence[ShapeResult]) -> list[Growth]:
+def growths(results: Sequence[ShapeResult]) -> Iterator[Growth]:
     """Fits every series of at least three shapes that differ in one size only."""
-    return [found for field in WORK for group in _series(results, field) for found in _fits(group, field)]
-
-
-def _series(results: Sequence[ShapeResult], field: str) -> Iterator[list[ShapeResult]]:
-    groups: dict[tuple[object, ...], list[ShapeResult]] = {}
-    for result in results:
-        others = tuple(value for name, value in result.shape.values().items() if name != field)
-        groups.setdefault(others, []).append(result)
-    for group in groups.values():
-        if len(group) >= _FEWEST:
-            yield sorted(group, key=lambda result: result.shape)
-
-
-def _fits(group: Sequence[ShapeResult], field: str) -> Iterator[Growth]:
-    for label in dict.fromkeys(each.label for result in group for each in result.contestants):
-        times = {
-            int(getattr(result.shape, field)): own.step_seconds
-            for result in group
-            if (own := result.of(label)) and own.step_seconds
-        }
-        if len(times) >= _FEWEST:
-            yield Growth(label, field, group[0].shape, list(times), _exponent(times))
+    for field in WORK:
+        for panel in panels(results, field):
+            for label in labels(panel.results):
+                times = {
+                    int(getattr(result.shape, field)): own.step_seconds
+                    for result in panel.results
+                    if (own := result.of(label)) and own.step_seconds
+                }
+                if len(times) >= _FEWEST:
+                    yield Growth(label, field, panel.results[0].shape, list(times), _exponent(times))
 
 
 def _exponent(times: dict[int, float]) -> Interval:

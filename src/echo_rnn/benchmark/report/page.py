@@ -5,14 +5,15 @@ template. It is read on a phone as well as on paper. Answer, table of verdicts, 
 """
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import Answer
+from echo_rnn.benchmark.report.grid import shared
 from echo_rnn.files import write_text
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -38,44 +39,7 @@ class Picture:
         return f"data:image/png;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows with the same columns."""
-
-    caption: str
-    rows: Sequence[Mapping[str, str]]
-
-    def holds_words(self, column: str) -> bool:
-        """Whether a column is read from the left; numbers are compared from the right."""
-        return all(row[column][:1].isalpha() for row in self.rows)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part below the pictures.
-
-    Attributes:
-        name: Its anchor.
-        title: Its heading.
-        paragraphs: Text.
-        alarm: What must not be overlooked; empty for nothing.
-        doubts: A list, folded where it is long.
-        tables: Tables.
-        facts: Names and values.
-    """
-
-    name: str
-    title: str
-    paragraphs: Sequence[str] = ()
-    alarm: str = ""
-    doubts: Sequence[str] = ()
-    tables: Sequence[Table] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-def write_page(
-    path: Path, title: str, answer: Answer, pictures: Sequence[Picture], sections: Sequence[Section], caption: str
-) -> None:
+def write_page(path: Path, title: str, answer: Answer, pictures: Sequence[Picture]) -> None:
     """Writes the page, atomically; the same input gives the same bytes.
 
     Args:
@@ -83,16 +47,20 @@ def write_page(
         title: Of the browser's window.
         answer: Stands on top.
         pictures: In their order.
-        sections: What follows them.
-        caption: Of the table of verdicts.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         title=title,
-        question=answer.question,
-        sentences=words.sentences(answer),
-        verdicts=Table(caption, words.verdict_rows(answer)),
+        answer=answer,
+        results=answer.results,
         pictures=pictures,
-        sections=sections,
+        words=words,
+        shared=shared,
+        holds_words=_holds_words,
     )
     write_text(path, page)
+
+
+def _holds_words(rows: Sequence[words.Row], column: str) -> bool:
+    """Whether a column is read from the left; numbers are compared from the right."""
+    return all(row[column][:1].isalpha() for row in rows)

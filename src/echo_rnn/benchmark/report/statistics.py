@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from echo_rnn.benchmark.measure.records import CONTROL, KINDS, REFERENCE, Record, by_shape
+from echo_rnn.benchmark.measure.records import KINDS, REFERENCE, Record, again
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.intervals import log_ratios, paired, step_seconds
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS, ONE_PROCESS, noise
@@ -19,21 +19,26 @@ Formula = Callable[[Shape, str], int]
 """Stored activations of a shape under a strategy."""
 
 
-def results(records: Sequence[Record], stored_bytes: Formula, seed: int = 0) -> list[ShapeResult]:
-    """Derives everything from the raw samples of all processes.
+def results(records: Sequence[Record], formula: Formula | None, seed: int = 0) -> list[ShapeResult]:
+    """Derives everything from the raw samples of all processes: a result for each shape, and for each whole training.
 
     A shape without two whole rounds of the reference and its control is left out: they show nothing.
 
     Args:
         records: Of one machine and one version of the code.
-        stored_bytes: Stored activations of a shape under a strategy, by formula.
+        formula: Of strategies, which are compared with `REFERENCE`. `None`: beside peers all are compared with the
+            fastest of ours. It is chosen with the same samples: the ratios favour it a little where ours are nearly
+            equal.
         seed: Of the bootstrap.
 
     Raises:
         UserError: The records of a shape carry several fingerprints.
     """
+    groups: dict[tuple[Shape, str], list[Record]] = {}
+    for record in records:
+        groups.setdefault((record.shape, record.trained), []).append(record)
     found = []
-    for shape, own in by_shape(records).items():
+    for (shape, _), own in sorted(groups.items(), key=lambda group: group[0][0]):
         fingerprints = sorted({record.fingerprint for record in own})
         if len(fingerprints) > 1:
             raise UserError(
@@ -41,14 +46,13 @@ def results(records: Sequence[Record], stored_bytes: Formula, seed: int = 0) -> 
                 f"{', '.join(fingerprints)}; report one of them at a time",
                 "benchmark.mixed_records",
             )
-        if rounds_of(own, CONTROL) > 1:
-            found.append(_shape_result(shape, own, stored_bytes, seed))
+        timed = [record for record in own if record.samples]
+        ours = _ours(timed)
+        if formula and sum(len(log_ratios(record, again(REFERENCE))) for record in timed) > 1:
+            found.append(_shape_result(own, timed, REFERENCE, formula, seed))
+        elif ours and not formula:
+            found.append(_shape_result(own, timed, _fastest(timed, ours, seed), None, seed))
     return found
-
-
-def rounds_of(records: Sequence[Record], slot: str) -> int:
-    """In how many rounds a slot was timed beside the reference."""
-    return sum(len(log_ratios(record, slot)) for record in records)
 
 
 def margin(control: Interval | None, processes: int) -> float:
@@ -57,19 +61,11 @@ def margin(control: Interval | None, processes: int) -> float:
     return max(shown, ONE_PROCESS if processes == 1 else 1.0)
 
 
-def verdict_of(speedup: Interval | None, rounds: int, margin: float) -> Verdict:
+def verdict_of(speedup: Interval, rounds: int, margin: float) -> Verdict:
     """What a ratio shows."""
-    if speedup is None or rounds < FEWEST_ROUNDS:
-        return "undecided"
-    if speedup.low > margin:
+    if rounds >= FEWEST_ROUNDS and speedup.low > margin:
         return "faster"
-    return "slower" if speedup.high < 1 / margin else "undecided"
-
-
-def median(values: Sequence[float | None]) -> float | None:
-    """Of the known values."""
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None
+    return "slower" if rounds >= FEWEST_ROUNDS and speedup.high < 1 / margin else "undecided"
 
 
 def break_even(extra: float, verdict: Verdict, step: float | None, reference: float | None) -> float | None:
@@ -81,58 +77,81 @@ def break_even(extra: float, verdict: Verdict, step: float | None, reference: fl
     return 1 + extra / (reference - step) if verdict == "faster" else None
 
 
-def _shape_result(shape: Shape, records: list[Record], formula: Formula, seed: int) -> ShapeResult:
-    timed = [record for record in records if record.samples]
+def _shape_result(
+    records: Sequence[Record], timed: Sequence[Record], reference: str, formula: Formula | None, seed: int
+) -> ShapeResult:
+    last = timed[-1]
+    twice = again(last.reference)
     slots = list(dict.fromkeys(slot for record in timed for slot in record.prepared))
-    wrong = {slot for record in timed for slot, prepared in record.prepared.items() if not prepared.equal}
-    right = [slot for slot in slots if slot != REFERENCE and slot not in wrong - {CONTROL}]
-    ratios = {kind: paired(timed, right, kind, seed) | {REFERENCE: ONE} for kind in KINDS}
-    control = ratios["train"][CONTROL]
+    wrong = {
+        slot
+        for record in timed
+        for slot, own in record.prepared.items()
+        if slot != twice and own.largest_error is not None and not own.equal
+    }
+    beside = [
+        slot for slot in slots if slot not in {reference, *wrong} and (slot != twice or reference == last.reference)
+    ]
+    ratios = {kind: paired(timed, beside, kind, seed, reference) | {reference: ONE} for kind in KINDS}
+    control = ratios["train"].get(twice) or paired(timed, [twice], "train", seed, last.reference).get(twice)
     least = margin(control, len(timed))
 
     def verdict(label: str) -> Verdict:
-        if label in wrong or label == REFERENCE:
+        if label in wrong or label == reference:
             return "wrong" if label in wrong else "reference"
-        return verdict_of(ratios["train"].get(label), rounds_of(timed, label), least)
+        if label not in ratios["train"]:
+            return "untimed"
+        rounds = sum(len(log_ratios(record, label, "train", reference)) for record in timed)
+        return verdict_of(ratios["train"][label], rounds, least)
 
-    every = [label for label in slots if label != CONTROL]
+    contestants = [
+        _contestant(label, verdict(label), records, reference, [ratios[kind].get(label) for kind in KINDS], formula)
+        for label in slots
+        if label != twice
+    ]
+    if not formula:
+        contestants.sort(key=lambda each: each.step_seconds or np.inf)
     return ShapeResult(
-        shape=shape,
-        reference=REFERENCE,
-        contestants=[
-            _strategy_result(label, verdict(label), records, [ratios[kind].get(label) for kind in KINDS], formula)
-            for label in every
-        ],
+        shape=last.shape,
+        reference=reference,
+        contestants=contestants,
         processes=len(timed),
-        rounds=rounds_of(timed, CONTROL),
+        rounds=sum(len({sample.round for sample in record.samples}) for record in timed),
         environment=timed[0].environment,
         control=control,
-        noise=noise(timed, control),
+        noise=noise(timed, control) if control else [],
+        trained=last.trained,
     )
 
 
-def _strategy_result(
-    label: str, verdict: Verdict, records: list[Record], ratios: Sequence[Interval | None], formula: Formula
+def _contestant(
+    label: str,
+    verdict: Verdict,
+    records: Sequence[Record],
+    reference: str,
+    ratios: Sequence[Interval | None],
+    formula: Formula | None,
 ) -> ContestantResult:
     shape, timed = records[0].shape, [record for record in records if record.samples]
     prepared = [record.prepared[label] for record in timed if label in record.prepared]
+    last = prepared[-1]
 
-    def middle(name: str) -> float | None:
-        return median([getattr(slot, name) for slot in prepared])
+    def middle(name: str, slot: str = label) -> float | None:
+        return _median([getattr(record.prepared[slot], name) for record in timed if slot in record.prepared])
 
-    reference_first = median([record.prepared[REFERENCE].first_call_seconds for record in timed])
-    references = [step_seconds(timed, REFERENCE, kind) for kind in KINDS]
+    references = [step_seconds(timed, reference, kind) for kind in KINDS]
     step, forward = (
         base / ratio.estimate if base and ratio else None for base, ratio in zip(references, ratios, strict=True)
     )
     gflops = shape.step_flops / step / 1e9 if step else None
-    first, peak = middle("first_call_seconds"), median([record.peak_gflops for record in timed])
+    first, peak = middle("first_call_seconds"), _median([record.peak_gflops for record in timed])
+    extra = (first or 0.0) - (middle("first_call_seconds", reference) or 0.0)
     return ContestantResult(
         label=label,
         verdict=verdict,
         step_seconds=step,
         speedup=ratios[0],
-        first_call_seconds=first,
+        first_call_seconds=first if formula else middle("start_seconds"),
         forward_seconds=forward,
         forward_speedup=ratios[1] if references[1] else None,
         trace_seconds=middle("trace_seconds"),
@@ -142,11 +161,40 @@ def _strategy_result(
         time_steps_per_second=shape.window * shape.batch_size / step if step else None,
         gflops=gflops,
         share_of_peak=gflops / peak if gflops and peak else None,
-        memory_bytes=_whole(median([record.memory_bytes.get(label) for record in records])),
-        formula_bytes=formula(shape, label),
-        break_even_steps=break_even((first or 0.0) - (reference_first or 0.0), verdict, step, references[0]),
+        memory_bytes=_whole(_median([record.memory_bytes.get(label) for record in records])),
+        formula_bytes=formula(shape, label) if formula else None,
+        break_even_steps=break_even(extra, verdict, step, references[0]) if formula else None,
         largest_error=max((own.largest_error for own in prepared if own.largest_error is not None), default=None),
+        is_ours=last.is_ours,
+        threads=last.threads,
+        version=last.version,
+        trouble=last.trouble,
     )
+
+
+def _ours(records: Sequence[Record]) -> list[str]:
+    """The strategies with samples."""
+    timed = {sample.slot for record in records for sample in record.samples}
+    every = [(slot, own, again(record.reference)) for record in records for slot, own in record.prepared.items()]
+    return list(dict.fromkeys(slot for slot, own, twice in every if own.is_ours and slot in timed - {twice}))
+
+
+def _fastest(records: Sequence[Record], ours: Sequence[str], seed: int) -> str:
+    """The one that no other of ours is ahead of; paired ratios of three may disagree, and then it is one of these."""
+    best = ours[0]
+    for _ in ours:
+        speedups = paired(records, [name for name in ours if name != best], seed=seed, reference=best)
+        ahead = {name: speedup.estimate for name, speedup in speedups.items() if speedup.estimate > 1}
+        if not ahead:
+            break
+        best = max(ahead, key=lambda name: ahead[name])
+    return best
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """Of the known values."""
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
 
 
 def _whole(value: float | None) -> int | None:

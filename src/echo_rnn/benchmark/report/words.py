@@ -1,11 +1,13 @@
 """Wording: how numbers and kinds are written in the page, the terminal and the tracking store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
 from echo_rnn.benchmark.measure.shape import condition
 from echo_rnn.benchmark.report.answer import Answer, Cell, Leader, Recommendation, Variant
-from echo_rnn.benchmark.report.grid import describe_shape, varying
+from echo_rnn.benchmark.report.grid import SIZES, describe_shape, name_of, varying
+from echo_rnn.benchmark.report.growth import WORK, growths
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, Noise, NoiseKind, ShapeResult, Verdict
 
@@ -90,34 +92,76 @@ def noise_sentence(noise: Noise) -> str:
     return _NOISE[noise.kind].format(value=noise.value, process=noise.process, seconds=noise.seconds)
 
 
+def wrong(results: Sequence[ShapeResult]) -> list[str]:
+    """What computed something else, with its error."""
+    return [
+        f"{each.label}{_at(result, results)} (largest error {_error(each.largest_error or 0.0)})"
+        for result in results
+        for each in result.contestants
+        if each.verdict == "wrong"
+    ]
+
+
+def control_sentence(results: Sequence[ShapeResult]) -> str:
+    """What the A/A controls show."""
+    if len(results) == 1 and results[0].control:
+        return f"Its ratio, which should be 1: {interval(results[0].control)}."
+    held = sum(holds_one(result) for result in results)
+    chance = 0.05 * len(results)
+    return f"Its interval holds 1 at {held} of {len(results)} shapes; by chance alone about {chance:.1f} would miss it."
+
+
+def doubts(results: Sequence[ShapeResult]) -> list[str]:
+    """All reasons not to trust small differences."""
+    missed = [
+        f"The control misses 1{_at(result, results)}: {interval(result.control)}."
+        for result in results
+        if result.control and not holds_one(result)
+    ]
+    noises = [f"{noise_sentence(noise)}{_at(result, results)}" for result in results for noise in result.noise]
+    return missed + noises
+
+
+def growth_rows(results: Sequence[ShapeResult]) -> list[Row]:
+    """The exponents of time, where shapes vary one size at a time."""
+    return [
+        {
+            "strategy": found.label,
+            "along": describe_shape(found.shape, [found.field]).partition(" ")[0],
+            "at": describe_shape(found.shape, [field for field in SIZES if field != found.field]),
+            "from": f"{found.values[0]}",
+            "to": f"{found.values[-1]}",
+            "exponent": f"{found.exponent.estimate:.2f} ({found.exponent.low:.2f} to {found.exponent.high:.2f})",
+            "of the work": f"{WORK[found.field]}",
+        }
+        for found in growths(results)
+    ]
+
+
 def why(choice: Recommendation, reference: str) -> str:
     """Why a strategy is recommended."""
     chosen = choice.chosen
-    if choice.steps is not None:
-        found = f"{choice.steps:,} steps with {chosen.label} take {seconds(choice.seconds)}, first call included"
-        other = f", against {seconds(choice.reference_seconds)} with {reference}"
-        return f"{found}{'' if chosen.label == reference else other}."
-    if chosen.verdict == "faster" and chosen.speedup:
-        found = f"A training step of {chosen.label} is faster than one of {reference}: {speedup(chosen.speedup)}."
-    else:
-        found = f"No strategy that was measured is shown to be faster than {reference}."
-    if not choice.rivals:
-        return found
-    first = seconds(chosen.first_call_seconds or 0.0)
-    return f"{found} No difference is shown from {listed(choice.rivals)}; its first call, {first}, is the shortest."
+    found = f"{choice.steps:,} steps with {chosen.label} take {seconds(choice.seconds)}, first call included"
+    other = f", against {seconds(choice.reference_seconds)} with {reference}"
+    return f"{found}{'' if chosen.label == reference else other}."
 
 
 def number_rows(results: Sequence[ShapeResult]) -> list[Row]:
-    """All numbers: a row for each shape and contestant."""
+    """All numbers: a row for each shape and contestant; columns that would be empty are left out."""
     fields = varying(results)
-    name = "strategy" if all(each.is_ours for result in results for each in result.contestants) else "contestant"
+    ours = all(each.is_ours for result in results for each in result.contestants)
     rows = [
-        {**({"shape": describe_shape(result.shape, fields)} if fields else {}), name: each.label, **_numbers(each)}
+        {
+            **({"shape": describe_shape(result.shape, fields)} if fields else {}),
+            "strategy" if ours else "contestant": each.label,
+            **_numbers(each),
+        }
         for result in results
         for each in result.contestants
     ]
-    empty = {column for column in rows[0] if all(row[column] == NOTHING for row in rows)} if rows else set()
-    return [{column: value for column, value in row.items() if column not in empty} for row in rows]
+    empty = {column for column in (rows or [{}])[0] if all(row[column] == NOTHING for row in rows)}
+    hidden = empty | ({"threads", "library"} if ours else set())  # of ours these are the shape's and the machine's
+    return [{column: value for column, value in row.items() if column not in hidden} for row in rows]
 
 
 def control_rows(results: Sequence[ShapeResult]) -> list[Row]:
@@ -230,12 +274,8 @@ def _several(answer: Answer) -> list[str]:
         f"{_share(best.speedup)} of the time of {_variant(best.baseline)}."
     )
     steps = [leader.break_even_steps or 0.0 for leader in faster]
-    after = [f"{value:,.0f}" for value in (min(steps), max(steps))]
-    if max(steps) == 0:
-        found.append("The fastest pays off at once at every shape.")
-    else:
-        found.append(f"The fastest pays off after {after[0] if after[0] == after[1] else ' to '.join(after)} steps.")
-    return found
+    after = dict.fromkeys(f"{value:,.0f}" for value in (min(steps), max(steps)))
+    return [*found, f"The fastest pays off after {' to '.join(after)} steps."]
 
 
 def _examples(leaders: Sequence[Leader], fields: Sequence[str], total: int) -> str:
@@ -254,34 +294,26 @@ def _ours(result: ShapeResult) -> str:
         for each in others
         if each.speedup and each.verdict == "faster"
     ]
-    slower = [each for each in others if each.verdict == "slower"]
-    where = describe_shape(result.shape, ("layers", "units", "batch_size", "window"))
-    what = f"a whole process of {result.trained}" if result.trained else "a training step"
-    found = f"{where}: {what} of ours, {result.reference}, takes {took}{' a step' if result.trained else ''}."
-    if not others:
-        return f"{found} Nothing else was timed."
-    level = len(others) - len(quicker) - len(slower)
-    parts = [f"It is faster than {len(slower)} of {len(others)} others"]
+    slower = sum(each.verdict == "slower" for each in others)
+    level = len(others) - len(quicker) - slower
+    parts = [f"is faster than {slower} of {len(others)} others"]
     if quicker:
         parts.append(f"slower than {listed(quicker)}")
     if level:
         parts.append(f"not shown to differ from {level}")
-    return f"{found} {listed(parts)}."
+    return f"{name_of(result)}: ours, {result.reference}, takes {took} a step and {listed(parts)}."
 
 
 def _cell(cell: Cell, fields: Sequence[str], *, beside_peers: bool) -> str:
-    if cell.verdict is not None:
-        if cell.highest is None:
-            return "our fastest" if cell.verdict == "reference" and beside_peers else VERDICTS[cell.verdict]
-        ratio = cell.highest[0].inverse if beside_peers else cell.highest[0]
-        return f"{VERDICTS[cell.verdict]}, {speedup(ratio)}"
     total = sum(cell.counts.values())
     parts = []
     for kind, count in cell.counts.items():
         found = VERDICTS[kind] if count == total else f"{VERDICTS[kind]} at {count} of {total}"
-        if kind in ("faster", "slower") and cell.highest and cell.lowest:
-            ratio, shape = cell.highest if kind == "faster" else cell.lowest
-            found += f", {speedup(ratio)} at {describe_shape(shape, fields)}"
+        extreme = cell.lowest if kind == "slower" else cell.highest
+        if extreme and (kind in ("faster", "slower") or total == 1):
+            ratio, shape = extreme
+            found += f", {speedup(ratio.inverse if beside_peers else ratio)}"
+            found += f" at {describe_shape(shape, fields)}" if total > 1 else ""
         parts.append(found)
     return "; ".join(parts)
 
@@ -290,42 +322,20 @@ def _variant(variant: Variant) -> str:
     return f"{variant.label} {condition(*variant.condition)}"
 
 
+def _at(result: ShapeResult, results: Sequence[ShapeResult]) -> str:
+    fields = varying(results)
+    return f" at {describe_shape(result.shape, fields)}" if fields else ""
+
+
 def _numbers(each: ContestantResult) -> Row:
-    def shown(value: float | None, form: str = "{:,.0f}") -> str:
-        return NOTHING if value is None else form.format(value)
-
-    def time(value: float | None) -> str:
-        return NOTHING if value is None else seconds(value)
-
-    def ratio(value: Interval | None) -> str:
-        return NOTHING if value is None or each.verdict == "reference" else speedup(value)
-
-    def size(value: int | None) -> str:
-        return NOTHING if value is None else _bytes(value)
-
-    error = each.largest_error
-    return {
-        "verdict": VERDICTS[each.verdict],
-        "training step": time(each.step_seconds),
-        "speed-up": ratio(each.speedup),
-        "forward pass": time(each.forward_seconds),
-        "forward speed-up": ratio(each.forward_speedup),
-        "trace": time(each.trace_seconds),
-        "compile": time(each.compile_seconds),
-        "first call": time(each.first_call_seconds),
-        "pays off after": shown(each.break_even_steps, "{:,.0f} steps") if each.verdict == "faster" else NOTHING,
-        "time steps per second": shown(each.time_steps_per_second),
-        "GFLOP/s": shown(each.gflops, "{:.3g}"),
-        "share of peak": shown(each.share_of_peak, "{:.1%}"),
-        "peak memory": size(each.memory_bytes),
-        "stored by formula": size(each.formula_bytes),
-        "graph nodes": shown(each.graph_nodes),
-        "graph size": size(each.graph_bytes),
-        "largest error": NOTHING if error is None else f"{error:.1e}" if error < NOT_A_NUMBER else "not finite",
-        "threads": shown(each.threads),
-        "library": each.version or NOTHING,
-        "trouble": each.trouble or NOTHING,
-    }
+    hidden = set() if each.verdict == "faster" else {"break_even_steps"}
+    if each.verdict == "reference":
+        hidden |= {"speedup", "forward_speedup"}
+    row = {"verdict": VERDICTS[each.verdict]}
+    for column, (name, form) in _COLUMNS.items():
+        value = getattr(each, name)
+        row[column] = NOTHING if value in (None, "") or name in hidden else form(value)
+    return row
 
 
 def _three(value: float) -> str:
@@ -339,12 +349,40 @@ def _bytes(value: float) -> str:
     return f"{value:.0f} B"
 
 
-def facts(environments: Sequence[Mapping[str, str]]) -> Row:
+def _error(value: float) -> str:
+    return f"{value:.2g}" if value < NOT_A_NUMBER else "not finite"
+
+
+_COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "training step": ("step_seconds", seconds),
+    "speed-up": ("speedup", speedup),
+    "forward pass": ("forward_seconds", seconds),
+    "forward speed-up": ("forward_speedup", speedup),
+    "trace": ("trace_seconds", seconds),
+    "compile": ("compile_seconds", seconds),
+    "first call": ("first_call_seconds", seconds),
+    "pays off after": ("break_even_steps", "{:,.0f} steps".format),
+    "time steps per second": ("time_steps_per_second", "{:,.0f}".format),
+    "GFLOP/s": ("gflops", "{:.3g}".format),
+    "share of peak": ("share_of_peak", "{:.1%}".format),
+    "peak memory": ("memory_bytes", _bytes),
+    "stored by formula": ("formula_bytes", _bytes),
+    "graph nodes": ("graph_nodes", "{:,}".format),
+    "graph size": ("graph_bytes", _bytes),
+    "largest error": ("largest_error", _error),
+    "threads": ("threads", str),
+    "library": ("version", str),
+    "trouble": ("trouble", str),
+}
+"""Column of the table of all numbers: a field of `ContestantResult`, and how it is written."""
+
+
+def facts(results: Sequence[ShapeResult]) -> Row:
     """Facts of machine and versions, each with all its values; what differs from process to process is left out."""
     found: dict[str, list[str]] = {}
-    for environment in environments:
-        for key, value in sorted(environment.items()):
-            values = found.setdefault(key, [])
-            if value not in values and not key.startswith(("process.", "dvc.")):
-                values.append(value)
-    return {key: "; ".join(values) for key, values in sorted(found.items()) if values}
+    for result in results:
+        for key, value in result.environment.items():
+            if value not in found.setdefault(key, []):
+                found[key].append(value)
+    kept = {key: values for key, values in found.items() if not key.startswith(("process.", "dvc."))}
+    return {key: "; ".join(values) for key, values in sorted(kept.items())}
