@@ -13,6 +13,8 @@ from echo_rnn.plots.style import BLUE, INK, MUTED, ORANGE, SKY, VERMILLION, Look
 
 _STRIPS = {"input": 2.5, "target": 1.3, "prediction": 0.0}
 _STRIP = 0.9
+_ERROR: Look = {"color": VERMILLION, "markersize": 7, "markeredgecolor": "white", "markeredgewidth": 0.6}
+_UNKNOWABLE: Look = {"fill": False, "edgecolor": MUTED, "hatch": "////", "linewidth": 0.5}
 
 
 @style.styled()
@@ -42,12 +44,16 @@ def echo_picture(
     all_axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     for row, axes in enumerate(all_axes):
         axes.set_title(f"row {row}", fontsize=10.5, pad=3)
-        _bits(axes, "input", x_BN[row, :steps], BLUE)
-        _bits(axes, "target", y_BN[row, :steps], ORANGE)
-        _probabilities(axes, p_BN[row, :steps])
-        _errors(axes, np.flatnonzero((p_BN[row, :steps] > 0.5) != (y_BN[row, :steps] == 1)))
-        _unknowable(axes, min(echo_step, steps))
+        x_N, y_N, p_N = x_BN[row, :steps], y_BN[row, :steps], p_BN[row, :steps]
         _strips(axes, steps, window)
+        for strip, bits_N, color in (("input", x_N, BLUE), ("target", y_N, ORANGE)):
+            ones = np.flatnonzero(bits_N)
+            axes.bar(ones, _STRIP, width=0.86, bottom=_STRIPS[strip], color=color, label=strip, zorder=1)
+        _probabilities(axes, p_N)
+        errors = np.flatnonzero((p_N > 0.5) != (y_N == 1))
+        axes.plot(errors, np.full(len(errors), _STRIP / 2), "X", label="error", zorder=4, **_ERROR)
+        # The first targets of a row echo inputs before the row.
+        axes.add_patch(Rectangle((-0.5, _STRIPS["target"]), min(echo_step, steps), _STRIP, zorder=1.5, **_UNKNOWABLE))
     _one_echo(all_axes[0], x_BN[0, :steps], echo_step)
     all_axes[-1].set_xlabel("time step (lines: where a window ends)")
     figure.legend(
@@ -55,10 +61,8 @@ def echo_picture(
             Patch(color=BLUE, label="input 1"),
             Patch(color=ORANGE, label="target 1"),
             Line2D([], [], color=INK, label="predicted probability of 1"),
-            Line2D([], [], color=VERMILLION, marker="X", linestyle="", markersize=7, label="error"),
-            Patch(
-                facecolor="white", edgecolor=MUTED, hatch="////", linewidth=0.5, label="echo of what the row never saw"
-            ),
+            Line2D([], [], marker="X", linestyle="", label="error", **_ERROR),
+            Patch(label="echo of what the row never saw", **_UNKNOWABLE),
         ],
         loc="outside lower center",
         ncols=5,
@@ -68,36 +72,16 @@ def echo_picture(
     return figure
 
 
-def _bits(axes: Axes, strip: str, bits_N: NDArray[np.integer], color: str) -> None:
-    """A strip in which every 1 is a block."""
-    bottom = _STRIPS[strip]
-    axes.add_patch(Rectangle((-0.5, bottom), len(bits_N), _STRIP, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
-    ones = np.flatnonzero(bits_N)
-    axes.bar(ones, _STRIP, width=0.86, bottom=bottom, color=color, label=strip, zorder=1)
-
-
 def _probabilities(axes: Axes, p_N: NDArray[np.floating]) -> None:
-    axes.add_patch(Rectangle((-0.5, 0), len(p_N), _STRIP, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
     axes.plot([-0.5, len(p_N) - 0.5], [_STRIP / 2] * 2, ":", color=MUTED, linewidth=0.8, zorder=1)
     edges = np.arange(len(p_N) + 1) - 0.5
     axes.stairs(p_N * _STRIP, edges, baseline=None, color=INK, linewidth=1.4, label="prediction", zorder=2)
 
 
-def _errors(axes: Axes, times: NDArray[np.integer]) -> None:
-    look: Look = {"color": VERMILLION, "markersize": 7, "markeredgecolor": "white", "markeredgewidth": 0.6}
-    axes.plot(times, np.full(len(times), _STRIP / 2), "X", label="error", zorder=4, **look)
-
-
-def _unknowable(axes: Axes, steps: int) -> None:
-    """The first targets of a row, which echo inputs before the row."""
-    corner = (-0.5, _STRIPS["target"])
-    axes.add_patch(
-        Rectangle(corner, steps, _STRIP, fill=False, hatch="////", edgecolor=MUTED, linewidth=0.5, zorder=1.5)
-    )
-
-
 def _strips(axes: Axes, steps: int, window: int) -> None:
-    """Names of the strips, and lines where windows end."""
+    """The strips with their names, and lines where windows end."""
+    for bottom in _STRIPS.values():
+        axes.add_patch(Rectangle((-0.5, bottom), steps, _STRIP, facecolor="#f1f1f1", linewidth=0, zorder=0.5))
     for end in range(window, steps, window):
         axes.axvline(end - 0.5, color=MUTED, linewidth=1, zorder=3)
     axes.set_yticks([bottom + _STRIP / 2 for bottom in _STRIPS.values()], list(_STRIPS), fontsize=9.5)

@@ -15,10 +15,6 @@ from echo_rnn.plots.style import BLUE, INK, VERMILLION, Look
 
 _BINS = 240
 _FEWEST = 8000  # a bin has at least this fraction of all steps
-_ALL = "every step"
-_MOST = "9 steps in 10"
-_MEAN = "mean"
-_VALIDATION = "validation"
 
 
 class Bins(NamedTuple):
@@ -67,16 +63,17 @@ def training_curves(
     figure = style.figure(5.8)
     loss, accuracy = figure.subplots(2, 1, sharex=True)
     steps = [step for step, _, _ in validation]
-    _curve(loss, binned(losses_N), steps, [value for _, value, _ in validation])
+    losses = binned(losses_N)
+    _curve(loss, losses, steps, [value for _, value, _ in validation])
     _curve(accuracy, binned(accuracies_N), steps, [value for _, _, value in validation])
     if ceiling is not None:
         accuracy.axhline(ceiling, color=INK, linestyle="--", linewidth=1.4, label=f"ceiling {ceiling:.5f}", zorder=1.5)
     loss.set_ylabel("cross-entropy [nats]")
     accuracy.set_ylabel("accuracy")
-    if _spans_decades(loss):
+    if losses.mean.min() > 0 and losses.mean.max() >= 10 * losses.mean.min():
         loss.set_yscale("log")
     accuracy.set_xscale("log")
-    accuracy.set_xlim(binned(losses_N).steps[0], max(2, len(losses_N)))
+    accuracy.set_xlim(losses.steps[0], max(2, len(losses_N)))
     accuracy.set_xlabel("training step, one window each (logarithmic)")
     accuracy.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     epochs = loss.secondary_xaxis("top", functions=(lambda step: step / windows, lambda epoch: epoch * windows))
@@ -99,16 +96,12 @@ def binned(values_N: NDArray[np.floating]) -> Bins:
 
 
 def _curve(axes: Axes, bins: Bins, steps: Sequence[int], values: Sequence[float]) -> None:
-    axes.fill_between(bins.steps, bins.low, bins.high, color=BLUE, alpha=0.16, linewidth=0, label=_ALL)
-    axes.fill_between(bins.steps, bins.fifth, bins.ninety_fifth, color=BLUE, alpha=0.32, linewidth=0, label=_MOST)
-    axes.plot(bins.steps, bins.mean, color=BLUE, label=_MEAN)
+    axes.fill_between(bins.steps, bins.low, bins.high, color=BLUE, alpha=0.16, linewidth=0, label="every step")
+    axes.fill_between(
+        bins.steps, bins.fifth, bins.ninety_fifth, color=BLUE, alpha=0.32, linewidth=0, label="9 steps in 10"
+    )
+    axes.plot(bins.steps, bins.mean, color=BLUE, label="mean")
     if steps:
         look: Look = {"color": VERMILLION, "markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.7}
-        axes.plot(steps, values, "D", label=_VALIDATION, zorder=3, clip_on=False, **look)
+        axes.plot(steps, values, "D", label="validation", zorder=3, clip_on=False, **look)
     axes.grid(axis="y")
-
-
-def _spans_decades(axes: Axes) -> bool:
-    """Whether the mean falls by ten times or more and nothing is 0."""
-    (mean,) = (np.asarray(line.get_ydata(), np.float64) for line in axes.get_lines() if line.get_label() == _MEAN)
-    return bool(mean.min() > 0 and mean.max() >= 10 * mean.min())

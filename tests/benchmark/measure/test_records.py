@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from echo_rnn.benchmark.measure.records import FORMAT, Prepared, Record, Sample, by_shape, read, records_of
+from echo_rnn.benchmark.measure.records import FORMAT, Prepared, Record, Sample, read, records_of
 from echo_rnn.errors import UserError
 from echo_rnn.manifest import DAMAGED, MISSING, OTHER_VERSION
 from tests.benchmark.shapes import tiny
@@ -78,8 +78,3 @@ def test_records_are_found_by_fingerprint_without_what_a_killed_writer_left(path
     assert list(records_of(path.parents[1])) == [RECORD]
     assert list(records_of(path.parents[1], "0123456789ab")) == [RECORD]
     assert list(records_of(path.parents[1], "other")) == []
-
-
-def test_records_of_one_shape_are_together():
-    other = Record(tiny(units=2), *list(vars(RECORD).values())[1:])
-    assert by_shape([RECORD, other, RECORD]) == {tiny(units=2): [other], tiny(): [RECORD, RECORD]}

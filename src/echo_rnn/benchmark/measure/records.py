@@ -9,7 +9,7 @@ second slot for the A/A control, see `again`), `train` or `forward`, how many st
 when it began on the measuring process's clock. Nothing derived is stored.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -165,11 +165,3 @@ def files_of(folder: Path) -> list[Path]:
     """The files of all records below `folder`, in the order of their names."""
     # A file being written has a dot in front, and stays where its writer was killed.
     return [path for path in sorted(folder.rglob("*.json")) if not path.name.startswith(".")]
-
-
-def by_shape(records: Iterable[Record]) -> dict[Shape, list[Record]]:
-    """The records of each shape."""
-    found: dict[Shape, list[Record]] = {}
-    for record in records:
-        found.setdefault(record.shape, []).append(record)
-    return dict(sorted(found.items()))

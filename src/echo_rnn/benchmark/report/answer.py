@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from echo_rnn.benchmark.measure.records import REFERENCE, Record, by_shape
+from echo_rnn.benchmark.measure.records import REFERENCE, Record
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.grid import describe_shape, labels, varying
 from echo_rnn.benchmark.report.intervals import paired, unpaired
@@ -134,7 +134,10 @@ def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Reco
         results: What the records show.
         records: Of strategies: their samples are needed to compare conditions with each other.
     """
-    samples = {shape: [record for record in own if record.samples] for shape, own in by_shape(records).items()}
+    samples: dict[Shape, list[Record]] = {}
+    for record in records:
+        if record.samples:
+            samples.setdefault(record.shape, []).append(record)
     sizes: dict[Shape, list[ShapeResult]] = {}
     for result in results:
         if result.shape in samples:
@@ -153,11 +156,9 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
         for each in result.contestants
         if each.step_seconds is not None
     }
-    ranked = sorted(
-        (variant for variant in timed if variant.label == REFERENCE),
-        key=lambda variant: (_CONDITIONS.index(variant.compile), variant.shards),
-    )
-    baseline = BASELINE if BASELINE in timed else ranked[0] if ranked else None
+    references = [variant for variant in timed if variant.label == REFERENCE]
+    first = min(references, key=lambda variant: (_CONDITIONS.index(variant.compile), variant.shards), default=None)
+    baseline = BASELINE if BASELINE in timed else first
     if baseline is None:
         return None
 
@@ -166,13 +167,12 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
         shape = timed[base][0].shape
         beside = [variant.label for variant in timed if variant.condition == base.condition and variant != base]
         own = paired(samples[shape], beside, reference=base.label)
-        others = (variant for variant in timed if variant.condition != base.condition)
-        apart = {
-            variant: unpaired(samples[shape], base.label, samples[timed[variant][0].shape], variant.label)
-            for variant in others
-        }
-        together = {Variant(label, *base.condition): interval for label, interval in own.items()}
-        return together | {variant: interval for variant, interval in apart.items() if interval is not None}
+        found = {Variant(label, *base.condition): interval for label, interval in own.items()}
+        for variant, (result, _) in timed.items():
+            if variant.condition != base.condition:
+                apart = unpaired(samples[shape], base.label, samples[result.shape], variant.label)
+                found |= {variant: apart} if apart else {}
+        return found
 
     speedups = over(baseline) | {baseline: Interval(1.0, 1.0, 1.0)}
     fastest = max(speedups, key=lambda variant: speedups[variant].estimate)
@@ -181,7 +181,7 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
     rounds = min(result.rounds, base_result.rounds)
     verdict: Verdict = "reference" if fastest == baseline else verdict_of(speedups[fastest], rounds, least)
     rivals = [variant for variant, interval in over(fastest).items() if interval.high >= 1 / least]
-    first, base_first = own.first_call_seconds or 0.0, base.first_call_seconds or 0.0
+    own_first, base_first = own.first_call_seconds or 0.0, base.first_call_seconds or 0.0
     base_step = base.step_seconds or 0.0
     step = base_step / speedups[fastest].estimate
     return Leader(
@@ -192,9 +192,9 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
         speedup=speedups[fastest],
         rivals=rivals,
         step_seconds=own.step_seconds or 0.0,
-        first_call_seconds=first,
+        first_call_seconds=own_first,
         baseline_first_call_seconds=base_first,
-        break_even_steps=break_even(first - base_first, verdict, step, base_step),
+        break_even_steps=break_even(own_first - base_first, verdict, step, base_step),
     )
 
 

@@ -17,27 +17,18 @@ With one process nothing is known of `between`, and the interval is that process
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from echo_rnn.benchmark.measure.records import REFERENCE, Sample
+from echo_rnn.benchmark.measure.records import REFERENCE, Record
 from echo_rnn.benchmark.report.results import Interval
 
 _RESAMPLES = 1000
 _TAIL = 0.975
 
 Floats = NDArray[np.float64]
-
-
-class Sampled(Protocol):
-    """A record, as far as ratios are concerned."""
-
-    @property
-    def samples(self) -> list[Sample]:
-        """Every timed call."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class _Ratio:
 
 
 def paired(
-    records: Sequence[Sampled], slots: Sequence[str], kind: str = "train", seed: int = 0, reference: str = REFERENCE
+    records: Sequence[Record], slots: Sequence[str], kind: str = "train", seed: int = 0, reference: str = REFERENCE
 ) -> dict[str, Interval]:
     """The time of `reference` over that of each slot; a slot without two rounds beside it is left out.
 
@@ -77,7 +68,7 @@ def paired(
 
 
 def unpaired(
-    first: Sequence[Sampled], first_slot: str, second: Sequence[Sampled], second_slot: str, seed: int = 0
+    first: Sequence[Record], first_slot: str, second: Sequence[Record], second_slot: str, seed: int = 0
 ) -> Interval | None:
     """The time of a training step of a slot over that of a slot of other processes, such as of another compilation.
 
@@ -103,13 +94,13 @@ def unpaired(
     return _around(center, variance * sum(1 / count for count in processes), freedom)
 
 
-def log_ratios(record: Sampled, slot: str, kind: str = "train", reference: str = REFERENCE) -> Floats:
+def log_ratios(record: Record, slot: str, kind: str = "train", reference: str = REFERENCE) -> Floats:
     """log(reference / slot) of every round that has both."""
     base, own = (log_times(record, name, kind) for name in (reference, slot))
     return np.array([base[r] - own[r] for r in sorted(base.keys() & own.keys())])
 
 
-def log_times(record: Sampled, slot: str, kind: str = "train") -> dict[int, float]:
+def log_times(record: Record, slot: str, kind: str = "train") -> dict[int, float]:
     """The logarithm of seconds per step of each round."""
     found: dict[int, list[float]] = {}
     for sample in record.samples:
@@ -118,7 +109,7 @@ def log_times(record: Sampled, slot: str, kind: str = "train") -> dict[int, floa
     return {number: float(np.mean(logs)) for number, logs in found.items()}
 
 
-def step_seconds(records: Sequence[Sampled], slot: str, kind: str = "train") -> float | None:
+def step_seconds(records: Sequence[Record], slot: str, kind: str = "train") -> float | None:
     """The median of seconds per step."""
     seconds = [
         sample.seconds / sample.steps
