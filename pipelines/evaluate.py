@@ -4,7 +4,9 @@ from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.evaluate import run
 from echo_rnn.stages.layout import STAGE, as_stage
+from echo_rnn.stages.store import store_of
 
 if __name__ == "__main__":
     with one_sentence():
-        run(read(as_stage().config), STAGE)
+        config = read(as_stage().config)
+        run(config, STAGE, store_of(config.tracking))

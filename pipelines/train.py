@@ -12,15 +12,21 @@ from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages import train
 from echo_rnn.stages.layout import STAGE
+from echo_rnn.stages.prepare import choose_strategy, require_memory
+from echo_rnn.stages.store import store_of
 from pipelines import PARENT
 
 
 def stage() -> None:
     """Trains as `build/config.yaml` asks for."""
-    under_dvc = "DVC_STAGE" in os.environ
+    config, under_dvc = read(STAGE.config), "DVC_STAGE" in os.environ
+    require_memory(config)
+    store = store_of(config.tracking)
     train.run(
-        read(STAGE.config),
+        config,
         STAGE,
+        store,
+        choose_strategy(config),
         # A killed DVC would leave this process at work, beside the one that the next `dvc repro` starts.
         parent=PARENT if under_dvc else None,
         command="dvc repro" if under_dvc else "python -m pipelines.train --stage",

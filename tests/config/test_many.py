@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from echo_rnn.config import Config, compose, composition, composition_error
 from echo_rnn.config.sentences import _dotted
 from echo_rnn.errors import UserError
-from echo_rnn.stages.memory import require_memory
+from echo_rnn.stages.prepare import require_memory
 
 CONF = Path(__file__).parents[2] / "conf"
 KEYS = sorted(set(_dotted(Config)))
@@ -117,7 +117,7 @@ def assert_can_be_trained(config):
     if config.unroll.unrolling is None:
         return
     try:
-        require_memory(config.model.stack, 1, config.task.batch_size, config.trainer.window)
+        require_memory(config)
         network = model.build(config.model.stack, config.unroll.unrolling, 1, 2, compiled=config.trainer.compile)
         network.initial_weights(np.random.SeedSequence(config.seed))
     except UserError as error:

@@ -238,7 +238,7 @@ def test_a_store_that_does_not_know_the_run_gets_a_new_one_with_all_points(stopp
     for file in stopped.folder.glob("mlflow.db*"):
         file.unlink()
     shutil.rmtree(stopped.folder / "outbox", ignore_errors=True)
-    assert "the training resumes in a new run" in stopped.must(*STAGE).err
+    assert "; a new run is opened" in stopped.must(*STAGE).err
     (run,) = stopped.runs()
     assert run.data.tags["began_in"] == before
     assert outcome(stopped) == whole(stopped)

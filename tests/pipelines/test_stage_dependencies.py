@@ -28,10 +28,10 @@ READ = {
     "benchmark": {"requirements.lock"},
     "report": {"benchmarks/stage"},
 }
-# The files of `stages/` that read the configuration for a stage, besides its own; of them only the functions named.
+# The files of `stages/` that read the configuration for a stage, besides its own; of them only the function named.
 READERS = {
     "generate": {},
-    "train": {"shapes": "shape_of"},
+    "train": {"shapes": "shape_of", "prepare": None, "store": "open_run"},
     "evaluate": {},
     "benchmark": {"shapes": "shapes_of"},
     "report": {"shapes": "shapes_of"},

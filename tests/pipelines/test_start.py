@@ -18,6 +18,8 @@ from echo_rnn.config import read
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.stages import train
 from echo_rnn.stages.layout import STAGE
+from echo_rnn.stages.prepare import choose_strategy
+from echo_rnn.stages.store import store_of
 
 def begin(*arguments, **options):
     print(gc.isenabled(), gc.get_freeze_count(), *sys.modules)
@@ -30,7 +32,8 @@ def start(*arguments, **options):
     return seconds
 
 train.start_tensorflow = start
-train.run(read(STAGE.config), STAGE)
+config = read(STAGE.config)
+train.run(config, STAGE, store_of(config.tracking), choose_strategy(config))
 """
 
 

@@ -1,8 +1,7 @@
 """Stage `evaluate`: how good the trained network is on the test series; resumes the run that trained it."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,9 @@ from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import Layout
-from echo_rnn.stages.store import run_facts, store_of
+from echo_rnn.stages.store import open_run
 from echo_rnn.tasks.dataset import open_dataset
-from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
+from echo_rnn.tracking import MetricRow, Store
 
 if TYPE_CHECKING:
     from echo_rnn.evaluation.scores import Evaluation
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
 MOST_LAGS = 200  # more than a picture can show
 
 
-def run(config: Config, files: Layout) -> dict[str, Any]:
+def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
     """Evaluates the network; writes a report, adds it to the run, and returns the numbers."""
     window, echo_step = config.trainer.window, config.task.echo_step
-    with gc_paused():
-        store = store_of(config.tracking)
     data = open_dataset(files.data)
     with gc_paused():
         start_tensorflow(config.runtime.threads)
@@ -39,7 +36,9 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
     carried, zeroed = (
         Predictor(network.model, lambda: network.weights, window, "graph", zeroed=flag) for flag in (False, True)
     )
-    with _opened(store, network.run_id, *run_facts(config)) as tracked:
+    # DVC may have restored the model from a cache that was filled on another machine, where its run is.
+    another = {"trained_in": network.run_id or "nowhere", "kind": "evaluation of a model of another store"}
+    with open_run(store, config, network.run_id, another) as tracked:
         start = time.perf_counter()
         evaluation = evaluate(
             test.x_EBN[0],
@@ -60,20 +59,6 @@ def run(config: Config, files: Layout) -> dict[str, Any]:
     gap = f"{abs(evaluation.accuracy_gap):.6f} {'below' if evaluation.accuracy_gap >= 0 else 'above'}"
     print(f"test accuracy {evaluation.accuracy:.6f}, {gap} the ceiling {evaluation.accuracy_ceiling:.6f}")
     return evaluation.metrics()
-
-
-def _opened(
-    store: Store, run_id: str, name: str, description: str, tags: Mapping[str, str]
-) -> AbstractContextManager[Run]:
-    """The run that trained the model, or a new one whose tags give the reason why it is another."""
-    try:
-        if run_id:
-            return store.resume(run_id)
-    except UnknownRunError:
-        # DVC may have restored the model from a cache that was filled on another machine.
-        pass
-    why = {"trained_in": run_id or "nowhere", "kind": "evaluation of a model of another store"}
-    return store.run(name, description, {**tags, **why})
 
 
 def _rows(evaluation: "Evaluation", seconds: float) -> Iterator[MetricRow]:

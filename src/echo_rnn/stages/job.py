@@ -22,6 +22,8 @@ from echo_rnn.files import write_text
 from echo_rnn.manifest import Manifest
 from echo_rnn.stages import evaluate, generate, train
 from echo_rnn.stages.layout import Layout
+from echo_rnn.stages.prepare import choose_strategy, require_memory
+from echo_rnn.stages.store import store_of
 
 RESULT = Manifest(
     kind="result of a job",
@@ -41,9 +43,13 @@ def run(config: Config, files: Layout, tags: Mapping[str, str], command: str) ->
         tags: More tags of the run.
         command: What resumes the training after a stop, for the message.
     """
+    require_memory(config)
     generate.run(config, files)
-    run_id = train.run(config, files, tags=tags, command=command)
-    return {"run_id": run_id, "seed": config.seed, "metrics": evaluate.run(config, files)}
+    store = store_of(config.tracking)
+    run_id = train.run(config, files, store, choose_strategy(config), tags=tags, command=command)
+    # Opened again: a server may have gone meanwhile, and then the run is resumed from its outbox.
+    metrics = evaluate.run(config, files, store_of(config.tracking))
+    return {"run_id": run_id, "seed": config.seed, "metrics": metrics}
 
 
 def run_in_child(files: Layout, sweep: str, overrides: Sequence[str]) -> None:

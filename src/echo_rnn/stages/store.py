@@ -1,10 +1,14 @@
 """The tracking stores and the runs of the stages."""
 
-from typing import Protocol
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from echo_rnn.config import Config
+from echo_rnn.config.schema import Tracking
+from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import project_root
-from echo_rnn.tracking import Store, comparison_link, open_store, parallel_link
+from echo_rnn.tracking import Run, Store, UnknownRunError, comparison_link, open_store, parallel_link
 from echo_rnn.tracking.ui import HOST, PORT
 
 UI = f"http://{HOST}:{PORT}"
@@ -51,31 +55,17 @@ The parameter `verdict` is `faster` or `slower` only where the interval excludes
 """
 
 
-class Tracking(Protocol):
-    """The section `tracking`, checked or as Hydra composed it."""
-
-    @property
-    def enabled(self) -> bool:
-        """Whether runs are stored."""
-
-    @property
-    def uri(self) -> str | None:
-        """Address of the store; `None` is the embedded one."""
-
-    @property
-    def experiment(self) -> str:
-        """Name of the experiment."""
-
-
 def store_of(tracking: Tracking, *, benchmark: bool = False) -> Store:
     """Opens the configured store; refused at once where a server does not answer.
 
     Args:
-        tracking: The section.
+        tracking: The section, checked or as Hydra composed it.
         benchmark: Opens the experiment of measurements and not that of trainings.
     """
     suffix, note = ("-benchmark", _BENCHMARK_NOTE) if benchmark else ("", _TRAINING_NOTE)
-    return open_store(tracking.uri, tracking.experiment + suffix, project_root(), note=note, enabled=tracking.enabled)
+    experiment, enabled = tracking.experiment + suffix, tracking.enabled
+    with gc_paused():
+        return open_store(tracking.uri, experiment, project_root(), note=note, enabled=enabled)
 
 
 def print_comparison(store: Store, sweep: str) -> None:
@@ -88,9 +78,21 @@ def print_comparison(store: Store, sweep: str) -> None:
             print("(`make ui` shows these pages)")
 
 
-def run_facts(config: Config) -> tuple[str, str, dict[str, str]]:
-    """What the run of a training is opened with: its name, its description, and tags to filter by."""
-    tags = {
+def open_run(store: Store, config: Config, run_id: str, tags: Mapping[str, str]) -> AbstractContextManager[Run]:
+    """Resumes the run `run_id` or, where it is empty or not in the store, opens a new one.
+
+    Args:
+        store: The store.
+        config: Of the training; it gives a new run its name, its description, and tags to filter by.
+        run_id: The id.
+        tags: More tags of a new run.
+    """
+    if run_id:
+        try:
+            return store.resume(run_id)
+        except UnknownRunError as error:
+            print(f"note: {error}; a new run is opened", file=sys.stderr)
+    facts = {
         "experiment": config.experiment.name,
         "cell": config.model.cell,
         "unroll": config.unroll.label,
@@ -98,4 +100,4 @@ def run_facts(config: Config) -> tuple[str, str, dict[str, str]]:
         "shards": str(config.trainer.shards),
         "scope": config.trainer.scope,
     }
-    return config.run_name, config.experiment.description, tags
+    return store.run(config.run_name, config.experiment.description, {**facts, **tags})

@@ -13,10 +13,11 @@ from rich import print as rich_print
 from rich.markup import escape
 from rich.table import Table
 
+from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
 from echo_rnn.stages.job import RESULT, Result
-from echo_rnn.stages.store import Tracking, print_comparison, store_of
+from echo_rnn.stages.store import print_comparison, store_of
 from echo_rnn.tracking import MetricRow
 
 SHOWN = ("accuracy", "accuracy_gap", "loss")

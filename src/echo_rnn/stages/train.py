@@ -6,7 +6,6 @@ TensorFlow is started before anything that imports it is imported, and what draw
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,20 +17,18 @@ import psutil
 from echo_rnn.config import Config
 from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
-from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import Terminated
 from echo_rnn.files import sha256
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import Layout
-from echo_rnn.stages.memory import require_memory
-from echo_rnn.stages.store import run_facts, store_of
+from echo_rnn.stages.prepare import Chosen
+from echo_rnn.stages.store import open_run
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
-from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
+from echo_rnn.tracking import MetricRow, Run, Store
 
 if TYPE_CHECKING:
-    from echo_rnn.stages.choose import Choice
     from echo_rnn.training import Checkpoints, EpochRecord, History
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
@@ -40,6 +37,8 @@ NO_TAGS: Mapping[str, str] = MappingProxyType({})
 def run(
     config: Config,
     files: Layout,
+    store: Store,
+    chosen: Chosen,
     *,
     tags: Mapping[str, str] = NO_TAGS,
     parent: int | None = None,
@@ -52,29 +51,18 @@ def run(
     Args:
         config: The configuration.
         files: Where everything is.
+        store: Where the run is tracked.
+        chosen: The strategy; see `prepare.choose_strategy`.
         tags: More tags of the run.
         parent: A process that ends the training with its own end.
         command: What resumes the training after a stop, for the message.
     """
     # The configuration is read in this function alone; what it calls takes values.
-    task, model, trainer, threads = config.task, config.model, config.trainer, config.runtime.threads
+    model, trainer, threads, unroll = config.model, config.trainer, config.runtime.threads, chosen.unrolling
     settings = config.model_dump(mode="json", exclude={"sweep", "benchmark"})
-    name, description, own_tags = run_facts(config)
-    # What a person may have to change is checked first: TensorFlow takes seconds to start.
-    require_memory(model.stack, INPUTS, task.batch_size, trainer.window, trainer.shards)
     with alone(files.checkpoints, "training"):
-        with gc_paused():
-            store = store_of(config.tracking)
+        # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
-        unroll, choice = config.unroll.unrolling, None
-        if unroll is None:
-            # What measures takes a while to import.
-            from echo_rnn.stages.choose import choose  # noqa: PLC0415
-            from echo_rnn.stages.shapes import shape_of  # noqa: PLC0415
-
-            shape = shape_of(config)
-            choice = choose(shape, task.series_length, trainer.epochs)
-            unroll = get_strategy(choice.label)
         with gc_paused():
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused_loop_bytes(model.sizes, unroll))
             from echo_rnn.core.model import build, features  # noqa: PLC0415
@@ -92,8 +80,9 @@ def run(
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
         training = partial(train, learner, data, trainer, checkpoints=checkpoints, start=checkpoints.newest())
-        with _opened(store, checkpoints.run_id, name, description, {**own_tags, **tags}) as tracked:
-            _describe(tracked, checkpoints, settings, files, data.digest, choice)
+        known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
+        with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
+            _describe(tracked, checkpoints, settings, files, data.digest, chosen.seconds)
             history = _trained(training, tracked, import_seconds, parent, command)
             exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
@@ -116,35 +105,21 @@ def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:
     return decisive | {"unroll": unroll}
 
 
-def _opened(
-    store: Store, run_id: str, name: str, description: str, tags: Mapping[str, str]
-) -> AbstractContextManager[Run]:
-    """The run in which a checkpoint was made, or a new one."""
-    try:
-        if run_id:
-            return store.resume(run_id)
-    except UnknownRunError as error:
-        print(f"note: {error}; the training resumes in a new run", file=sys.stderr)
-        tags = {**tags, "began_in": run_id}
-    return store.run(name, description, tags)
-
-
 def _describe(
     tracked: Run,
     checkpoints: "Checkpoints",
     settings: Mapping[str, Any],
     files: Layout,
     dataset_digest: str,
-    choice: "Choice | None",
+    choosing_seconds: float | None,
 ) -> None:
     """Logs what is known of a run before its next step."""
     if tracked.id != checkpoints.run_id:
         tracked.log_config(settings)
         tracked.log_artifact(files.config, "config")
         tracked.log_dataset(f"{settings['task']['name']}-train", dataset_digest, files.shown(files.data), "training")
-        if choice is not None:
-            tracked.set_tags({"unroll.chosen": choice.label, "unroll.why": choice.why})
-            tracked.log_metrics([("time/choosing", choice.seconds, 0)])
+        if choosing_seconds is not None:
+            tracked.log_metrics([("time/choosing", choosing_seconds, 0)])
         checkpoints.run_id = tracked.id
     elif checkpoints.other_bits:
         tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
