@@ -4,9 +4,9 @@ import re
 import socket
 
 import pytest
+from screenshot import CHART, chromium, pages, take
 
 from echo_rnn.errors import UserError
-from pipelines.screenshot import CHART, chromium, pages, take
 from tests.refusals import refused
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echo_rnn.training import loop
-from echo_rnn.training.early_stop import EarlyStop
+from echo_rnn.training.early_stop import Memory
 from tests.training.problems import learner, trained
 
 
@@ -61,18 +61,15 @@ def test_patience_counts_looks_not_epochs(monkeypatch):
 
 @given(
     losses=st.lists(st.floats(0, 10), min_size=1, max_size=12),
-    patience=st.integers(1, 4),
     min_delta=st.sampled_from([0.0, 0.5]),
 )
-def test_the_best_is_the_lowest_seen_and_patience_is_looks_without_improvement(losses, patience, min_delta):
-    stop, improved, improve_on = EarlyStop(patience, min_delta), 0, math.inf
+def test_the_best_is_the_lowest_seen_and_looks_without_improvement_are_counted(losses, min_delta):
+    memory, improved, improve_on = Memory(), 0, math.inf
     for epoch, loss in enumerate(losses, 1):
-        stop.look(loss, epoch, f"variables of {epoch}")
+        memory = memory.look(loss, epoch, f"variables of {epoch}", min_delta)
         if loss < improve_on - min_delta:
             improved, improve_on = epoch, loss
         seen = losses[:epoch]
-        assert stop.memory.best_epoch == 1 + seen.index(min(seen))
-        assert stop.memory.best == f"variables of {stop.memory.best_epoch}"
-        assert stop.exhausted == (epoch - improved >= patience)
-        if stop.exhausted:
-            break
+        assert memory.best_epoch == 1 + seen.index(min(seen))
+        assert memory.best == f"variables of {memory.best_epoch}"
+        assert memory.looks_without == epoch - improved

@@ -44,12 +44,6 @@ def test_one_step_at_a_time_gives_the_same_bits_as_many():
     assert_same_bits(in_shards(model, 2, scope="step"), in_shards(model, 2))
 
 
-@pytest.mark.parametrize(("made", "configured"), [(1, 2), (4, 1)])
-def test_learner_and_loop_agree_on_shards(made, configured):
-    with pytest.raises(ValueError, match=r"trainer\.shards"):
-        trained(learner(shards=made), compile="xla", shards=configured)
-
-
 def test_a_training_in_shards_resumes_to_the_same_bits(tmp_path):
     model = network("lstm", unroll=deferred, output=0.2)
     calls = itertools.count()

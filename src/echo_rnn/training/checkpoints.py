@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -202,12 +202,13 @@ def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
         progress: The progress.
         facts: JSON values to store with it.
     """
-    memory = progress.early_stop
+    memory, now = progress.early_stop, progress.variables
+    best = memory.best or Snapshot([], [])
+    groups = {"state": progress.state, "now.weight": now.weights, "now.optimizer": now.optimizer}
+    groups |= {"best.weight": best.weights, "best.optimizer": best.optimizer}
+    arrays = {f"{group}.{i}": array for group, members in groups.items() for i, array in enumerate(members)}
     # In the arrays and not in the manifest: JSON has no infinity, which is the lowest loss before the first one.
-    arrays = {"validation_losses": np.array([memory.lowest, memory.to_improve_on])}
-    arrays |= _numbered("state", progress.state) | _pack("now", progress.variables)
-    if memory.best is not None:
-        arrays |= _pack("best", memory.best)
+    arrays["validation_losses"] = np.array([memory.lowest, memory.to_improve_on])
     with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
         file = Path(temporary, _ARRAYS)
         np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called `allow_pickle`
@@ -234,11 +235,11 @@ def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
     with np.load(path, allow_pickle=False) as file:
         arrays: dict[str, Array] = dict(file)
     lowest, to_improve_on = arrays["validation_losses"].tolist()
-    best = _unpack(arrays, "best")
+    now, best = (Snapshot(_group(arrays, f"{of}.weight"), _group(arrays, f"{of}.optimizer")) for of in ("now", "best"))
     progress = Progress(
         steps=content["steps"],
-        variables=_unpack(arrays, "now"),
-        state=_listed(arrays, "state"),
+        variables=now,
+        state=_group(arrays, "state"),
         early_stop=Memory(lowest, to_improve_on, best=best if best.weights else None, **content["early_stop"]),
         seconds=Seconds(**content["seconds"]),
         offsets=Offsets(**{name: Offset(**offset) for name, offset in content["offsets"].items()}),
@@ -246,21 +247,9 @@ def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
     return progress, content
 
 
-def _numbered(kind: str, arrays: Iterable[Array]) -> dict[str, Array]:
-    return {f"{kind}.{i}": array for i, array in enumerate(arrays)}
-
-
-def _listed(arrays: Mapping[str, Array], kind: str) -> list[Array]:
-    count = sum(name.rpartition(".")[0] == kind for name in arrays)
-    return [arrays[f"{kind}.{i}"] for i in range(count)]
-
-
-def _pack(kind: str, variables: Snapshot) -> dict[str, Array]:
-    return _numbered(f"{kind}.weight", variables.weights) | _numbered(f"{kind}.optimizer", variables.optimizer)
-
-
-def _unpack(arrays: Mapping[str, Array], kind: str) -> Snapshot:
-    return Snapshot(_listed(arrays, f"{kind}.weight"), _listed(arrays, f"{kind}.optimizer"))
+def _group(arrays: Mapping[str, Array], group: str) -> list[Array]:
+    count = sum(name.rpartition(".")[0] == group for name in arrays)
+    return [arrays[f"{group}.{i}"] for i in range(count)]
 
 
 def _remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Early stopping: ends a training whose validation loss no longer falls, and remembers the best variables."""
+"""Early stopping: what a training remembers of its validation losses, and the best variables so far."""
 
 import math
 from dataclasses import dataclass, replace
@@ -9,6 +9,9 @@ from echo_rnn.training.learner import Snapshot
 @dataclass(frozen=True)
 class Memory:
     """What early stopping remembers of the validation losses so far.
+
+    Two losses are remembered. Only one that improves by more than `min_delta` restarts the patience, so that a slow
+    creep ends; the variables remembered are those with the lowest loss of all.
 
     Attributes:
         lowest: The lowest validation loss.
@@ -24,38 +27,9 @@ class Memory:
     best: Snapshot | None = None
     best_epoch: int = 0
 
-
-class EarlyStop:
-    """Remembers the variables with the lowest validation loss; without a patience it does nothing.
-
-    Two losses are remembered. Only one that improves by more than `min_delta` restarts the patience, so that a slow
-    creep ends; the variables remembered are those with the lowest loss of all.
-    """
-
-    def __init__(self, patience: int | None, min_delta: float, memory: Memory | None = None) -> None:
-        """Starts from the beginning, or resumes with `memory`.
-
-        Args:
-            patience: Validations without improvement after which training ends; `None` for never.
-            min_delta: By how much a loss must fall to count as improvement, in nats.
-            memory: The memory of an earlier process.
-        """
-        self._patience = patience
-        self._min_delta = min_delta
-        self.memory = memory or Memory()
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether the patience has run out."""
-        return self._patience is not None and self.memory.looks_without >= self._patience
-
-    def look(self, loss: float, epoch: int, variables: Snapshot) -> None:
-        """Adds the validation loss after `epoch`, with the variables that gave it."""
-        if self._patience is None:
-            return
-        if loss < self.memory.lowest:
-            self.memory = replace(self.memory, lowest=loss, best=variables, best_epoch=epoch)
-        if loss < self.memory.to_improve_on - self._min_delta:
-            self.memory = replace(self.memory, to_improve_on=loss, looks_without=0)
-        else:
-            self.memory = replace(self.memory, looks_without=self.memory.looks_without + 1)
+    def look(self, loss: float, epoch: int, variables: Snapshot, min_delta: float) -> "Memory":
+        """The memory with the validation loss (in nats) after `epoch`, and the variables that gave it."""
+        after = replace(self, lowest=loss, best=variables, best_epoch=epoch) if loss < self.lowest else self
+        if loss < self.to_improve_on - min_delta:
+            return replace(after, to_improve_on=loss, looks_without=0)
+        return replace(after, looks_without=self.looks_without + 1)

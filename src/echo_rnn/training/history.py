@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,10 +32,10 @@ BEGINNING = Offset(0, hashlib.sha256().hexdigest())
 
 
 class Log:
-    """A table of numbers, `[rows, columns]`, in a file that is appended to; new rows wait in memory until it is read.
+    """A table of numbers, `[rows, columns]`, in a file that is appended to.
 
     A long history costs no memory, and a checkpoint stores an offset instead of a copy. The file is written all the
-    time and may hold more than the newest checkpoint covers: `rewind` cuts it off there.
+    time and may hold more than the newest checkpoint covers: `cut` resumes there.
     """
 
     def __init__(self, path: Path, dtype: type[np.floating[Any]], columns: int) -> None:
@@ -44,34 +44,29 @@ class Log:
         self._columns = columns
         self._row_bytes = columns * self._dtype.itemsize
         self._rows = 0
-        self._waiting: list[bytes] = []
         self._checksum = hashlib.sha256()
 
     def append(self, rows: Array) -> None:
         """Appends rows `[n, columns]`."""
-        self._waiting.append(np.ascontiguousarray(rows, self._dtype).tobytes())
+        content = np.ascontiguousarray(rows, self._dtype).tobytes()
+        try:
+            with self.path.open("ab") as file:
+                file.write(content)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self._checksum.update(content)
         self._rows += len(rows)
 
     def offset(self) -> Offset:
-        """The end of the log, after all of it is written to the file."""
-        self._write()
+        """The end of the log."""
         return Offset(self._rows, self._checksum.hexdigest())
 
     def read(self, first: int = 0) -> Array:
         """The rows from `first` on, mapped from the file; they stay valid when it is removed."""
-        self._write()
         if self._rows == first:
             return np.empty((0, self._columns), self._dtype)
         shape = (self._rows - first, self._columns)
         return np.memmap(self.path, self._dtype, "r", first * self._row_bytes, shape)
-
-    def rewind(self, offset: Offset) -> None:
-        """Resumes after `offset`; what the file holds beyond it is cut off.
-
-        Raises:
-            UserError: The file does not hold the rows before the offset.
-        """
-        self.cut(offset, self.verify(offset))
 
     def verify(self, offset: Offset) -> "hashlib._Hash":
         """The running checksum of the rows before `offset`, for `cut`; the file is not changed.
@@ -95,23 +90,12 @@ class Log:
         return checksum
 
     def cut(self, offset: Offset, checksum: "hashlib._Hash") -> None:
-        """The second half of `rewind`, with the checksum from `verify`."""
+        """Resumes after `offset`, with the checksum from `verify`; what the file holds beyond it is cut off."""
         try:
             os.truncate(self.path, offset.rows * self._row_bytes)
         except OSError as error:
             raise unwritable(self.path, error) from error
-        self._rows, self._checksum, self._waiting = offset.rows, checksum, []
-
-    def _write(self) -> None:
-        if not self._waiting:
-            return
-        content, self._waiting = b"".join(self._waiting), []
-        try:
-            with self.path.open("ab") as file:
-                file.write(content)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        self._checksum.update(content)
+        self._rows, self._checksum = offset.rows, checksum
 
 
 @dataclass(frozen=True)
@@ -159,16 +143,19 @@ class Logs:
         return Offsets(self.steps.offset(), self.epochs.offset())
 
     def rewind(self, offsets: Offsets) -> None:
-        """Rewinds both logs or, where one is damaged, none; see `Log.rewind`."""
+        """Resumes both logs after their offsets or, where one is damaged, none; what is beyond them is cut off.
+
+        Raises:
+            UserError: A file does not hold the rows before its offset.
+        """
         steps, epochs = self.steps.verify(offsets.steps), self.epochs.verify(offsets.epochs)
         self.steps.cut(offsets.steps, steps)
         self.epochs.cut(offsets.epochs, epochs)
 
     def add(self, record: EpochRecord) -> None:
         """Appends the record of the next epoch."""
-        numbers = (record.validation_loss, record.validation_accuracy)
-        validation = (np.nan if number is None else number for number in numbers)
-        self.epochs.append(np.array([[record.loss, record.accuracy, *validation, record.steps_per_second]]))
+        _, *numbers = astuple(record)
+        self.epochs.append(np.array([numbers], np.float64))  # `None` is NaN there
 
     def records(self) -> list[EpochRecord]:
         """The records of all epochs."""

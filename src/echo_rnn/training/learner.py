@@ -79,7 +79,7 @@ class Learner:
         self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
         self._optimizer = optimizer
         optimizer.build(self._variables)
-        self.is_sharded = shards > 1
+        self.shards = shards
         self._run = sharded(self._gradients, shards)
 
     @property
@@ -146,9 +146,6 @@ class Learner:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Sets all variables to the values in `snapshot`."""
-        for variables, arrays in (
-            (self._variables, snapshot.weights),
-            (self._optimizer.variables, snapshot.optimizer),
-        ):
-            for variable, array in zip(variables, arrays, strict=True):
-                variable.assign(array)
+        variables, arrays = (*self._variables, *self._optimizer.variables), (*snapshot.weights, *snapshot.optimizer)
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)

@@ -18,7 +18,7 @@ from echo_rnn.errors import UserError
 from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from echo_rnn.tasks.dataset import Dataset
 from echo_rnn.training.checkpoints import Checkpoints, Progress, Seconds
-from echo_rnn.training.early_stop import EarlyStop
+from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.guard import Guard
 from echo_rnn.training.history import EpochRecord, History
 from echo_rnn.training.learner import Learner
@@ -67,8 +67,6 @@ class _Training:
     def __init__(
         self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
     ) -> None:
-        if learner.is_sharded != (trainer.shards > 1):
-            raise ValueError(f"trainer.shards is {trainer.shards}, which the learner was not made for")
         self._learner = learner
         self._data = data
         self._trainer = trainer
@@ -81,7 +79,7 @@ class _Training:
                 "training.too_few_series",
             )
         self._buffer_size = 1 if trainer.scope == "step" else capacity(row_steps, self._rows, trainer.window)
-        self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile, trainer.shards)
+        self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile, learner.shards)
         self._predictor = Predictor(learner.model, lambda: learner.weights, trainer.window, trainer.compile)
         self._pace = Pace()
         self._state = self._zero_state()
@@ -90,7 +88,7 @@ class _Training:
         with learner.undone():
             preparation = self._loop.prepare([example, example], self._state)
         self._history = History(windows, leftover, preparation, checkpoints.logs)
-        self._stop = EarlyStop(trainer.early_stop.patience, trainer.early_stop.min_delta)
+        self._memory = Memory()
         if start is not None:
             self._resume(start)
         self._guard = Guard(self._progress, checkpoints.save, windows)
@@ -104,18 +102,22 @@ class _Training:
             raise StoppedError(history.steps, total)
         # `disable=None` keeps the bar away where the output is no terminal.
         with tqdm(total=total, initial=history.steps, unit="step", disable=None, smoothing=0.1) as bar:
-            while len(history.epochs) < epochs and not self._stop.exhausted:
+            while len(history.epochs) < epochs and not self._patience_ran_out():
                 for _ in self._windows(bar):
                     self._save_if_due(stop_requested, total)
                 on_epoch(self._end_epoch())
                 self._save_if_due(stop_requested, total)
         history.weights_epoch = len(history.epochs)
         history.stopped_early = history.weights_epoch < epochs
-        memory = self._stop.memory
-        if memory.best is not None and memory.best_epoch < history.weights_epoch:
-            self._learner.restore(memory.best)
-            history.weights_epoch = memory.best_epoch
+        best = self._memory.best
+        if best is not None and self._memory.best_epoch < history.weights_epoch:
+            self._learner.restore(best)
+            history.weights_epoch = self._memory.best_epoch
         return history
+
+    def _patience_ran_out(self) -> bool:
+        patience = self._trainer.early_stop.patience
+        return patience is not None and self._memory.looks_without >= patience
 
     def _windows(self, bar: "tqdm[Never]") -> Iterator[None]:
         """Runs the remaining windows of the current epoch, some in each call; yields after each call."""
@@ -149,8 +151,9 @@ class _Training:
         self._guard.check_variables()
         record = history.end_epoch(*self._validate(len(history.epochs) + 1))
         self._state = self._zero_state()
-        if record.validation_loss is not None:
-            self._stop.look(record.validation_loss, record.epoch, self._guard.good.variables)
+        early_stop, loss = self._trainer.early_stop, record.validation_loss
+        if loss is not None and early_stop.patience is not None:
+            self._memory = self._memory.look(loss, record.epoch, self._guard.good.variables, early_stop.min_delta)
         return record
 
     def _validate(self, epoch: int) -> tuple[float | None, float | None]:
@@ -178,7 +181,7 @@ class _Training:
             steps=history.steps,
             variables=self._learner.snapshot(),
             state=[np.array(tensor) for tensor in tf.nest.flatten(self._state)],
-            early_stop=self._stop.memory,
+            early_stop=self._memory,
             seconds=Seconds(history.steady_seconds, history.epoch_seconds, history.validation_seconds),
             offsets=history.logs.offsets(),
         )
@@ -188,8 +191,7 @@ class _Training:
         history = self._history
         self._learner.restore(start.variables)
         self._state = tf.nest.pack_sequence_as(self._state, [tf.constant(array) for array in start.state])
-        settings = self._trainer.early_stop
-        self._stop = EarlyStop(settings.patience, settings.min_delta, start.early_stop)
+        self._memory = start.early_stop
         history.steps, history.epochs = start.steps, history.logs.records()
         history.steady_seconds, history.epoch_seconds, history.validation_seconds = start.seconds
 

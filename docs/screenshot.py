@@ -1,6 +1,6 @@
 """A picture of MLflow's pages as a browser shows them: how `docs/images/comparison.png` was made.
 
-    python -m pipelines.screenshot LINK IMAGE
+    python docs/screenshot.py LINK IMAGE
 
 LINK is one that a sweep prints; the pages are served for it and ended afterwards. Needs the dependency group `test`
 and Chromium, whose file is looked for unless the variable CHROMIUM names it.
