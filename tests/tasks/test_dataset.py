@@ -61,7 +61,6 @@ def test_every_split_has_its_shape_its_series_and_its_ceiling(tmp_path):
             np.testing.assert_array_equal(split.y_EBN[epoch], y_BN)
         assert split.accuracy_ceiling == TASK.accuracy_ceiling(split.y_EBN)
     assert data.task == TASK
-    assert data.seed == 0
 
 
 def test_manifest_has_files_and_seeds(tmp_path):
@@ -75,7 +74,6 @@ def test_manifest_has_files_and_seeds(tmp_path):
         for axis, file in split["files"].items():
             path = tmp_path / f"{name}_{axis}.npy"
             assert file == {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            assert getattr(data, name).sha256s[axis] == file["sha256"]
     assert described["digest"] == data.digest
     assert len(data.digest) <= 36, "MLflow refuses longer digests"
 

@@ -30,13 +30,13 @@ CHECKPOINT = Checkpoint(seconds=30.0, keep=3)
 def split(task, row_steps, seeds):
     series = [task.series(np.random.SeedSequence(seed), task.rows * row_steps) for seed in seeds]
     x_EBN, y_EBN = (np.stack(kind) for kind in zip(*series, strict=True))
-    return Split(x_EBN, y_EBN, task.accuracy_ceiling(y_EBN), {})
+    return Split(x_EBN, y_EBN, task.accuracy_ceiling(y_EBN))
 
 
 def dataset(epochs=2, row_steps=ROW_STEPS, echo_step=2, validation_steps=ROW_STEPS):
     task = Echo(echo_step, ROWS)
     train = split(task, row_steps, range(epochs))
-    return Dataset(Path("data"), task, 0, train, *(split(task, validation_steps, [seed]) for seed in (98, 99)), "")
+    return Dataset(Path("data"), task, train, *(split(task, validation_steps, [seed]) for seed in (98, 99)), "")
 
 
 def settings(epochs=2, window=WINDOW, compile="graph", scope="block", shards=1, validate_every=1, **early_stop):

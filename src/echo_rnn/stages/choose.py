@@ -33,14 +33,12 @@ class Choice:
         why: In a sentence or two.
         result: What was measured.
         seconds: What choosing took; near 0 where it had been measured before.
-        measured_now: Whether it was measured for this choice.
     """
 
     label: str
     why: str
     result: ShapeResult
     seconds: float
-    measured_now: bool
 
 
 def candidates(shape: Shape) -> tuple[str, ...]:
@@ -60,13 +58,13 @@ def choose(shape: Shape, series_length: int, epochs: int) -> Choice:
     """
     start = time.perf_counter()
     labels = candidates(shape)
-    found, measured_now = _records(shape, labels), False
+    found = _records(shape, labels)
     if not found:
         require_memory(shape, labels)
-        found, measured_now = _measured(shape, labels)
+        found = _measured(shape, labels)
     (result,) = results(found, stored_bytes)
     choice = recommend(result, epochs * (series_length // shape.batch_size // shape.window))
-    return Choice(choice.chosen.label, why(choice, result.reference), result, time.perf_counter() - start, measured_now)
+    return Choice(choice.chosen.label, why(choice, result.reference), result, time.perf_counter() - start)
 
 
 def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
@@ -75,15 +73,14 @@ def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
     return [record for record in map(read, paths) if set(labels) <= set(record.prepared)]
 
 
-def _measured(shape: Shape, labels: tuple[str, ...]) -> tuple[list[Record], bool]:
-    """Records of the shape, and whether they were measured here: another process may have been faster."""
+def _measured(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
+    """Records of the shape, which another process may have made meanwhile."""
     folder = project_root() / "benchmarks"
     print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
     with measuring(folder, wait=True):
-        found = _records(shape, labels)
-        if found:
-            return found, False
+        if found := _records(shape, labels):
+            return found
         own, contestant = fingerprint(), strategies(shape, labels, seed=0, peak=False)
         record = measure(shape, [contestant], Rounds(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
         record.write(folder / "chosen" / shape.key / f"{own}-0.json")
-        return [record], True
+        return [record]

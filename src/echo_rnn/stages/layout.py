@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from echo_rnn.environment import code_root
@@ -22,30 +21,29 @@ def project_root() -> Path:
     return Path(named).resolve() if named else code_root()
 
 
-@dataclass(frozen=True)
 class Layout:
     """The files below one folder.
 
     Attributes:
         root: The project, or the output folder of a job.
+        config: The composed configuration, the only one that a stage reads.
+        data: The series.
+        model: The trained network.
+        records: The raw samples of the pipeline's own benchmark.
+        training: What training reports.
+        evaluation: What evaluation reports.
+        benchmark: What the benchmark reports.
     """
 
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        """The composed configuration, the only one that a stage reads."""
-        return self.root / "build" / "config.yaml"
-
-    @property
-    def data(self) -> Path:
-        """The series."""
-        return self.root / "data"
-
-    @property
-    def model(self) -> Path:
-        """The trained network."""
-        return self.root / "models"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = root / "build" / "config.yaml"
+        self.data = root / "data"
+        self.model = root / "models"
+        self.records = root / "benchmarks" / "stage"
+        self.training = root / "reports" / "training"
+        self.evaluation = root / "reports" / "evaluation"
+        self.benchmark = root / "reports" / "benchmark"
 
     @property
     def checkpoints(self) -> Path:
@@ -61,26 +59,6 @@ class Layout:
     def shown(self, path: Path) -> str:
         """A path below `root` as it is seen from the project, so that no store names a folder of a machine."""
         return os.path.relpath(path, project_root()) if path.is_absolute() else path.as_posix()
-
-    @property
-    def records(self) -> Path:
-        """The raw samples of the pipeline's own benchmark."""
-        return self.root / "benchmarks" / "stage"
-
-    @property
-    def training(self) -> Path:
-        """What training reports."""
-        return self.root / "reports" / "training"
-
-    @property
-    def evaluation(self) -> Path:
-        """What evaluation reports."""
-        return self.root / "reports" / "evaluation"
-
-    @property
-    def benchmark(self) -> Path:
-        """What the benchmark reports."""
-        return self.root / "reports" / "benchmark"
 
 
 STAGE = Layout(Path())

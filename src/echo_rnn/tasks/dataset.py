@@ -40,12 +40,11 @@ class SplitLengths:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One split, mapped read-only; `sha256s` has the checksums of the files by `x` and `y`."""
+    """One split, mapped read-only."""
 
     x_EBN: NDArray[np.uint8]
     y_EBN: NDArray[np.uint8]
     accuracy_ceiling: float
-    sha256s: dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,6 @@ class Dataset:
 
     folder: Path
     task: Task
-    seed: int
     train: Split
     validation: Split
     test: Split
@@ -120,14 +118,11 @@ def open_dataset(folder: Path) -> Dataset:
     task_name, parameters = content["task"]["name"], content["task"]["parameters"]
     if task_name not in TASKS:
         raise MANIFEST.mismatch(folder / MANIFEST.name, f"a task among {', '.join(TASKS)}", f"{task_name!r}")
-    splits = {name: _open_split(folder, name, split) for name, split in content["splits"].items()}
-    return Dataset(
-        folder=folder,
-        task=TASKS[task_name](**parameters),
-        seed=content["seed"],
-        digest=content["digest"],
-        **splits,
-    )
+    splits = {}
+    for name, split in content["splits"].items():
+        x_EBN, y_EBN = (_open_series(folder, name, axis, split) for axis in ("x", "y"))
+        splits[name] = Split(x_EBN, y_EBN, split["accuracy_ceiling"])
+    return Dataset(folder, TASKS[task_name](**parameters), **splits, digest=content["digest"])
 
 
 def _write_splits(
@@ -187,16 +182,9 @@ def _publish(source: Path, folder: Path) -> None:
         path.replace(folder / path.name)
 
 
-def _open_split(folder: Path, name: str, split: dict[str, Any]) -> Split:
-    """Verifies and maps the two files of a split."""
-    x_EBN, y_EBN = (_open_series(folder / _file_name(name, axis), split, axis) for axis in ("x", "y"))
-    sha256s = {axis: file["sha256"] for axis, file in split["files"].items()}
-    return Split(x_EBN, y_EBN, split["accuracy_ceiling"], sha256s)
-
-
-def _open_series(path: Path, split: dict[str, Any], axis: str) -> NDArray[np.uint8]:
+def _open_series(folder: Path, name: str, axis: str, split: dict[str, Any]) -> NDArray[np.uint8]:
     """Maps one file `[E, B, N]` read-only, after comparing size, checksum, dtype and shape with the manifest."""
-    MANIFEST.verify(path, split["files"][axis], "a series of the dataset")
+    path = MANIFEST.verify(folder / _file_name(name, axis), split["files"][axis], "a series of the dataset")
     series_EBN = np.lib.format.open_memmap(path, mode="r")
     got = (series_EBN.dtype.name, list(series_EBN.shape))
     if got != (split["dtype"], split["shape"]):
