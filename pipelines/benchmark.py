@@ -8,7 +8,6 @@ A sweep that was stopped is resumed: what has been measured on this machine with
 
 import sys
 
-import hydra
 from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs, read
@@ -16,17 +15,15 @@ from echo_rnn.errors import one_sentence
 from echo_rnn.stages.benchmark import measure_sweep
 from echo_rnn.stages.layout import CONF, STAGE, project_root
 from echo_rnn.stages.report import report
-from pipelines.hydra_entry import in_job, run_composed
+from pipelines.hydra_entry import run_composed
 
 
-@hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> None:
     """Measures, reports and logs a sweep; its files lie by its name in the project, where a later call finds them."""
-    with in_job():
-        config = in_jobs(composed, CONF).config
-        records = project_root() / "benchmarks" / config.sweep.name
-        measure_sweep(config, records)
-        report(config, records, project_root() / "reports" / "sweeps" / config.sweep.name)
+    config = in_jobs(composed, CONF).config
+    records = project_root() / "benchmarks" / config.sweep.name
+    measure_sweep(config, records)
+    report(config, records, project_root() / "reports" / "sweeps" / config.sweep.name)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,9 @@
 from echo_rnn.config import compose
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.layout import CONF, PARAMS, as_stage
-from echo_rnn.stages.show import show_tree
 
 if __name__ == "__main__":
     with one_sentence():
         stage = as_stage()
-        composition = compose(PARAMS, CONF)
-        composition.write(stage.config)
-        show_tree(composition.config.run_name, composition.tree)
+        compose(PARAMS, CONF).write(stage.config)
+        print(stage.config.read_text(encoding="utf-8"))

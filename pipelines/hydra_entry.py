@@ -1,40 +1,47 @@
 """Programs that Hydra composes: what it refuses ends in one sentence, and what breaks in a job keeps its traceback."""
 
+import functools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
+
+import hydra
+from omegaconf import DictConfig
 
 from echo_rnn.config import composition_error
 from echo_rnn.errors import UserError, as_user_error
+from echo_rnn.stages.layout import CONF
 
-PROGRAM: ContextVar[Callable[[], None] | None] = ContextVar("PROGRAM", default=None)
-"""The function that this process runs; Hydra tells its callbacks the file of that function only."""
+Work = Callable[[DictConfig], None]
+"""What a program does with what Hydra composed."""
+
+PROGRAM: ContextVar[Work | None] = ContextVar("PROGRAM", default=None)
+"""The work of this process; Hydra tells its callbacks the file of that function only."""
 
 
 class _JobError(Exception):
     """A job raised its cause; whatever else Hydra raises happened before a job began."""
 
 
-@contextmanager
-def in_job() -> Iterator[None]:
-    """Around the work of a job."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        raise _JobError from error
-
-
-def run_composed(main: Callable[[], None]) -> None:
-    """Runs a function that `hydra.main` decorated.
+def run_composed(work: Work) -> None:
+    """Runs a function with what Hydra composes from `conf/` and the command line.
 
     Raises:
         UserError: Hydra could not compose, or a job was refused.
         Exception: What broke in a job, and a full disk or too little memory.
     """
-    PROGRAM.set(main)
+
+    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
+    @functools.wraps(work)
+    def main(composed: DictConfig) -> None:
+        try:
+            work(composed)
+        except UserError:
+            raise
+        except Exception as error:
+            raise _JobError from error
+
+    PROGRAM.set(work)
     # Hydra would print its errors over several lines; here they reach the caller.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:

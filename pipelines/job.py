@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -15,11 +14,8 @@ from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
 from echo_rnn.stages.job import RESULT, fail, run, run_in_child
 from echo_rnn.stages.layout import CONF, Layout
-from echo_rnn.stages.show import show_tree
-from pipelines.hydra_entry import in_job
 
 
-@hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> None:
     """One job; within a sweep its failure is written down and does not stop the others."""
     runtime = HydraConfig.get()
@@ -27,11 +23,10 @@ def job(composed: DictConfig) -> None:
     if runtime.mode == RunMode.MULTIRUN:
         _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), as_typed(runtime.overrides.task))
         return
-    with in_job():
-        composition = in_jobs(composed, CONF)
-        composition.write(files.config)
-        show_tree(composition.config.run_name, composition.tree)
-        run(composition.config, files, {}, _command(files.root))
+    composition = in_jobs(composed, CONF)
+    composition.write(files.config)
+    print(files.config.read_text(encoding="utf-8"))
+    run(composition.config, files, {}, _command(files.root))
     print(f"all files: {files.root}")
 
 

@@ -7,7 +7,6 @@
 are measured. What has been measured on this machine with this code is kept, and the report covers all of it.
 """
 
-import hydra
 from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs
@@ -15,16 +14,14 @@ from echo_rnn.errors import one_sentence
 from echo_rnn.stages.layout import CONF, project_root
 from echo_rnn.stages.peers import measure_peers
 from echo_rnn.stages.report import report_peers
-from pipelines.hydra_entry import in_job, run_composed
+from pipelines.hydra_entry import run_composed
 
 
-@hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> None:
     """Measures, reports and logs; records and report lie in the project, where a later call finds them."""
-    with in_job():
-        config = in_jobs(composed, CONF).config
-        records = project_root() / "benchmarks" / "peers"
-        report_peers(config, records, measure_peers(config, records), project_root() / "reports" / "peers")
+    config = in_jobs(composed, CONF).config
+    records = project_root() / "benchmarks" / "peers"
+    report_peers(config, records, measure_peers(config, records), project_root() / "reports" / "peers")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import json
 import sys
 from dataclasses import asdict
 
-import hydra
 from omegaconf import DictConfig
 
 from echo_rnn.benchmark.report.words import number_rows
@@ -16,9 +15,8 @@ from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.choose import choose
 from echo_rnn.stages.layout import CONF
-from echo_rnn.stages.shapes import shape_of
 from echo_rnn.stages.show import show_rows
-from pipelines.hydra_entry import in_job, run_composed
+from pipelines.hydra_entry import run_composed
 
 JSON = "--json"
 # What fits into a terminal; the rest is in --json.
@@ -27,26 +25,21 @@ _COLUMNS = ("strategy", "verdict", "training step", "speed-up", "first call")
 _NO_FOLDER = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
 
 
-def main(as_json: bool) -> None:
-    """Answers for what Hydra composes from the command line."""
+def show(composed: DictConfig) -> None:
+    """Answers for what Hydra composes from the command line: a table, the strategy, and why."""
+    choice = choose(in_jobs(composed, CONF).config)
+    rows = [{name: row[name] for name in _COLUMNS if name in row} for row in number_rows([choice.result])]
+    show_rows(choice.result.shape.key, rows)
+    print(f"unroll={choice.label}\n{choice.why}")
 
-    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
-    def job(composed: DictConfig) -> None:
-        with in_job():
-            config = in_jobs(composed, CONF).config
-            choice = choose(shape_of(config), config.task.series_length, config.trainer.epochs)
-            if as_json:
-                print(json.dumps(asdict(choice)))
-                return
-            rows = [{name: row[name] for name in _COLUMNS if name in row} for row in number_rows([choice.result])]
-            show_rows(choice.result.shape.key, rows)
-            print(f"unroll={choice.label}\n{choice.why}")
 
-    run_composed(job)
+def print_json(composed: DictConfig) -> None:
+    """The same for programs, with all numbers."""
+    print(json.dumps(asdict(choose(in_jobs(composed, CONF).config))))
 
 
 if __name__ == "__main__":
     with one_sentence():
-        as_json = JSON in sys.argv
+        answer = print_json if JSON in sys.argv else show
         sys.argv = [argument for argument in sys.argv if argument != JSON] + _NO_FOLDER
-        main(as_json)
+        run_composed(answer)

@@ -7,7 +7,6 @@ Overrides are those of `pipelines.train`, which runs without a tracking store, a
 has the seed's numbers only. The report is that of `pipelines.peers`.
 """
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -16,17 +15,15 @@ from echo_rnn.errors import one_sentence
 from echo_rnn.stages.layout import CONF, project_root
 from echo_rnn.stages.peers import measure_trainings
 from echo_rnn.stages.report import report_peers
-from pipelines.hydra_entry import in_job, run_composed
+from pipelines.hydra_entry import run_composed
 
 
-@hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> None:
     """Measures, and reports all records of this machine and code."""
-    with in_job():
-        config, root = in_jobs(composed, CONF).config, project_root()
-        records = root / "benchmarks" / "peers"
-        fingerprint = measure_trainings(config, list(HydraConfig.get().overrides.task), records)
-        report_peers(config, records, fingerprint, root / "reports" / "peers")
+    config, root = in_jobs(composed, CONF).config, project_root()
+    records = root / "benchmarks" / "peers"
+    fingerprint = measure_trainings(config, list(HydraConfig.get().overrides.task), records)
+    report_peers(config, records, fingerprint, root / "reports" / "peers")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def jobs(project):
 def test_a_job_generates_trains_and_evaluates_in_a_folder_of_its_own(unused):
     answer = unused.stage("train", *SHORT, "unroll=wavefront", "task.echo_step=2")
     assert answer.code == 0, answer.err
-    assert "echo_step: 2" in answer.out  # the composed configuration, as a tree
+    assert "echo_step: 2" in answer.out  # the composed configuration
     (folder,) = (unused.folder / "outputs").glob("*/*")
     assert json.loads((folder / "reports/evaluation/metrics.json").read_text())["targets"] == 1500
     assert {path.name for path in folder.iterdir()} >= {"build", "data", "models", "reports"}

@@ -31,7 +31,7 @@ READ = {
 # The files of `stages/` that read the configuration for a stage, besides its own; of them only the function named.
 READERS = {
     "generate": {},
-    "train": {"shapes": "shape_of", "prepare": None, "store": "open_run"},
+    "train": {"shapes": "shape_of", "prepare": None, "choose": "choose", "store": "open_run"},
     "evaluate": {},
     "benchmark": {"shapes": "shapes_of"},
     "report": {"shapes": "shapes_of"},

@@ -16,6 +16,7 @@ from echo_rnn.core.windows.predictor import Chunk, Predictor
 from echo_rnn.tasks import CLASSES
 
 Counts = NDArray[np.int64]
+_LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -23,49 +24,42 @@ class Evaluation:
     """The scores of a network on one series.
 
     Attributes:
-        accuracy: Share of targets predicted right.
+        carried: With the state carried.
+        zeroed: With the state zeroed before every window.
         accuracy_ceiling: The best accuracy any network can reach; see `Task.accuracy_ceiling`.
-        loss: Mean cross-entropy in nats.
-        perplexity: exp(loss): 1 for a perfect network, the number of classes for a uniform guess.
-        targets: Number of targets.
-        confusion_CC: Counts, true class by predicted class.
-        by_position_T: Accuracy at each time step of a window with the state carried; NaN at positions without targets.
-        by_position_zeroed_T: The same with the state zeroed before every window.
-        by_lag_K: Share of predictions that equal the input k steps earlier, k = 0, 1, …; NaN where none exists.
         sample: The first four windows, for a figure.
     """
 
-    accuracy: float
+    carried: "Tally"
+    zeroed: "Tally"
     accuracy_ceiling: float
-    loss: float
-    perplexity: float
-    targets: int
-    confusion_CC: Counts
-    by_position_T: NDArray[np.float64]
-    by_position_zeroed_T: NDArray[np.float64]
-    by_lag_K: NDArray[np.float64]
     sample: Chunk
 
-    @property
-    def accuracy_gap(self) -> float:
-        """Ceiling minus accuracy; slightly below 0 where the network guessed unpredictable targets by luck."""
-        return self.accuracy_ceiling - self.accuracy
-
     def metrics(self) -> dict[str, Any]:
-        """The scalar scores as JSON values; `None` for a perplexity beyond the range of a float."""
-        names = ("accuracy", "accuracy_ceiling", "accuracy_gap", "loss", "perplexity", "targets")
-        numbers = {name: getattr(self, name) for name in names}
-        return numbers if np.isfinite(self.perplexity) else numbers | {"perplexity": None}
+        """The scalar scores as JSON values.
+
+        The accuracy gap is slightly below 0 where the network guessed unpredictable targets by luck. Perplexity is
+        exp(loss): 1 for a perfect network, the number of classes for a uniform guess; `None` beyond a float's range.
+        """
+        accuracy, loss = self.carried.accuracy, self.carried.loss
+        return {
+            "accuracy": accuracy,
+            "accuracy_ceiling": self.accuracy_ceiling,
+            "accuracy_gap": self.accuracy_ceiling - accuracy,
+            "loss": loss,
+            "perplexity": float(np.exp(loss)) if loss < _LARGEST_EXPONENT else None,
+            "targets": self.carried.targets,
+        }
 
     def tables(self) -> dict[str, list[Any]]:
         """Confusion matrix and shares as lists of JSON values; `None` in place of NaN."""
         shares = {
-            "by_position": self.by_position_T,
-            "by_position_zeroed": self.by_position_zeroed_T,
-            "by_lag": self.by_lag_K,
+            "by_position": self.carried.by_position_T,
+            "by_position_zeroed": self.zeroed.by_position_T,
+            "by_lag": self.carried.by_lag_K,
         }
         known = {name: [None if np.isnan(share) else float(share) for share in row] for name, row in shares.items()}
-        return {"confusion": self.confusion_CC.tolist(), **known}
+        return {"confusion": self.carried.confusion_CC.tolist(), **known}
 
 
 def evaluate(
@@ -89,29 +83,15 @@ def evaluate(
         lags: Number of lags, from 0.
         accuracy_ceiling: The best accuracy any network can reach on this series.
     """
-    tally = Tally(window, lags)
+    with_state, without = Tally(window, lags), Tally(window, lags)
     sample = None
     for chunk in carried(x_BN, y_BN, leftover=True):
         sample = sample or Chunk(*(array[:, : 4 * window].copy() for array in vars(chunk).values()))
-        tally.add(chunk)
-    without = Tally(window, lags)
+        with_state.add(chunk)
     for chunk in zeroed(x_BN, y_BN, leftover=True):
         without.add(chunk)
     assert sample is not None
-    with np.errstate(over="ignore"):
-        perplexity = float(np.exp(tally.loss))
-    return Evaluation(
-        accuracy=tally.accuracy,
-        accuracy_ceiling=accuracy_ceiling,
-        loss=tally.loss,
-        perplexity=perplexity,
-        targets=tally.targets,
-        confusion_CC=tally.confusion_CC,
-        by_position_T=tally.by_position_T,
-        by_position_zeroed_T=without.by_position_T,
-        by_lag_K=tally.by_lag_K,
-        sample=sample,
-    )
+    return Evaluation(with_state, without, accuracy_ceiling, sample)
 
 
 def mean_loss_and_accuracy(chunks: Iterable[Chunk]) -> tuple[float, float]:
@@ -123,7 +103,12 @@ def mean_loss_and_accuracy(chunks: Iterable[Chunk]) -> tuple[float, float]:
 
 
 class Tally:
-    """Running counts over consecutive chunks of one series."""
+    """Running counts over consecutive chunks of one series.
+
+    Attributes:
+        targets: Number of targets.
+        confusion_CC: Counts, true class by predicted class.
+    """
 
     def __init__(self, window: int, lags: int) -> None:
         self._window = window

@@ -89,14 +89,12 @@ def measuring(benchmarks: Path, *, wait: bool = False) -> Iterator[None]:
     benchmarks.mkdir(parents=True, exist_ok=True)
     lock = FileLock(benchmarks / "measuring.lock", timeout=-1 if wait else 0)
     try:
-        lock.acquire()
+        held = lock.acquire()
     except Timeout:
         raise UserError(
             f"benchmark: expected to measure alone, got another measurement at work in {benchmarks}; "
             "wait until it has ended",
             "benchmark.busy",
         ) from None
-    try:
+    with held:
         yield
-    finally:
-        lock.release()

@@ -16,9 +16,11 @@ from echo_rnn.benchmark.report.answer import recommend
 from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.words import why
+from echo_rnn.config import Config
 from echo_rnn.core.strategies import auto_labels
 from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root
+from echo_rnn.stages.shapes import shape_of
 
 _MOST_WRITTEN_OUT = 100  # written out, more than these compile for longer than most trainings take
 _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
@@ -48,22 +50,21 @@ def candidates(shape: Shape) -> tuple[str, ...]:
     return tuple(label for label in able if every <= _MOST_WRITTEN_OUT or written_out(shape, label) < every)
 
 
-def choose(shape: Shape, series_length: int, epochs: int) -> Choice:
+def choose(config: Config) -> Choice:
     """Chooses for a training; what was measured once on this machine is not measured again.
 
-    Args:
-        shape: Its training step.
-        series_length: Time steps over all rows of a series.
-        epochs: How many series it trains on.
+    Raises:
+        UserError: Strategies cannot be measured at its shape.
     """
     start = time.perf_counter()
+    shape, task, trainer = shape_of(config), config.task, config.trainer
     labels = candidates(shape)
     found = _records(shape, labels)
     if not found:
         require_memory(shape, labels)
         found = _measured(shape, labels)
     (result,) = results(found, stored_bytes)
-    choice = recommend(result, epochs * (series_length // shape.batch_size // shape.window))
+    choice = recommend(result, trainer.epochs * (task.series_length // task.batch_size // trainer.window))
     return Choice(choice.chosen.label, why(choice, result.reference), result, time.perf_counter() - start)
 
 

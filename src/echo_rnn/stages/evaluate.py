@@ -50,15 +50,16 @@ def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
             accuracy_ceiling=test.accuracy_ceiling,
         )
         seconds = time.perf_counter() - start
-        metrics = write_report(evaluation, files.evaluation)
+        report = write_report(evaluation, files.evaluation)
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
         tracked.log_metrics(_rows(evaluation, seconds), again=True)
-        tracked.log_artifact(metrics, "evaluation")
+        tracked.log_artifact(report, "evaluation")
         for picture in _pictures(evaluation, window, echo_step, files.evaluation):
             tracked.log_artifact(picture, "figures")
-    gap = f"{abs(evaluation.accuracy_gap):.6f} {'below' if evaluation.accuracy_gap >= 0 else 'above'}"
-    print(f"test accuracy {evaluation.accuracy:.6f}, {gap} the ceiling {evaluation.accuracy_ceiling:.6f}")
-    return evaluation.metrics()
+    metrics = evaluation.metrics()
+    gap = f"{abs(metrics['accuracy_gap']):.6f} {'below' if metrics['accuracy_gap'] >= 0 else 'above'}"
+    print(f"test accuracy {metrics['accuracy']:.6f}, {gap} the ceiling {metrics['accuracy_ceiling']:.6f}")
+    return metrics
 
 
 def _rows(evaluation: "Evaluation", seconds: float) -> Iterator[MetricRow]:
@@ -73,10 +74,10 @@ def _pictures(evaluation: "Evaluation", window: int, echo_step: int, folder: Pat
 
     from echo_rnn.plots import diagnosis, echo_picture, save  # noqa: PLC0415
 
-    sample = evaluation.sample
+    sample, carried = evaluation.sample, evaluation.carried
     p_BN = softmax(sample.logits_BNC, axis=-1)[..., 1]
     echo, shape = folder / "echo.png", folder / "diagnosis.png"
     save(echo_picture(sample.x_BN, sample.y_BN, p_BN, window, echo_step), echo)
-    arrays = (evaluation.by_position_T, evaluation.by_position_zeroed_T, evaluation.by_lag_K, evaluation.confusion_CC)
-    save(diagnosis(*arrays, echo_step), shape)
+    positions = carried.by_position_T, evaluation.zeroed.by_position_T
+    save(diagnosis(*positions, carried.by_lag_K, carried.confusion_CC, echo_step), shape)
     yield from (echo, shape)

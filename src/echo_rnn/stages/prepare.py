@@ -67,8 +67,7 @@ def choose_strategy(config: Config) -> Chosen:
     # What measures takes a while to import.
     from echo_rnn.core.strategies import get_strategy  # noqa: PLC0415
     from echo_rnn.stages.choose import choose  # noqa: PLC0415
-    from echo_rnn.stages.shapes import shape_of  # noqa: PLC0415
 
-    choice = choose(shape_of(config), config.task.series_length, config.trainer.epochs)
+    choice = choose(config)
     tags = {"unroll.chosen": choice.label, "unroll.why": choice.why}
     return Chosen(get_strategy(choice.label), tags, choice.seconds)

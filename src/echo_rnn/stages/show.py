@@ -1,19 +1,10 @@
 """What people see in the terminal besides progress bars."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich import print as rich_print
 from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
-
-
-def show_tree(title: str, values: Mapping[str, Any]) -> None:
-    """Prints a nested configuration."""
-    tree = Tree(f"[bold]{escape(title)}")
-    _grow(tree, values)
-    rich_print(tree)
 
 
 def show_rows(title: str, rows: Sequence[Mapping[str, str]]) -> None:
@@ -22,11 +13,3 @@ def show_rows(title: str, rows: Sequence[Mapping[str, str]]) -> None:
     for row in rows:
         table.add_row(*map(escape, row.values()))
     rich_print(table)
-
-
-def _grow(tree: Tree, values: Mapping[str, Any]) -> None:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            _grow(tree.add(escape(str(key))), value)
-        else:
-            tree.add(f"{escape(str(key))}: [bold]{escape(str(value))}")

@@ -6,17 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from filelock import FileLock, Timeout
-from rich import print as rich_print
-from rich.markup import escape
-from rich.table import Table
 
 from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
 from echo_rnn.stages.job import RESULT, Result
+from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import print_comparison, store_of
 from echo_rnn.tracking import MetricRow
 
@@ -61,22 +58,6 @@ def log(tracking: Tracking, summary: "Summary") -> None:
     print_comparison(store, summary.name)
 
 
-class Row(NamedTuple):
-    """One combination of settings.
-
-    Attributes:
-        settings: The overrides that its jobs share, seeds left out.
-        seeds: How many jobs ended well.
-        means: Of each metric in `SHOWN` over the seeds.
-        spreads: Standard deviations, `None` for a single seed.
-    """
-
-    settings: str
-    seeds: int
-    means: list[float]
-    spreads: list[float | None]
-
-
 @dataclass(frozen=True)
 class Summary:
     """The results of the sweep `name`."""
@@ -90,36 +71,49 @@ class Summary:
         return [result for result in self.results if "error" in result]
 
     @property
-    def rows(self) -> list[Row]:
-        """Combinations in the order in which they were first met."""
+    def groups(self) -> dict[str, list[Result]]:
+        """Jobs that ended well by the overrides that they share, seeds left out, in the order of the first ones."""
         groups: dict[str, list[Result]] = defaultdict(list)
         for result in self.results:
             if "error" not in result:
-                groups[_settings(result)].append(result)
-        return [_row(settings, group) for settings, group in groups.items()]
+                shared = shlex.join(part for part in result["overrides"] if not part.startswith("seed="))
+                groups[shared or "as in conf/"].append(result)
+        return groups
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The table: for each group the mean of each metric in `SHOWN` over its seeds, and the standard deviation."""
+        rows = []
+        for settings, group in self.groups.items():
+            row = {"settings": settings, "seeds": str(len(group))}
+            for name in SHOWN:
+                values = [result["metrics"][name] for result in group]
+                spread = f" ± {statistics.stdev(values):.6f}" if len(values) > 1 else ""
+                row[name] = f"{statistics.fmean(values):.6f}{spread}"
+            rows.append(row)
+        return rows
 
     def metrics(self) -> Iterator[MetricRow]:
         """The sweep as a whole, for its own run."""
         yield "sweep/jobs", len(self.results), 0
         yield "sweep/failed", len(self.failed), 0
-        if self.rows:
-            yield "sweep/best_accuracy", max(row.means[0] for row in self.rows), 0
+        accuracies = ([result["metrics"]["accuracy"] for result in group] for group in self.groups.values())
+        if means := [statistics.fmean(group) for group in accuracies]:
+            yield "sweep/best_accuracy", max(means), 0
 
     def show(self) -> None:
         """Prints the table and what failed."""
-        table = Table("settings", "seeds", *SHOWN, title=f"sweep {self.name}", caption="mean ± standard deviation")
-        for row in self.rows:
-            table.add_row(escape(row.settings), str(row.seeds), *_cells(row))
-        if self.rows:
-            rich_print(table)
+        if rows := self.rows:
+            show_rows(f"sweep {self.name}: mean ± standard deviation", rows)
         for result in self.failed:
             print(f"failed: {shlex.join(result['overrides'])}: {result['error']}")
 
     def markdown(self) -> str:
         """The same for MLflow's pages."""
         head = ("settings", "seeds", *SHOWN)
-        lines = [_line(head), _line(["---"] * len(head))]
-        lines += [_line((f"`{row.settings}`", str(row.seeds), *_cells(row))) for row in self.rows]
+        table = [head, ["---"] * len(head)]
+        table += [(f"`{settings}`", *numbers) for settings, *numbers in (row.values() for row in self.rows)]
+        lines = [f"| {' | '.join(cells)} |" for cells in table]
         lines += ["", f"Mean ± standard deviation over seeds; the runs share the tag `sweep = {self.name}`.", ""]
         lines += [f"- failed: `{shlex.join(result['overrides'])}`: {result['error']}" for result in self.failed]
         return "\n".join(lines)
@@ -156,22 +150,3 @@ def _read(job: Path, overrides: Sequence[str]) -> Result:
         return RESULT.read(job)
     except UserError as error:
         return {"overrides": overrides, "error": str(error)}
-
-
-def _settings(result: Result) -> str:
-    return shlex.join(part for part in result["overrides"] if not part.startswith("seed=")) or "as in conf/"
-
-
-def _row(settings: str, group: Sequence[Result]) -> Row:
-    columns = [[result["metrics"][name] for result in group] for name in SHOWN]
-    spreads = [statistics.stdev(column) if len(column) > 1 else None for column in columns]
-    return Row(settings, len(group), [statistics.fmean(column) for column in columns], spreads)
-
-
-def _cells(row: Row) -> list[str]:
-    pairs = zip(row.means, row.spreads, strict=True)
-    return [f"{mean:.6f}" if spread is None else f"{mean:.6f} ± {spread:.6f}" for mean, spread in pairs]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
