@@ -25,9 +25,13 @@ class SweepCallback(Callback):
         """Creates the store once, since processes that create it at the same time destroy it; prints what will run."""
         with one_sentence():
             store_of(config.tracking)
-            if PROGRAM.get() is job:  # a benchmark reports for itself
-                _begin(config)
-                atexit.register(_show, config)
+            if PROGRAM.get() is not job:  # a benchmark reports for itself
+                return
+            folder, jobs = _folder(config), _jobs(config)
+            begin(folder, jobs)
+            _share_cores(config)
+            print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs those that are missing: {_command(config)}")
+            atexit.register(_show, config)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints and logs how the jobs compare, and ends the program with exit code 1 if one failed."""
@@ -40,13 +44,6 @@ class SweepCallback(Callback):
         print(f"all files: {_folder(config).absolute()}")
         if summary.failed:
             raise SystemExit(1)
-
-
-def _begin(config: DictConfig) -> None:
-    folder, jobs = _folder(config), _jobs(config)
-    begin(folder, jobs)
-    _share_cores(config)
-    print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs those that are missing: {_command(config)}")
 
 
 def _show(config: DictConfig) -> Summary:

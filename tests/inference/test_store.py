@@ -42,7 +42,7 @@ def saved(folder, section):
 def test_what_is_saved_comes_back(tmp_path, cell):
     weights, x_TBI, logits_TBC = saved(tmp_path, MODELS[cell])
     loaded = trained.load(tmp_path)
-    assert (loaded.run_id, loaded.dataset_digest) == ("a" * 32, "d")
+    assert loaded.run_id == "a" * 32
     for ours, theirs in zip(flat(loaded.weights), flat(weights), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     again_TBC, _ = loaded.model(loaded.weights, x_TBI, loaded.model.zero_state(3))

@@ -28,7 +28,7 @@ def begin(*arguments, **options):
 def start(*arguments, **options):
     seconds = start_tensorflow(*arguments, **options)
     import echo_rnn.training
-    echo_rnn.training.train = begin
+    echo_rnn.training.Training = begin
     return seconds
 
 train.start_tensorflow = start

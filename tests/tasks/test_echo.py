@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import asdict
 from itertools import product
 
 import numpy as np
@@ -117,4 +118,4 @@ def test_ceiling_of_several_epochs_is_their_mean():
 
 def test_table_and_parameters_make_an_equal_task():
     task = Echo(echo_step=3, rows=5)
-    assert TASKS[task.name](**task.parameters()) == task
+    assert TASKS[task.name](**asdict(task)) == task

@@ -92,15 +92,7 @@ def trained(pupil=None, data=None, folder=None, stop_requested=lambda: False, on
     data = data or dataset(trainer.epochs)
     with tempfile.TemporaryDirectory() as fresh:
         saved = checkpoints(folder or Path(fresh))
-        history = training.train(
-            pupil,
-            data,
-            trainer,
-            checkpoints=saved,
-            start=saved.newest(),
-            stop_requested=stop_requested,
-            on_epoch=on_epoch,
-        )
+        history = training.Training(pupil, data, trainer, saved, saved.newest()).run(stop_requested, on_epoch)
         snapshot = pupil.snapshot()
         variables = [*snapshot.weights, *snapshot.optimizer]
         return Outcome(history, np.array(history.losses), np.array(history.accuracies), variables)

@@ -72,16 +72,16 @@ def evaluate(
     lags: int,
     accuracy_ceiling: float,
 ) -> Evaluation:
-    """Evaluates a network on one series, leftover steps included.
+    """Evaluates a network on one series of bits, leftover steps included.
 
     Args:
-        x_BN: Input bits.
-        y_BN: Target bits.
-        carried: Predictor with the state carried.
-        zeroed: Predictor with the state zeroed before every window.
-        window: Time steps of a window.
-        lags: Number of lags, from 0.
-        accuracy_ceiling: The best accuracy any network can reach on this series.
+        x_BN: The inputs.
+        y_BN: The targets.
+        carried: Predicts with the state carried.
+        zeroed: Predicts with the state zeroed before every window.
+        window: Its time steps.
+        lags: Their number, from 0.
+        accuracy_ceiling: Of this series.
     """
     with_state, without = Tally(window, lags), Tally(window, lags)
     sample = None

@@ -36,19 +36,11 @@ KERAS = "model.keras"
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, verified against its manifest.
-
-    Attributes:
-        model: The network.
-        weights: Its weights.
-        run_id: The tracking run that trained it; empty when nothing was tracked.
-        dataset_digest: Digest of the dataset it was trained on.
-    """
+    """A trained network, verified against its manifest; `run_id` of the training is empty when nothing was tracked."""
 
     model: Model
     weights: Weights
     run_id: str
-    dataset_digest: str
 
 
 def save(
@@ -66,11 +58,11 @@ def save(
 
     Args:
         folder: Created where missing.
-        model: The section of the configuration that describes the network.
-        unrolling: The strategy that unrolls it, with its options.
-        weights: The trained weights.
+        model: Describes the network.
+        unrolling: Unrolls it.
+        weights: As they were trained.
         run_id: The tracking run that trained it; empty when nothing was tracked.
-        dataset_digest: Digest of the dataset it was trained on.
+        dataset_digest: Of the dataset it was trained on.
 
     Returns:
         The network as a Keras model; see `to_keras`.
@@ -108,14 +100,14 @@ def load(folder: Path) -> Trained:
     sections: dict[str, Any] = content["network"]
     try:
         model = _built(model_section(sections["model"]), get_strategy(sections["unroll"]))
-    except ValidationError as error:
-        first = error.errors()[0]
-        got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (ValidationError, UserError) as error:
+        got = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", got) from error
-    except UserError as error:
-        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", str(error)) from error
     weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
-    return Trained(model, weights, content["run_id"], content["dataset_digest"])
+    return Trained(model, weights, content["run_id"])
 
 
 def _read_weights(path: Path, like: Weights) -> Weights:

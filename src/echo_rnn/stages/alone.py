@@ -35,7 +35,13 @@ def alone(folder: Path, work: str) -> Iterator[None]:
     lock, holder = FileLock(folder / "lock"), folder / "process"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _acquire(lock, holder, f"{work}: another process is at work in {folder}")
+        try:
+            lock.acquire(timeout=_QUIET_SECONDS)
+        except Timeout:
+            other = _process(holder)
+            note = f"note: {work}: another process is at work in {folder}{other and f', {other}'}"
+            print(f"{note}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
+            lock.acquire(timeout=_PATIENCE_SECONDS)
         holder.write_text(str(os.getpid()))
     except Timeout:
         other = _process(holder)
@@ -51,20 +57,6 @@ def alone(folder: Path, work: str) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
-
-
-def _acquire(lock: FileLock, holder: Path, note: str) -> None:
-    """Acquires the lock; prints `note` and the process in the file `holder` where that takes time.
-
-    Raises:
-        Timeout: Another process still has it.
-    """
-    try:
-        lock.acquire(timeout=_QUIET_SECONDS)
-    except Timeout:
-        other = _process(holder)
-        print(f"note: {note}{other and f', {other}'}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
-        lock.acquire(timeout=_PATIENCE_SECONDS)
 
 
 def _process(holder: Path) -> str:

@@ -1,8 +1,9 @@
 """Stage `benchmark`: measures what of a sweep has not been measured on this machine with this code."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from tqdm import tqdm
 
@@ -44,13 +45,12 @@ def measure_sweep(config: Config, records: Path) -> int:
         contestant = strategies(task.shape, task.slots, task.number, peak=task.number == 0)
         return measure(task.shape, [contestant], rounds_of(how, task.number), own, report=report)
 
-    minimum = how.minimum_milliseconds / 1000
-    seconds = [
-        expected_seconds(task.shape, task.slots, how.rounds, minimum, how.budget_seconds, memory=task.memory)
-        for task in tasks
-    ]
+    def expected(task: Task) -> float:
+        minimum = how.minimum_milliseconds / 1000
+        return expected_seconds(task.shape, task.slots, how.rounds, minimum, how.budget_seconds, memory=task.memory)
+
     with measuring(records.parent):
-        return measure_missing(sweep.name, tasks, seconds, measure_task, repeat=how.remeasure)
+        return measure_missing(sweep.name, tasks, expected, measure_task, repeat=how.remeasure)
 
 
 def rounds_of(how: Benchmark, seed: int) -> Rounds:
@@ -59,38 +59,33 @@ def rounds_of(how: Benchmark, seed: int) -> Rounds:
 
 
 def measure_missing(
-    name: str, tasks: Sequence[Task], seconds: Sequence[float], measure_task: Measure, *, repeat: bool = False
+    name: str, tasks: Sequence[Task], expected: Callable[[Task], float], measure_task: Measure, *, repeat: bool = False
 ) -> int:
     """Makes the measurements that are not finished and writes each record; returns their number.
 
     Args:
         name: Of the sweep.
         tasks: All measurements.
-        seconds: How long each is expected to take.
+        expected: Seconds that one takes.
         measure_task: Makes one.
         repeat: Whether to make finished ones again, too.
     """
-    missing = [
-        (task, expected) for task, expected in zip(tasks, seconds, strict=True) if repeat or not task.is_finished
-    ]
-    total = sum(expected for _, expected in missing)
-    before = len(tasks) - len(missing)
+    missing = [task for task in tasks if repeat or not task.is_finished]
+    total, before = sum(map(expected, missing)), len(tasks) - len(missing)
     print(f"{name}: {len(tasks)} processes, {before} measured before; the others take about {_duration(total)}")
     # The bar counts expected seconds, so that it moves evenly over shapes that differ a thousandfold.
     with tqdm(total=total, unit="s", unit_scale=True, desc=name, disable=None) as bar:
-        for task, expected in missing:
-            start = bar.n
-
-            def show(
-                progress: dict[str, Any], task: Task = task, start: float = start, share: float = expected
-            ) -> None:
-                bar.set_postfix_str(f"{task.shape.key} {progress.get('slot', '')}")
-                if "round" in progress:
-                    bar.update(start + share * progress["round"] / progress["of"] - bar.n)
-
-            measure_task(task, show).write(task.path)
-            bar.update(start + expected - bar.n)
+        for task in missing:
+            start, share = bar.n, expected(task)
+            measure_task(task, partial(_show, bar, task.shape.key, start, share)).write(task.path)
+            bar.update(start + share - bar.n)
     return len(missing)
+
+
+def _show(bar: "tqdm[Never]", key: str, start: float, share: float, progress: dict[str, Any]) -> None:
+    bar.set_postfix_str(f"{key} {progress.get('slot', '')}")
+    if "round" in progress:
+        bar.update(start + share * progress["round"] / progress["of"] - bar.n)
 
 
 def _duration(seconds: float) -> str:

@@ -54,9 +54,11 @@ def measure_peers(config: Config, records: Path) -> str:
         rounds, problem = rounds_of(how, seed), draw(task.shape, seed)
         return measure(task.shape, contestants[task.shape], rounds, own, problem=problem, report=report)
 
-    seconds = [_START_SECONDS * len(task.slots) + how.budget_seconds for task in tasks]
+    def expected(task: Task) -> float:
+        return _START_SECONDS * len(task.slots) + how.budget_seconds
+
     with measuring(records.parent):
-        measure_missing("peers", tasks, seconds, measure_task, repeat=how.remeasure)
+        measure_missing("peers", tasks, expected, measure_task, repeat=how.remeasure)
     return own
 
 

@@ -6,7 +6,7 @@ TensorFlow is started before anything that imports it is imported, and what draw
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,6 @@ from echo_rnn.tracking import MetricRow, Run, Store
 if TYPE_CHECKING:
     from echo_rnn.training import Checkpoints, EpochRecord, History
 
-NO_TAGS: Mapping[str, str] = MappingProxyType({})
-
 
 def run(
     config: Config,
@@ -40,7 +38,7 @@ def run(
     store: Store,
     chosen: Chosen,
     *,
-    tags: Mapping[str, str] = NO_TAGS,
+    tags: Mapping[str, str] = MappingProxyType({}),
     parent: int | None = None,
     command: str = "the same call",
 ) -> str:
@@ -67,7 +65,7 @@ def run(
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused_loop_bytes(model.sizes, unroll))
             from echo_rnn.core.model import build, features  # noqa: PLC0415
             from echo_rnn.inference.store import save  # noqa: PLC0415
-            from echo_rnn.training import Checkpoints, Learner, build_optimizer, train  # noqa: PLC0415
+            from echo_rnn.training import Checkpoints, Learner, Training, build_optimizer  # noqa: PLC0415
             from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
 
         dropout = model.dropout.model_dump()
@@ -79,11 +77,15 @@ def run(
         learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=trainer.shards)
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
-        training = partial(train, learner, data, trainer, checkpoints=checkpoints, start=checkpoints.newest())
+        start = checkpoints.newest()
         known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
             _describe(tracked, checkpoints, settings, files, data.digest, chosen.seconds)
-            history = _trained(training, tracked, import_seconds, parent, command)
+            with _stoppable(tracked, parent, command) as stop_requested:
+                start_seconds = time.time() - psutil.Process().create_time()
+                training = Training(learner, data, trainer, checkpoints, start)
+                history = training.run(stop_requested, lambda record: tracked.log_metrics(_epoch(record)))
+            tracked.log_metrics(_phases(history, import_seconds, start_seconds))
             exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
@@ -128,25 +130,21 @@ def _describe(
         tracked.log_metrics(_epoch(record))
 
 
-def _trained(
-    training: Callable[..., "History"], tracked: Run, import_seconds: float, parent: int | None, command: str
-) -> "History":
-    """Trains; prints the `command` that resumes a stopped training, and tags the run of a non-finite one."""
+@contextmanager
+def _stoppable(tracked: Run, parent: int | None, command: str) -> Iterator[Callable[[], bool]]:
+    """Prints the `command` that resumes a stopped training, and tags the run of a non-finite one."""
     from echo_rnn.training import NonFiniteError  # noqa: PLC0415
     from echo_rnn.training.stopping import StoppedError, stop_requests  # noqa: PLC0415
 
     with stop_requests(parent) as stop:
-        start_seconds = time.time() - psutil.Process().create_time()
         try:
-            history = training(stop_requested=stop, on_epoch=lambda record: tracked.log_metrics(_epoch(record)))
+            yield stop
         except StoppedError as stopped:
             print(f"{stopped}; to resume: {command}", file=sys.stderr)
             raise Terminated(stop.signal) from None
         except NonFiniteError as error:
             tracked.set_tags({"non_finite": error.finding})
             raise
-    tracked.log_metrics(_phases(history, import_seconds, start_seconds))
-    return history
 
 
 def _epoch(record: "EpochRecord") -> Iterator[MetricRow]:

@@ -21,16 +21,17 @@ CLASSES = 2
 
 
 class Task(Protocol):
-    """A rule that turns a seed into an input series and its target series, cut into parallel rows."""
+    """A rule that turns a seed into an input series and its target series, cut into parallel rows.
+
+    A dataclass with fields that are JSON values, which the manifest of a dataset has.
+    """
 
     name: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def rows(self) -> int:
         """Number of parallel rows, `B`."""
-
-    def parameters(self) -> dict[str, Any]:
-        """The arguments of the constructor as JSON values."""
 
     def blocks(
         self, seed: np.random.SeedSequence, length: int

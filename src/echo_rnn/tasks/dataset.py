@@ -145,7 +145,7 @@ def _write_splits(
             "accuracy_ceiling": task.accuracy_ceiling(np.lib.format.open_memmap(paths["y"], mode="r")),
             "files": {axis: file_entry(path) for axis, path in paths.items()},
         }
-    return {"task": {"name": task.name, "parameters": task.parameters()}, "seed": seed, "splits": splits}
+    return {"task": {"name": task.name, "parameters": asdict(task)}, "seed": seed, "splits": splits}
 
 
 def _write_series(

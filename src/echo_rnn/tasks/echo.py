@@ -4,7 +4,7 @@ Source: Erik Hallström, "How to build a Recurrent Neural Network in TensorFlow"
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -26,10 +26,6 @@ class Echo:
 
     echo_step: int
     rows: int
-
-    def parameters(self) -> dict[str, int]:
-        """`echo_step` and `rows`."""
-        return asdict(self)
 
     def blocks(
         self, seed: np.random.SeedSequence, length: int, block_steps: int = BLOCK_STEPS

@@ -69,7 +69,9 @@ class Progress:
     @property
     def is_finite(self) -> bool:
         """Whether nothing that the coming steps use is NaN or infinite."""
-        return self.variables.is_finite and all(bool(np.isfinite(array).all()) for array in self.state)
+        # An optimizer with an infinite average never moves a weight again.
+        arrays = (*self.variables.weights, *self.variables.optimizer, *self.state)
+        return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 class Checkpoints:
@@ -83,8 +85,8 @@ class Checkpoints:
         """Nothing is read or written yet.
 
         Args:
-            folder: The folder; it may be missing.
-            fingerprint: The fingerprint of the training in this process.
+            folder: It may be missing.
+            fingerprint: Of the training in this process.
             seconds: Time between two checkpoints, at least; longer where writing one takes long.
             keep: How many are retained.
         """
@@ -195,13 +197,7 @@ class Checkpoints:
 
 
 def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
-    """Writes one checkpoint to a folder that does not exist yet.
-
-    Args:
-        folder: The folder; it appears when the checkpoint is complete.
-        progress: The progress.
-        facts: JSON values to store with it.
-    """
+    """Writes one checkpoint, with more JSON values, to a folder that appears when it is complete."""
     memory, now = progress.early_stop, progress.variables
     best = memory.best or Snapshot([], [])
     groups = {"state": progress.state, "now.weight": now.weights, "now.optimizer": now.optimizer}

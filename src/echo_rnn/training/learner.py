@@ -41,11 +41,6 @@ class Snapshot:
     weights: list[np.ndarray[Any, Any]]
     optimizer: list[np.ndarray[Any, Any]]
 
-    @property
-    def is_finite(self) -> bool:
-        """Whether nothing is NaN or infinite; an optimizer with an infinite average never moves a weight again."""
-        return all(bool(np.isfinite(array).all()) for array in (*self.weights, *self.optimizer))
-
 
 class Learner:
     """A network in training.
@@ -67,8 +62,8 @@ class Learner:
 
         Args:
             model: The network.
-            weights: The initial weights.
-            optimizer: An optimizer that is not built yet.
+            weights: Of its start.
+            optimizer: Not built yet.
             seed: Of the dropout masks, where the model has dropout.
             shards: The largest number of compiled programs in which a batch runs in parallel; with 1 it runs in the
                 graph in which `step` is called.

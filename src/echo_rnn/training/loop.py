@@ -30,43 +30,27 @@ _FIRST_COUNT = 16
 _GROWTH = 16
 
 
-def train(
-    learner: Learner,
-    data: Dataset,
-    trainer: Trainer,
-    *,
-    checkpoints: Checkpoints,
-    start: Progress | None = None,
-    stop_requested: Callable[[], bool] = lambda: False,
-    on_epoch: Callable[[EpochRecord], None] = lambda record: None,
-) -> History:
-    """Trains `learner` in place.
+class Training:
+    """Trains a learner in place.
 
     A training that resumes from a checkpoint computes what it would have computed without the break, to the bit.
-
-    Args:
-        learner: The network and its optimizer.
-        data: Its training and validation series.
-        trainer: The settings.
-        checkpoints: Where progress is saved.
-        start: The progress to resume from, as `checkpoints.newest` returns it; `None` to train from the beginning.
-        stop_requested: Whether the training should end early; called between calls of the compiled loop.
-        on_epoch: Called with the record of each epoch that ends in this process.
-
-    Raises:
-        NonFiniteError: Loss, weights or the optimizer's averages became NaN or infinite.
-        UserError: A checkpoint could not be written, or there is not a series for each epoch.
-        StoppedError: A stop was requested; the progress is saved.
     """
-    return _Training(learner, data, trainer, checkpoints, start).run(stop_requested, on_epoch)
-
-
-class _Training:
-    """One call of `train`: the state that its parts share."""
 
     def __init__(
         self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
     ) -> None:
+        """Compiles.
+
+        Args:
+            learner: The network and its optimizer.
+            data: Its training and validation series.
+            trainer: The settings.
+            checkpoints: Where progress is saved.
+            start: The progress to resume from, as `checkpoints.newest` returns it; `None` to train from the beginning.
+
+        Raises:
+            UserError: There is not a series for each epoch.
+        """
         self._learner = learner
         self._data = data
         self._trainer = trainer
@@ -94,7 +78,17 @@ class _Training:
         self._guard = Guard(self._progress, checkpoints.save, windows)
 
     def run(self, stop_requested: Callable[[], bool], on_epoch: Callable[[EpochRecord], None]) -> History:
-        """See `train`."""
+        """Trains to the last epoch, or until the validation loss no longer falls.
+
+        Args:
+            stop_requested: Whether to end early; called between calls of the compiled loop.
+            on_epoch: Called with the record of each epoch that ends in this process.
+
+        Raises:
+            NonFiniteError: Loss, weights or the optimizer's averages became NaN or infinite.
+            UserError: A checkpoint could not be written.
+            StoppedError: A stop was requested; the progress is saved.
+        """
         history, epochs = self._history, self._trainer.epochs
         total = epochs * history.windows
         self._checkpoints.save(self._guard.good)
