@@ -20,17 +20,15 @@ def to_keras(model: Model, weights: Weights) -> keras.Model:
         model: The network.
         weights: Its weights, copied to the variables of the Keras model.
     """
-    layers = [_layer(cell, f"layer_{index}") for index, cell in enumerate(model.cells)]
+    layers = []
+    cells: tuple[Any, ...] = model.cells
+    for index, cell in enumerate(cells):
+        options = {"return_sequences": True, "name": f"layer_{index}"}
+        own = isinstance(cell, Custom)
+        layers.append(keras.layers.RNN(cell.make(), **options) if own else keras_layer(cell, **options))
     head = keras.layers.Dense(model.classes, activation="softmax", name="head")
     exported = keras.Sequential([keras.Input((None, model.inputs)), *layers, head], name="echo_rnn")
     for layer, trained in zip((*layers, head), (*weights.layers, weights.head), strict=True):
         for variable, tensor in zip(layer.trainable_variables, trained, strict=True):
             variable.assign(tf.cast(tensor, variable.dtype))
     return exported
-
-
-def _layer(cell: Any, name: str) -> keras.layers.RNN:
-    options = {"return_sequences": True, "name": name}
-    if isinstance(cell, Custom):
-        return keras.layers.RNN(cell.make(), **options)
-    return keras_layer(cell, **options)

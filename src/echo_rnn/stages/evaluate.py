@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
+from echo_rnn.files import write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.store import open_run
@@ -26,7 +29,6 @@ def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
     with gc_paused():
         start_tensorflow(config.runtime.threads)
         from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
-        from echo_rnn.evaluation.report import write_report  # noqa: PLC0415
         from echo_rnn.evaluation.scores import evaluate  # noqa: PLC0415
         from echo_rnn.inference import store as trained  # noqa: PLC0415
 
@@ -50,10 +52,9 @@ def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
             accuracy_ceiling=test.accuracy_ceiling,
         )
         seconds = time.perf_counter() - start
-        report = write_report(evaluation, files.evaluation)
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
         tracked.log_metrics(_rows(evaluation, seconds), again=True)
-        tracked.log_artifact(report, "evaluation")
+        tracked.log_artifact(_report(evaluation, files.evaluation), "evaluation")
         for picture in _pictures(evaluation, window, echo_step, files.evaluation):
             tracked.log_artifact(picture, "figures")
     metrics = evaluation.metrics()
@@ -67,6 +68,20 @@ def _rows(evaluation: "Evaluation", seconds: float) -> Iterator[MetricRow]:
     numbers = evaluation.metrics().items()
     yield from ((f"test/{name}", value, 0) for name, value in numbers if name != "targets" and value is not None)
     yield "time/evaluation", seconds, 0
+
+
+def _report(evaluation: "Evaluation", folder: Path) -> Path:
+    """Writes three tables and `metrics.json`, whose path it returns."""
+    carried = evaluation.carried
+    by_position = zip(carried.by_position_T, evaluation.zeroed.by_position_T, strict=True)
+    positions = ((position, *accuracies) for position, accuracies in enumerate(by_position))
+    counts = ((*classes, count) for classes, count in np.ndenumerate(carried.confusion_CC))
+    write_table(folder / "by_position.csv", ("position", "carried", "zeroed"), positions)
+    write_table(folder / "by_lag.csv", ("lag", "share"), enumerate(carried.by_lag_K))
+    write_table(folder / "confusion.csv", ("actual", "predicted", "count"), counts)
+    metrics = folder / "metrics.json"
+    write_json(metrics, evaluation.metrics() | evaluation.tables())
+    return metrics
 
 
 def _pictures(evaluation: "Evaluation", window: int, echo_step: int, folder: Path) -> Iterator[Path]:

@@ -73,8 +73,13 @@ def measure_trainings(config: Config, overrides: Sequence[str], records: Path) -
     Raises:
         UserError: It is not a training that the article's script does too, or a program failed.
     """
-    _require_seed(config)
     shape, own = shape_of(config), peers_fingerprint()
+    got = {name: getattr(shape, name) for name in _SEED} | {"series_length": config.task.series_length}
+    if got != _SEED | {"series_length": _SERIES}:
+        raise UserError(
+            f"whole_process: expected the seed's sizes, which the article's script has, got {got}",
+            "benchmark.not_the_seed",
+        )
     windows, _ = window_count(config.task.series_length // config.task.batch_size, config.trainer.window)
     steps = windows * config.trainer.epochs
     print(f"whole processes of {steps:,} training steps, {_WHOLE_ROUNDS} of each")
@@ -98,15 +103,3 @@ def _programs(config: Config, overrides: Sequence[str]) -> list[Contestant]:
         Contestant(name, True, threads, lambda folder: [*train, f"hydra.run.dir={folder}"]),
         Contestant("article", False, threads, lambda folder: article),
     ]
-
-
-def _require_seed(config: Config) -> None:
-    shape = shape_of(config)
-    expected = _SEED | {"series_length": _SERIES}
-    got = {name: getattr(shape, name) for name in _SEED} | {"series_length": config.task.series_length}
-    other = {name: value for name, value in got.items() if value != expected[name]}
-    if other:
-        raise UserError(
-            f"whole_process: expected the seed's sizes, which the article's script has, got {other}",
-            "benchmark.not_the_seed",
-        )

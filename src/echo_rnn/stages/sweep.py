@@ -140,13 +140,12 @@ def read_results(folder: Path, jobs: Sequence[Sequence[str]]) -> list[Result]:
         folder: The sweep's, with a folder for each job by its number.
         jobs: The overrides of each job.
     """
-    return [_read(folder / str(number), overrides) for number, overrides in enumerate(jobs)]
-
-
-def _read(job: Path, overrides: Sequence[str]) -> Result:
-    if not (job / RESULT.name).exists():
-        return {"overrides": overrides, "error": "ended without a result" if job.exists() else "was not started"}
-    try:
-        return RESULT.read(job)
-    except UserError as error:
-        return {"overrides": overrides, "error": str(error)}
+    results = []
+    for number, overrides in enumerate(jobs):
+        job = folder / str(number)
+        try:
+            results.append(RESULT.read(job))
+        except UserError as error:
+            reason = str(error) if (job / RESULT.name).exists() else "ended without a result"
+            results.append({"overrides": overrides, "error": reason if job.exists() else "was not started"})
+    return results

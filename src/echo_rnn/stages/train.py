@@ -18,7 +18,7 @@ from echo_rnn.config import Config
 from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import Terminated
-from echo_rnn.files import sha256
+from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import Layout
@@ -90,9 +90,6 @@ def run(
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
         checkpoints.remove()
-    if history.leftover_steps:
-        row_steps = data.train.x_EBN.shape[-1]
-        print(f"{history.leftover_steps} of {row_steps:,} time steps of a row fill no window and are not trained on")
     return tracked.id
 
 
@@ -177,16 +174,32 @@ def _phases(history: "History", import_seconds: float, start_seconds: float) -> 
 
 
 def _report(history: "History", ceiling: float, folder: Path) -> Path:
-    """Writes tables, numbers and the curves; returns the path of the picture."""
+    """Writes tables of the epochs, the outcome and the curves; returns the path of the picture."""
     from echo_rnn.plots import save, training_curves  # noqa: PLC0415 # matplotlib takes a while
-    from echo_rnn.training.report import write_report  # noqa: PLC0415
 
-    write_report(history, folder)
+    columns = ("epoch", "loss", "accuracy")
     validated = [
-        (record.epoch * history.windows, record.validation_loss, record.validation_accuracy)
+        (record.epoch, record.validation_loss, record.validation_accuracy)
         for record in history.epochs
         if record.validation_loss is not None and record.validation_accuracy is not None
     ]
+    write_table(folder / "epochs.csv", columns, ((each.epoch, each.loss, each.accuracy) for each in history.epochs))
+    write_table(folder / "validation.csv", columns, validated)
+    final = history.epochs[history.weights_epoch - 1]
+    # Nothing timed, so that an equal training gives an equal file.
+    outcome = {
+        "loss": final.loss,
+        "accuracy": final.accuracy,
+        "validation_loss": final.validation_loss,
+        "validation_accuracy": final.validation_accuracy,
+        "weights_epoch": history.weights_epoch,
+        "epochs": len(history.epochs),
+        "steps": history.steps,
+        "leftover_steps": history.leftover_steps,
+        "stopped_early": history.stopped_early,
+    }
+    write_json(folder / "metrics.json", outcome)
+    looks = [(epoch * history.windows, loss, accuracy) for epoch, loss, accuracy in validated]
     picture = folder / "curves.png"
-    save(training_curves(history.losses, history.accuracies, history.windows, validated, ceiling), picture)
+    save(training_curves(history.losses, history.accuracies, history.windows, looks, ceiling), picture)
     return picture
