@@ -10,6 +10,7 @@ from echo_rnn.training import Checkpoints, checkpoints
 from echo_rnn.training.checkpoints import Progress, Seconds
 from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.fingerprint import Fingerprint
+from echo_rnn.training.history import EpochRecord
 from echo_rnn.training.learner import Snapshot
 
 NOTHING = Memory()
@@ -27,17 +28,18 @@ def opened(folder, fingerprint=OURS, seconds=0.0, keep=3):
 
 def progress(checkpoints, steps, memory=NOTHING):
     state = [np.array([[steps, 0.5]], np.float32)]
-    return Progress(steps, snapshot(steps), state, memory, Seconds(1.5, 0.25, 0.1), checkpoints.logs.offsets())
+    epochs = [EpochRecord(1, 0.5, 0.25, None, None, 9.0), EpochRecord(2, 0.25, 0.5, 0.75, 0.125, 8.0)]
+    seconds = Seconds(1.5, 0.25, 0.1)
+    return Progress(steps, epochs, snapshot(steps), state, memory, seconds, checkpoints.log.offset())
 
 
 def filled(folder, count=3, **settings):
-    """Checkpoints after 10, 20, … steps, with a row of history for each step, and one for an epoch of 10."""
+    """Checkpoints after 10, 20, … steps, with a row of history for each step."""
     checkpoints = opened(folder, **settings)
     assert checkpoints.newest() is None
     checkpoints.run_id = "a run"
     for steps in range(10, 10 * count + 1, 10):
-        checkpoints.logs.steps.append(np.arange(20, dtype=np.float32).reshape(10, 2))
-        checkpoints.logs.epochs.append(np.arange(5, dtype=np.float64)[None])
+        checkpoints.log.append(np.arange(20, dtype=np.float32).reshape(10, 2))
         checkpoints.save(progress(checkpoints, steps))
     return checkpoints
 
@@ -71,13 +73,13 @@ def test_the_newest_is_taken_and_said(tmp_path, capsys):
 
 def test_the_last_few_are_kept(tmp_path):
     filled(tmp_path, count=5, keep=2)
-    assert names(tmp_path) == ["000004", "000005", "epochs.f64", "steps.f32"]
+    assert names(tmp_path) == ["000004", "000005", "steps.f32"]
 
 
 def test_its_size_does_not_grow_with_the_history(tmp_path):
     checkpoints, sizes = opened(tmp_path), []
     for rows in (10, 10**6):
-        checkpoints.logs.steps.append(np.zeros((rows, 2), np.float32))
+        checkpoints.log.append(np.zeros((rows, 2), np.float32))
         folder = checkpoints.save(progress(checkpoints, 10))
         sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
     assert sizes[1] - sizes[0] < 10
@@ -116,7 +118,7 @@ def test_a_damaged_one_falls_back_to_the_one_before_aloud(damage, file, tmp_path
     damage(tmp_path / "000003" / file)
     checkpoints = opened(tmp_path)
     assert checkpoints.newest().steps == 20
-    assert len(checkpoints.logs.steps.read()) == 20
+    assert len(checkpoints.log.read()) == 20
     damaged, resumed = capsys.readouterr().err.splitlines()
     assert damaged.startswith(f"note: {tmp_path / '000003' / file}: expected ")
     assert resumed == f"note: training resumes after step 20, from {tmp_path / '000002'}"
@@ -144,7 +146,7 @@ def test_a_history_that_was_cut_falls_back_as_far_as_it_reaches(tmp_path):
     [
         *((damage, "00000*/arrays.npz") for damage in DAMAGES),
         *((damage, "00000*/checkpoint.json") for damage in DAMAGES),
-        *((damage, file) for damage in (empty, missing, folder_instead) for file in ("steps.f32", "epochs.f64")),
+        *((damage, "steps.f32") for damage in (empty, missing, folder_instead)),
     ],
 )
 def test_training_does_not_begin_anew_where_all_are_damaged(damage, files, tmp_path):
@@ -186,7 +188,7 @@ def test_other_settings_set_it_aside_and_are_named(numbers, named, tmp_path, cap
     before = {path.name: path.read_bytes() for path in tmp_path.glob("000003/*")}
     checkpoints = opened(tmp_path, replace(OURS, numbers=numbers))
     assert checkpoints.newest() is None
-    assert (checkpoints.run_id, len(checkpoints.logs.steps.read())) == ("", 0)
+    assert (checkpoints.run_id, len(checkpoints.log.read())) == ("", 0)
     (aside,) = tmp_path.glob("set-aside-*")
     note = capsys.readouterr().err
     assert named in note

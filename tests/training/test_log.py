@@ -14,8 +14,8 @@ def rows(count, start=0):
 
 
 def opened(folder, offset=BEGINNING):
-    log = Log(folder / "log.f32", np.float32, columns=2)
-    log.cut(offset, log.verify(offset))
+    log = Log(folder / "log.f32")
+    log.rewind(offset)
     return log
 
 

@@ -81,6 +81,9 @@ def run(
         known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
             _describe(tracked, checkpoints, settings, files, data.digest, chosen.seconds)
+            # The store keeps each number once; those of the last epochs may not have reached it.
+            for record in start.epochs if start else ():
+                tracked.log_metrics(_epoch(record))
             with _stoppable(tracked, parent, command) as stop_requested:
                 start_seconds = time.time() - psutil.Process().create_time()
                 training = Training(learner, data, trainer, checkpoints, start)
@@ -122,9 +125,6 @@ def _describe(
         checkpoints.run_id = tracked.id
     elif checkpoints.other_bits:
         tracked.set_tags({"resumed.other_bits": checkpoints.other_bits})
-    # The store keeps each number once; those of the last epochs may not have reached it.
-    for record in checkpoints.logs.records():
-        tracked.log_metrics(_epoch(record))
 
 
 @contextmanager

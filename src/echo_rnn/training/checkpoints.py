@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,13 +22,13 @@ from echo_rnn.files import unwritable
 from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.fingerprint import Fingerprint, differences
-from echo_rnn.training.history import Logs, Offset, Offsets
+from echo_rnn.training.history import BEGINNING, EpochRecord, Log, Offset
 from echo_rnn.training.learner import Snapshot
 
 MANIFEST = Manifest(
     kind="checkpoint",
     name="checkpoint.json",
-    format=2,
+    format=3,
     remedy="the checkpoint before it is used, if that is whole",
 )
 _ARRAYS = "arrays.npz"
@@ -51,20 +51,22 @@ class Progress:
     generator with a state to save. The number of windows per call has no influence either.
 
     Attributes:
-        steps: Training steps done. With the rows of the epochs' log they give epoch and window.
+        steps: Training steps done. With the number of epochs they give epoch and window.
+        epochs: The records of finished epochs.
         variables: Weights and optimizer.
         state: The carried state of every layer, flat.
         early_stop: The memory of early stopping.
         seconds: Time spent so far.
-        offsets: The ends of the history's logs.
+        offset: The end of the log of steps.
     """
 
     steps: int
+    epochs: list[EpochRecord]
     variables: Snapshot
     state: list[Array]
     early_stop: Memory
     seconds: Seconds
-    offsets: Offsets
+    offset: Offset
 
     @property
     def is_finite(self) -> bool:
@@ -75,10 +77,10 @@ class Progress:
 
 
 class Checkpoints:
-    """A folder of numbered checkpoints, and the logs of the history that they share.
+    """A folder of numbered checkpoints, and the log of the training steps that they share.
 
-    Every number of the history is written once, and a checkpoint stores its offset in the logs: it costs the same
-    however long the training has been. Only one process at a time may use the folder.
+    The numbers of a step are written once, and a checkpoint stores its offset in the log: it costs the same however
+    many steps there have been. Only one process at a time may use the folder.
     """
 
     def __init__(self, folder: Path, fingerprint: Fingerprint, *, seconds: float, keep: int) -> None:
@@ -95,14 +97,14 @@ class Checkpoints:
         self._seconds = seconds
         self._keep = keep
         self._next_save = 0.0
-        self.logs = Logs(folder)
+        self.log = Log(folder / "steps.f32")
         self.run_id = ""
         """The tracking run of the training."""
         self.other_bits = ""
         """What changed since the checkpoint and may change last bits, in words."""
 
     def newest(self) -> Progress | None:
-        """The newest checkpoint that is whole, with the logs rewound to it.
+        """The newest checkpoint that is whole, with the log rewound to it.
 
         Returns:
             `None` where there is none, or where it belongs to a training with other settings, which is set aside.
@@ -116,7 +118,7 @@ class Checkpoints:
         for i, path in enumerate(saved):
             try:
                 progress, facts = read(path)
-                self.logs.rewind(progress.offsets)
+                self.log.rewind(progress.offset)
             except UserError as damage:
                 _note(str(damage))
                 continue
@@ -129,7 +131,7 @@ class Checkpoints:
                 "remove the folder to train from the beginning",
                 "checkpoint.damaged",
             )
-        self.logs.rewind(Offsets())
+        self.log.rewind(BEGINNING)
         return None
 
     def _accepted(self, path: Path, progress: Progress, facts: dict[str, Any]) -> Progress | None:
@@ -149,8 +151,8 @@ class Checkpoints:
         aside = self._folder / f"set-aside-{datetime.now():%Y%m%d-%H%M%S-%f}"
         try:
             aside.mkdir()
-            # The newest first, and the logs last: if this is cut short, the rest is as whole as it was.
-            for path in (*self._saved(), *self.logs.paths):
+            # The newest first, and the log last: if this is cut short, the rest is as whole as it was.
+            for path in (*self._saved(), self.log.path):
                 path.rename(aside / path.name)
         except OSError as error:
             raise unwritable(aside, error) from error
@@ -158,7 +160,7 @@ class Checkpoints:
             f"training starts from the beginning: the checkpoint in {self._folder} was made with other settings, "
             f"{other}; it was moved to {aside}"
         )
-        self.logs.rewind(Offsets())
+        self.log.rewind(BEGINNING)
 
     @property
     def due(self) -> bool:
@@ -186,8 +188,8 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Removes all of them, after the trained network is stored elsewhere."""
-        # The oldest first, and the logs last: if this is cut short, the newest is still whole.
-        for path in (*reversed(self._saved()), *self.logs.paths):
+        # The oldest first, and the log last: if this is cut short, the newest is still whole.
+        for path in (*reversed(self._saved()), self.log.path):
             _remove(path)
 
     def _saved(self) -> list[Path]:
@@ -205,6 +207,8 @@ def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
     arrays = {f"{group}.{i}": array for group, members in groups.items() for i, array in enumerate(members)}
     # In the arrays and not in the manifest: JSON has no infinity, which is the lowest loss before the first one.
     arrays["validation_losses"] = np.array([memory.lowest, memory.to_improve_on])
+    # Without a validation its numbers are `None`, which is NaN in an array.
+    arrays["epochs"] = np.array([astuple(record) for record in progress.epochs], np.float64)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
         file = Path(temporary, _ARRAYS)
         np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called `allow_pickle`
@@ -212,7 +216,7 @@ def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
             "steps": progress.steps,
             "early_stop": {"looks_without": memory.looks_without, "best_epoch": memory.best_epoch},
             "seconds": progress.seconds._asdict(),
-            "offsets": {name: offset._asdict() for name, offset in progress.offsets._asdict().items()},
+            "offset": progress.offset._asdict(),
             "arrays": file_entry(file),
             **facts,
         }
@@ -234,13 +238,20 @@ def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
     now, best = (Snapshot(_group(arrays, f"{of}.weight"), _group(arrays, f"{of}.optimizer")) for of in ("now", "best"))
     progress = Progress(
         steps=content["steps"],
+        epochs=[_record(*row) for row in arrays["epochs"].tolist()],
         variables=now,
         state=_group(arrays, "state"),
         early_stop=Memory(lowest, to_improve_on, best=best if best.weights else None, **content["early_stop"]),
         seconds=Seconds(**content["seconds"]),
-        offsets=Offsets(**{name: Offset(**offset) for name, offset in content["offsets"].items()}),
+        offset=Offset(**content["offset"]),
     )
     return progress, content
+
+
+def _record(epoch: float, loss: float, accuracy: float, *rest: float) -> EpochRecord:
+    *validation, rate = rest
+    validation_loss, validation_accuracy = (None if np.isnan(number) else number for number in validation)
+    return EpochRecord(int(epoch), loss, accuracy, validation_loss, validation_accuracy, rate)
 
 
 def _group(arrays: Mapping[str, Array], group: str) -> list[Array]:

@@ -1,10 +1,9 @@
-"""The numbers of a training: loss and accuracy of every step and a record of every epoch, in files that only grow."""
+"""The numbers of a training: loss and accuracy of every step in a file that only grows, and a record of every epoch."""
 
 import hashlib
-import os
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +11,8 @@ from echo_rnn.core.windows.loop import Array, Preparation
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
 
+_COLUMNS = 2
+_ROW_BYTES = 4 * _COLUMNS
 _PIECE = 2**20
 
 
@@ -32,23 +33,20 @@ BEGINNING = Offset(0, hashlib.sha256().hexdigest())
 
 
 class Log:
-    """A table of numbers, `[rows, columns]`, in a file that is appended to.
+    """Loss and accuracy of every training step, float32 `[rows, 2]`, in a file that is appended to.
 
     A long history costs no memory, and a checkpoint stores an offset instead of a copy. The file is written all the
-    time and may hold more than the newest checkpoint covers: `cut` resumes there.
+    time and may hold more than the newest checkpoint covers: `rewind` cuts it off there.
     """
 
-    def __init__(self, path: Path, dtype: type[np.floating[Any]], columns: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._dtype = np.dtype(dtype)
-        self._columns = columns
-        self._row_bytes = columns * self._dtype.itemsize
         self._rows = 0
         self._checksum = hashlib.sha256()
 
     def append(self, rows: Array) -> None:
-        """Appends rows `[n, columns]`."""
-        content = np.ascontiguousarray(rows, self._dtype).tobytes()
+        """Appends rows `[n, 2]`."""
+        content = np.ascontiguousarray(rows, np.float32).tobytes()
         try:
             with self.path.open("ab") as file:
                 file.write(content)
@@ -64,35 +62,28 @@ class Log:
     def read(self, first: int = 0) -> Array:
         """The rows from `first` on, mapped from the file; they stay valid when it is removed."""
         if self._rows == first:
-            return np.empty((0, self._columns), self._dtype)
-        shape = (self._rows - first, self._columns)
-        return np.memmap(self.path, self._dtype, "r", first * self._row_bytes, shape)
+            return np.empty((0, _COLUMNS), np.float32)
+        return np.memmap(self.path, np.float32, "r", first * _ROW_BYTES, (self._rows - first, _COLUMNS))
 
-    def verify(self, offset: Offset) -> "hashlib._Hash":
-        """The running checksum of the rows before `offset`, for `cut`; the file is not changed.
+    def rewind(self, offset: Offset) -> None:
+        """Resumes after `offset`; what the file holds beyond it is cut off.
 
         Raises:
-            UserError: The file does not hold these rows.
+            UserError: The file does not hold the rows before the offset; it is not changed.
         """
-        checksum, length = hashlib.sha256(), offset.rows * self._row_bytes
+        checksum, length = hashlib.sha256(), offset.rows * _ROW_BYTES
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab+") as file:
                 file.seek(0)
                 for start in range(0, length, _PIECE):
                     checksum.update(file.read(min(_PIECE, length - start)))
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        if checksum.hexdigest() != offset.sha256:
-            raise UserError(
-                f"{self.path}: expected {offset.rows} rows as they were written, got others", "checkpoint.damaged"
-            )
-        return checksum
-
-    def cut(self, offset: Offset, checksum: "hashlib._Hash") -> None:
-        """Resumes after `offset`, with the checksum from `verify`; what the file holds beyond it is cut off."""
-        try:
-            os.truncate(self.path, offset.rows * self._row_bytes)
+                if checksum.hexdigest() != offset.sha256:
+                    raise UserError(
+                        f"{self.path}: expected {offset.rows} rows as they were written, got others",
+                        "checkpoint.damaged",
+                    )
+                file.truncate(length)
         except OSError as error:
             raise unwritable(self.path, error) from error
         self._rows, self._checksum = offset.rows, checksum
@@ -119,55 +110,6 @@ class EpochRecord:
     steps_per_second: float
 
 
-class Offsets(NamedTuple):
-    """The offsets of both logs of a training."""
-
-    steps: Offset = BEGINNING
-    epochs: Offset = BEGINNING
-
-
-class Logs:
-    """The numbers of a training on disk: loss and accuracy of every step, and the records of the epochs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.steps = Log(folder / "steps.f32", np.float32, columns=2)
-        self.epochs = Log(folder / "epochs.f64", np.float64, columns=5)
-
-    @property
-    def paths(self) -> tuple[Path, Path]:
-        """Their files."""
-        return self.steps.path, self.epochs.path
-
-    def offsets(self) -> Offsets:
-        """The ends of both logs."""
-        return Offsets(self.steps.offset(), self.epochs.offset())
-
-    def rewind(self, offsets: Offsets) -> None:
-        """Resumes both logs after their offsets or, where one is damaged, none; what is beyond them is cut off.
-
-        Raises:
-            UserError: A file does not hold the rows before its offset.
-        """
-        steps, epochs = self.steps.verify(offsets.steps), self.epochs.verify(offsets.epochs)
-        self.steps.cut(offsets.steps, steps)
-        self.epochs.cut(offsets.epochs, epochs)
-
-    def add(self, record: EpochRecord) -> None:
-        """Appends the record of the next epoch."""
-        _, *numbers = astuple(record)
-        self.epochs.append(np.array([numbers], np.float64))  # `None` is NaN there
-
-    def records(self) -> list[EpochRecord]:
-        """The records of all epochs."""
-        return [_record(epoch, *row) for epoch, row in enumerate(self.epochs.read().tolist(), 1)]
-
-
-def _record(epoch: int, loss: float, accuracy: float, *rest: float) -> EpochRecord:
-    *validation, rate = rest
-    validation_loss, validation_accuracy = (None if np.isnan(number) else number for number in validation)
-    return EpochRecord(epoch, loss, accuracy, validation_loss, validation_accuracy, rate)
-
-
 @dataclass
 class History:
     """One training, over all processes that worked on it.
@@ -176,7 +118,7 @@ class History:
         windows: Training steps of an epoch.
         leftover_steps: Time steps of each row that fill no window and are not trained on.
         preparation: Time this process spent before the first step could run.
-        logs: Its numbers on disk.
+        log: Of its steps.
         epochs: One record for each finished epoch.
         steps: Training steps done.
         steady_seconds: Time spent in training steps.
@@ -189,7 +131,7 @@ class History:
     windows: int
     leftover_steps: int
     preparation: Preparation
-    logs: Logs
+    log: Log
     epochs: list[EpochRecord] = field(default_factory=list)
     steps: int = 0
     steady_seconds: float = 0.0
@@ -206,26 +148,25 @@ class History:
     @property
     def losses(self) -> Array:
         """Loss of each training step before its update, in nats; mapped from the file."""
-        return self.logs.steps.read()[:, 0]
+        return self.log.read()[:, 0]
 
     @property
     def accuracies(self) -> Array:
         """Accuracy of each training step before its update; mapped from the file."""
-        return self.logs.steps.read()[:, 1]
+        return self.log.read()[:, 1]
 
     def add(self, losses: Array, accuracies: Array, seconds: float) -> None:
         """Adds the results of one call of the training loop."""
-        self.logs.steps.append(np.stack([losses, accuracies], axis=-1))
+        self.log.append(np.stack([losses, accuracies], axis=-1))
         self.steps += len(losses)
         self.steady_seconds += seconds
         self.epoch_seconds += seconds
 
     def end_epoch(self, validation_loss: float | None, validation_accuracy: float | None) -> EpochRecord:
         """Records the current epoch, in which all windows are done, and begins the next."""
-        loss, accuracy = self.logs.steps.read(self.steps - self.windows).mean(axis=0, dtype=np.float64).tolist()
+        loss, accuracy = self.log.read(self.steps - self.windows).mean(axis=0, dtype=np.float64).tolist()
         rate = self.windows / self.epoch_seconds
         record = EpochRecord(len(self.epochs) + 1, loss, accuracy, validation_loss, validation_accuracy, rate)
-        self.logs.add(record)
         self.epochs.append(record)
         self.epoch_seconds = 0.0
         return record

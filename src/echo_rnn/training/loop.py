@@ -71,7 +71,7 @@ class Training:
         example = np.zeros((self._buffer_size, trainer.window, self._rows), np.uint8)
         with learner.undone():
             preparation = self._loop.prepare([example, example], self._state)
-        self._history = History(windows, leftover, preparation, checkpoints.logs)
+        self._history = History(windows, leftover, preparation, checkpoints.log)
         self._memory = Memory()
         if start is not None:
             self._resume(start)
@@ -173,11 +173,12 @@ class Training:
         history = self._history
         return Progress(
             steps=history.steps,
+            epochs=list(history.epochs),
             variables=self._learner.snapshot(),
             state=[np.array(tensor) for tensor in tf.nest.flatten(self._state)],
             early_stop=self._memory,
             seconds=Seconds(history.steady_seconds, history.epoch_seconds, history.validation_seconds),
-            offsets=history.logs.offsets(),
+            offset=history.log.offset(),
         )
 
     def _resume(self, start: Progress) -> None:
@@ -186,7 +187,7 @@ class Training:
         self._learner.restore(start.variables)
         self._state = tf.nest.pack_sequence_as(self._state, [tf.constant(array) for array in start.state])
         self._memory = start.early_stop
-        history.steps, history.epochs = start.steps, history.logs.records()
+        history.steps, history.epochs = start.steps, list(start.epochs)
         history.steady_seconds, history.epoch_seconds, history.validation_seconds = start.seconds
 
     def _one_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
