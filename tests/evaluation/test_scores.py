@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from echo_rnn.core.windows.predictor import Chunk, Predictor
-from echo_rnn.evaluation.scores import Tally, evaluate, mean_loss_and_accuracy
+from echo_rnn.evaluation.scores import Evaluation, Tally, mean_loss_and_accuracy, tally
 from echo_rnn.tasks import Echo
 from tests.training.problems import network
 
@@ -58,14 +58,14 @@ class BruteForce:
 def test_a_tally_over_any_chunks_equals_brute_force(rows, steps, cuts, window, lags, seed):
     """Positions and lags go on across chunks, also where a chunk is shorter than a lag."""
     arrays = series(rows, steps, seed)
-    truth, tally = BruteForce(*arrays, window, lags), Tally(window, lags)
+    truth, ours = BruteForce(*arrays, window, lags), Tally(window, lags)
     for chunk in chunked(arrays, [cut for cut in cuts if cut < steps]):
-        tally.add(chunk)
-    assert (tally.targets, tally.accuracy) == (truth.targets, truth.accuracy)
-    assert tally.loss == pytest.approx(truth.loss, rel=1e-12)
-    np.testing.assert_array_equal(tally.confusion_CC, truth.confusion)
-    np.testing.assert_allclose(tally.by_position_T, truth.by_position, rtol=1e-12)
-    np.testing.assert_allclose(tally.by_lag_K, truth.by_lag, rtol=1e-12)
+        ours.add(chunk)
+    assert (ours.targets, ours.accuracy) == (truth.targets, truth.accuracy)
+    assert ours.loss == pytest.approx(truth.loss, rel=1e-12)
+    np.testing.assert_array_equal(ours.confusion_CC, truth.confusion)
+    np.testing.assert_allclose(ours.by_position_T, truth.by_position, rtol=1e-12)
+    np.testing.assert_allclose(ours.by_lag_K, truth.by_lag, rtol=1e-12)
 
 
 def test_mean_loss_and_accuracy_equal_brute_force():
@@ -82,6 +82,11 @@ def said(logits_BNC):
         return iter(chunked((x_BN, y_BN, logits_BNC), [6]))
 
     return predict
+
+
+def evaluate(x_BN, y_BN, *, carried, zeroed, window, lags, accuracy_ceiling):
+    tallies = (tally(predict(x_BN, y_BN, leftover=True), window, lags) for predict in (carried, zeroed))
+    return Evaluation(*tallies, accuracy_ceiling)
 
 
 def test_an_evaluation_equals_brute_force():
@@ -129,7 +134,8 @@ def test_a_loss_too_large_for_a_perplexity_is_still_a_report():
 def test_the_sample_is_the_start_of_the_series():
     x_BN, y_BN, logits_BNC = series(2, 41)
     predict = said(logits_BNC)
-    sample = evaluate(x_BN, y_BN, carried=predict, zeroed=predict, window=1, lags=0, accuracy_ceiling=1.0).sample
+    result = evaluate(x_BN, y_BN, carried=predict, zeroed=predict, window=1, lags=0, accuracy_ceiling=1.0)
+    sample = result.carried.sample
     for got, whole in zip(vars(sample).values(), (x_BN, y_BN, logits_BNC), strict=True):
         np.testing.assert_array_equal(got, whole[:, :4])
 

@@ -95,7 +95,7 @@ def trained(pupil=None, data=None, folder=None, stop_requested=lambda: False, on
         history = training.Training(pupil, data, trainer, saved, saved.newest()).run(stop_requested, on_epoch)
         snapshot = pupil.snapshot()
         variables = [*snapshot.weights, *snapshot.optimizer]
-        return Outcome(history, np.array(history.losses), np.array(history.accuracies), variables)
+        return Outcome(history, *np.array(history.log.read().T), variables)
 
 
 def assert_same_bits(ours, theirs):

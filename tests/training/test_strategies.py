@@ -13,7 +13,7 @@ from echo_rnn.core.windows.predictor import Predictor
 from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
-from echo_rnn.training import Learner, build_optimizer, train
+from echo_rnn.training import Learner, Training, build_optimizer
 from tests.training.problems import checkpoints
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -46,10 +46,11 @@ def trained(data, tmp_path_factory):
         network = build(config.model.stack, config.unroll.unrolling, 1, 2, compiled=mode)
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         learner = Learner(network, network.initial_weights(np.random.SeedSequence(0)), optimizer)
-        history = train(learner, data, config.trainer, checkpoints=checkpoints(folder / option))
+        training = Training(learner, data, config.trainer, checkpoints(folder / option), None)
+        history = training.run(lambda: False, lambda record: None)
         predictor = Predictor(network, lambda: learner.weights, config.trainer.window, "graph")
         _, accuracy = mean_loss_and_accuracy(predictor(data.test.x_EBN[0], data.test.y_EBN[0], leftover=True))
-        return history.losses, accuracy
+        return history.log.read()[:, 0], accuracy
 
     return by
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from echo_rnn.core.windows.predictor import Chunk, Predictor
+from echo_rnn.core.windows.predictor import Chunk
 from echo_rnn.tasks import CLASSES
 
 Counts = NDArray[np.int64]
@@ -27,13 +27,11 @@ class Evaluation:
         carried: With the state carried.
         zeroed: With the state zeroed before every window.
         accuracy_ceiling: The best accuracy any network can reach; see `Task.accuracy_ceiling`.
-        sample: The first four windows, for a figure.
     """
 
     carried: "Tally"
     zeroed: "Tally"
     accuracy_ceiling: float
-    sample: Chunk
 
     def metrics(self) -> dict[str, Any]:
         """The scalar scores as JSON values.
@@ -62,44 +60,18 @@ class Evaluation:
         return {"confusion": self.carried.confusion_CC.tolist(), **known}
 
 
-def evaluate(
-    x_BN: NDArray[np.uint8],
-    y_BN: NDArray[np.uint8],
-    *,
-    carried: Predictor,
-    zeroed: Predictor,
-    window: int,
-    lags: int,
-    accuracy_ceiling: float,
-) -> Evaluation:
-    """Evaluates a network on one series of bits, leftover steps included.
-
-    Args:
-        x_BN: The inputs.
-        y_BN: The targets.
-        carried: Predicts with the state carried.
-        zeroed: Predicts with the state zeroed before every window.
-        window: Its time steps.
-        lags: Their number, from 0.
-        accuracy_ceiling: Of this series.
-    """
-    with_state, without = Tally(window, lags), Tally(window, lags)
-    sample = None
-    for chunk in carried(x_BN, y_BN, leftover=True):
-        sample = sample or Chunk(*(array[:, : 4 * window].copy() for array in vars(chunk).values()))
-        with_state.add(chunk)
-    for chunk in zeroed(x_BN, y_BN, leftover=True):
-        without.add(chunk)
-    assert sample is not None
-    return Evaluation(with_state, without, accuracy_ceiling, sample)
+def tally(chunks: Iterable[Chunk], window: int = 1, lags: int = 0) -> "Tally":
+    """The counts over all `chunks` of a series; see `Tally`."""
+    counts = Tally(window, lags)
+    for chunk in chunks:
+        counts.add(chunk)
+    return counts
 
 
 def mean_loss_and_accuracy(chunks: Iterable[Chunk]) -> tuple[float, float]:
     """Mean cross-entropy in nats and accuracy over all targets of `chunks`."""
-    tally = Tally(window=1, lags=0)
-    for chunk in chunks:
-        tally.add(chunk)
-    return tally.loss, tally.accuracy
+    counts = tally(chunks)
+    return counts.loss, counts.accuracy
 
 
 class Tally:
@@ -108,9 +80,18 @@ class Tally:
     Attributes:
         targets: Number of targets.
         confusion_CC: Counts, true class by predicted class.
+        sample: The first four windows at most, for a figure; there once a chunk is added.
     """
 
+    sample: Chunk
+
     def __init__(self, window: int, lags: int) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            window: Time steps of a window (T), for the accuracy by position.
+            lags: How many of them are compared (K), from 0.
+        """
         self._window = window
         self._loss = 0.0
         self._steps = 0
@@ -144,6 +125,8 @@ class Tally:
 
     def add(self, chunk: Chunk) -> None:
         """Adds a chunk that follows the one before without a gap."""
+        if not self._steps:
+            self.sample = Chunk(*(array[:, : 4 * self._window].copy() for array in vars(chunk).values()))
         predicted_BN = chunk.logits_BNC.argmax(axis=-1).astype(np.uint8)
         log_p_BNC = log_softmax(chunk.logits_BNC.astype(np.float64), axis=-1)
         self._loss -= float(np.take_along_axis(log_p_BNC, chunk.y_BN[..., np.newaxis].astype(np.intp), axis=-1).sum())

@@ -29,28 +29,23 @@ def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
     with gc_paused():
         start_tensorflow(config.runtime.threads)
         from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
-        from echo_rnn.evaluation.scores import evaluate  # noqa: PLC0415
+        from echo_rnn.evaluation.scores import Evaluation, tally  # noqa: PLC0415
         from echo_rnn.inference import store as trained  # noqa: PLC0415
 
     network = trained.load(files.model)
     test = data.test
     # A graph and not XLA: the series is run twice, which would not pay for compiling.
-    carried, zeroed = (
+    predictors = [
         Predictor(network.model, lambda: network.weights, window, "graph", zeroed=flag) for flag in (False, True)
-    )
+    ]
+    lags = min(2 * echo_step + 5, MOST_LAGS)
     # DVC may have restored the model from a cache that was filled on another machine, where its run is.
     another = {"trained_in": network.run_id or "nowhere", "kind": "evaluation of a model of another store"}
     with open_run(store, config, network.run_id, another) as tracked:
         start = time.perf_counter()
-        evaluation = evaluate(
-            test.x_EBN[0],
-            test.y_EBN[0],
-            carried=carried,
-            zeroed=zeroed,
-            window=window,
-            lags=min(2 * echo_step + 5, MOST_LAGS),
-            accuracy_ceiling=test.accuracy_ceiling,
-        )
+        chunks = [predict(test.x_EBN[0], test.y_EBN[0], leftover=True) for predict in predictors]
+        carried, zeroed = (tally(each, window, lags) for each in chunks)
+        evaluation = Evaluation(carried, zeroed, test.accuracy_ceiling)
         seconds = time.perf_counter() - start
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
         tracked.log_metrics(_rows(evaluation, seconds), again=True)
@@ -89,7 +84,7 @@ def _pictures(evaluation: "Evaluation", window: int, echo_step: int, folder: Pat
 
     from echo_rnn.plots import diagnosis, echo_picture, save  # noqa: PLC0415
 
-    sample, carried = evaluation.sample, evaluation.carried
+    carried, sample = evaluation.carried, evaluation.carried.sample
     p_BN = softmax(sample.logits_BNC, axis=-1)[..., 1]
     echo, shape = folder / "echo.png", folder / "diagnosis.png"
     save(echo_picture(sample.x_BN, sample.y_BN, p_BN, window, echo_step), echo)

@@ -200,6 +200,7 @@ def _report(history: "History", ceiling: float, folder: Path) -> Path:
     }
     write_json(folder / "metrics.json", outcome)
     looks = [(epoch * history.windows, loss, accuracy) for epoch, loss, accuracy in validated]
+    losses, accuracies = history.log.read().T
     picture = folder / "curves.png"
-    save(training_curves(history.losses, history.accuracies, history.windows, looks, ceiling), picture)
+    save(training_curves(losses, accuracies, history.windows, looks, ceiling), picture)
     return picture

@@ -145,16 +145,6 @@ class History:
         """Finished windows of the current epoch; all of them until `end_epoch` is called."""
         return self.steps - len(self.epochs) * self.windows
 
-    @property
-    def losses(self) -> Array:
-        """Loss of each training step before its update, in nats; mapped from the file."""
-        return self.log.read()[:, 0]
-
-    @property
-    def accuracies(self) -> Array:
-        """Accuracy of each training step before its update; mapped from the file."""
-        return self.log.read()[:, 1]
-
     def add(self, losses: Array, accuracies: Array, seconds: float) -> None:
         """Adds the results of one call of the training loop."""
         self.log.append(np.stack([losses, accuracies], axis=-1))
