@@ -1,4 +1,4 @@
-"""The stages of the pipeline, one file each; `dvc.yaml` says what each reads and writes."""
+"""The commands that people and `dvc.yaml` run, one file each; what they do is in `echo_rnn.stages`."""
 
 import os
 import sys

@@ -48,7 +48,7 @@ def test_a_value_that_is_measured_again_is_stored_where_it_differs_and_shown(sto
     with store.run("name", "d", {}) as run:
         run.log_metrics([("accuracy", 0.5, 0), ("loss", 1.0, 0)])
     with store.resume(run.id) as run:
-        run.log_metrics([("accuracy", 0.25, 0), ("loss", 1.0, 0)], again=True)
+        run.log_metrics([("accuracy", 0.25, 0), ("loss", 1.0, 0)], remeasured=True)
     assert (values(client, run, "accuracy"), values(client, run, "loss")) == ([0.5, 0.25], [1.0])
     assert client.get_run(run.id).data.metrics["accuracy"] == 0.25
 

@@ -48,7 +48,7 @@ def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
         evaluation = Evaluation(carried, zeroed, test.accuracy_ceiling)
         seconds = time.perf_counter() - start
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
-        tracked.log_metrics(_rows(evaluation, seconds), again=True)
+        tracked.log_metrics(_rows(evaluation, seconds), remeasured=True)
         tracked.log_artifact(_report(evaluation, files.evaluation), "evaluation")
         for picture in _pictures(evaluation, window, echo_step, files.evaluation):
             tracked.log_artifact(picture, "figures")

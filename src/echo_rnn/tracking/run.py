@@ -63,14 +63,14 @@ class Run:
             self._params |= new
             self._append("params", values=new)
 
-    def log_metrics(self, rows: Iterable[MetricRow], *, again: bool = False) -> None:
+    def log_metrics(self, rows: Iterable[MetricRow], *, remeasured: bool = False) -> None:
         """Logs numbers, each metric once at each step, so that a resumed run may log the same numbers again.
 
         MLflow would store infinities as 1.8e308, so they are left out, and a tag names the last one.
 
         Args:
             rows: The numbers.
-            again: They were measured again: a value that differs is stored beside the older one, and shown.
+            remeasured: They were measured again: a value that differs is stored beside the older one, and shown.
         """
         now = int(time.time() * 1000)
         new = []
@@ -79,7 +79,7 @@ class Run:
             known = self._points.get((name, step))
             if not math.isfinite(value):
                 self.set_tags({"metrics.non_finite": f"{name} at step {step}"})
-            elif known is None or (again and known != value):
+            elif known is None or (remeasured and known != value):
                 self._points[name, step] = value
                 new.append([name, value, step, now])
         for start in range(0, len(new), MOST_METRICS):
