@@ -37,11 +37,7 @@ Result = dict[str, Any]
 def run(config: Config, files: Layout, tags: Mapping[str, str], command: str) -> Result:
     """Generates, trains and evaluates in the folder of `files`; returns what a sweep's table needs.
 
-    Args:
-        config: The configuration.
-        files: Where everything is.
-        tags: More tags of the run.
-        command: What resumes the training after a stop, for the message.
+    The run has `tags`, too; `command` resumes the training after a stop, for the message.
     """
     require_memory(config)
     generate.run(config, files)
