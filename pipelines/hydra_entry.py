@@ -56,4 +56,4 @@ def run_composed(work: Work) -> None:
         if type(error).__module__.startswith("joblib"):
             raise UserError(f"sweep: expected every job to end by itself, got {error}", "sweep.worker_died") from error
         # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
-        raise composition_error(error, "the command line or conf/") from error
+        raise composition_error(error, CONF, "the command line or conf/") from error

@@ -16,7 +16,7 @@ import yaml
 
 from echo_rnn.benchmark.measure import records
 from echo_rnn.config import compose, read
-from echo_rnn.config.network import model_section
+from echo_rnn.config.network import MODEL
 from echo_rnn.core.model import build, flat
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
@@ -28,7 +28,7 @@ from tests.benchmark.synthetic import record
 
 CONF = Path(__file__).parents[1] / "conf"
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
-RNN = model_section({"cell": "rnn", "layers": 1, "units": [3], "precision": "float32", "dropout": DROPOUT})
+RNN = MODEL.validate({"cell": "rnn", "layers": 1, "units": [3], "precision": "float32", "dropout": DROPOUT})
 UNROLL = get_strategy("dynamic")
 
 

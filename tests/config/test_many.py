@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from echo_rnn.config import Config, compose, composition, composition_error
-from echo_rnn.config.sentences import _dotted
+from echo_rnn.config import compose, composition, composition_error
+from echo_rnn.config.sentences import known_keys
 from echo_rnn.errors import UserError
 from echo_rnn.stages.prepare import require_memory
 
 CONF = Path(__file__).parents[2] / "conf"
-KEYS = sorted(set(_dotted(Config)))
+KEYS = sorted(known_keys())
 OPTIONS = {
     group: sorted(file.stem for file in (CONF / group).glob("*.yaml"))
     for group in ("task", "model", "unroll", "optimizer", "schedule", "clipping", "trainer", "runtime", "experiment")
@@ -187,7 +187,7 @@ def hold_on_the_command_line(words, job, folder):
     except UserError as error:
         assert_one_sentence(str(error))
     except Exception as error:  # Hydra and what it is made of
-        assert_one_sentence(str(composition_error(error, "the command line")))
+        assert_one_sentence(str(composition_error(error, CONF, "the command line")))
     else:
         assert_can_be_trained(config)
     assert list(folder.iterdir()) == before

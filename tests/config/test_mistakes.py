@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from echo_rnn.config import Composition, Config, compose, composition_error, read
-from echo_rnn.config.sentences import RENAMED, _dotted, unknown_key
+from echo_rnn.config import Composition, compose, composition_error, read
+from echo_rnn.config.sentences import RENAMED, known_keys, unknown_key
 from echo_rnn.errors import UserError
 
 HEAD = "# @package _global_\n"
@@ -49,8 +49,8 @@ def test_an_error_has_the_code_of_its_kind(key, value, code, composed):
 
 @pytest.mark.parametrize(("key", "new"), RENAMED.items())
 def test_an_old_key_is_refused_with_the_new_one(key, new):
-    one_sentence(unknown_key(key.split("."), Config, "here"), key, new, "the old one", "here", "config.renamed_key")
-    assert new in set(_dotted(Config))
+    one_sentence(unknown_key(key.split("."), "here"), key, new, "the old one", "here", "config.renamed_key")
+    assert new in known_keys()
 
 
 def test_an_old_value_is_refused_with_the_new_one(composed):
@@ -92,7 +92,7 @@ VALUES = [
     ("optimizer", None, "a group of keys", "null"),
     ("optimizer.name", "adamm", "adam, adamw", "'adamm' (did you mean adam?)"),
     ("optimizer.name", "sgd", "choose another file of optimizer/ instead", "'sgd'"),
-    ("model.cell", None, "lstm, gru", "'None'"),
+    ("model.cell", None, "lstm, gru", "null"),
     ("task.name", "adding", "echo", "'adding'"),
     ("optimizer.learning_rate", 0, "a number greater than 0", "0"),
     ("optimizer.learning_rate", float("inf"), "a finite number", "inf"),
@@ -178,15 +178,15 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("override", "key", "expected", "came"), REFUSED)
-def test_what_hydra_itself_refuses(override, key, expected, came, job):
+def test_what_hydra_itself_refuses(override, key, expected, came, job, conf):
     with pytest.raises(Exception) as caught:
         job(override)
-    one_sentence(composition_error(caught.value, "the command line"), key, expected, came, "the command line")
+    one_sentence(composition_error(caught.value, conf, "the command line"), key, expected, came, "the command line")
 
 
 GROUPS = [
-    ({"optimzer": "adam"}, "optimizer", "unknown group (did you mean optimizer?)"),
-    ({"local": "default"}, "optimizer", "unknown group"),
+    ({"optimzer": "adam"}, "optimizer", "'optimzer' (did you mean optimizer?)"),
+    ({"local": "default"}, "optimizer", "'local'"),
     ({"optimizer": "adamm"}, "adam, adamax", "'adamm' (did you mean adam?)"),
     ({"optimizer": "adam,sgd"}, "adam, adamax", "'adam,sgd'"),
     ({"optimizer": "../model/lstm"}, "adam, adamax", "'../model/lstm'"),
@@ -206,9 +206,9 @@ def test_group_in_params(groups, expected, came, composed):
 
 PARAMS = [
     (None, "params.yaml", "groups and values", "no such file"),
-    ("", "params.yaml", "the two keys", "nothing"),
-    ("groups: {}\nvalue: {}", "params.yaml", "the two keys", "groups, value"),
-    ("- 1", "params.yaml", "the two keys", "1"),
+    ("", "groups", "a value", "nothing"),
+    ("groups: {}\nvalue: {}", "value", "groups, values", "unknown key (did you mean values?)"),
+    ("- 1", "params.yaml", "a group of keys", "1"),
     ("groups: {}\nvalues:", "values", "a group of keys", "null"),
     ("groups: {}\nvalues: [", "params.yaml", "YAML", "line 2"),
     ("groups: {}\nvalues: {}\nvalues: {}", "params.yaml", "YAML", "line 3"),
@@ -255,12 +255,12 @@ FILES = [
     (TRAINER, "epochs: [", TRAINER, "composed", "line 1"),
     (TRAINER, b"\xff", TRAINER, "composed", "not UTF-8"),
     ("conf/optimizer/adagrad.yaml", "name: adagradd", "optimizer.name", "adagrad", "(did you mean adagrad?)"),
-    ("conf/optimizer/adagrad.yaml", "epsilon: 1.0", "optimizer.name", "adagrad", "nothing"),
+    ("conf/optimizer/adagrad.yaml", "epsilon: 1.0", "optimizer.name", "a value", "nothing"),
     ("conf/runtime/pinned.yaml", HEAD + "runtime: {threads: 2}", "seed", "a value", "nothing"),
     ("conf/runtime/pinned.yaml", HEAD + "seed: 0\nruntime: {thread: 2}", "runtime.thread", "threads", "mean threads?"),
-    ("conf/config.yaml", "defaults: [", "conf/config.yaml", "a defaults list", "line 1"),
-    ("conf/config.yaml", "", "conf/config.yaml", "a defaults list", "null"),
-    ("conf/config.yaml", "seed: 0", "conf/config.yaml", "a defaults list", "{'seed': 0}"),
+    ("conf/config.yaml", "defaults: [", "conf/config.yaml", "composed", "line 1"),
+    ("conf/config.yaml", "", "task", "a value", "nothing"),
+    ("conf/config.yaml", "seed: 0", "task", "a value", "nothing"),
     ("conf/config.yaml", "defaults:\n- task: ech", "task", "echo", "(did you mean echo?)"),
     ("conf/config.yaml", "defaults:\n- tsk: echo", "conf/config.yaml", "composed", "'tsk/echo'"),
 ]
@@ -286,7 +286,7 @@ def test_missing_conf(tmp_path, composed, conf):
     conf.rename(tmp_path / "moved")
     with pytest.raises(UserError) as caught:
         composed()
-    one_sentence(caught.value, "conf/config.yaml", "a defaults list", "no such file", "conf/config.yaml")
+    one_sentence(caught.value, "conf", "composed", "not found", "conf")
 
 
 @pytest.mark.parametrize(

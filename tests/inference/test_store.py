@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.config.network import model_section
+from echo_rnn.config.network import MODEL
 from echo_rnn.core.model import build, flat
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
@@ -15,11 +15,11 @@ from tests.crashes import crash_after
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
 STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32"}
 MODELS = {
-    "lstm": model_section({"cell": "lstm", "forget_bias": 1.0, **STACK}),
-    "gru_after": model_section({"cell": "gru", "reset_after": True, **STACK}),
-    "gru_before": model_section({"cell": "gru", "reset_after": False, **STACK}),
-    "rnn": model_section({"cell": "rnn", **STACK}),
-    "custom": model_section({"cell": "custom", "path": "keras.layers:GRUCell", "options": {}, **STACK}),
+    "lstm": MODEL.validate({"cell": "lstm", "forget_bias": 1.0, **STACK}),
+    "gru_after": MODEL.validate({"cell": "gru", "reset_after": True, **STACK}),
+    "gru_before": MODEL.validate({"cell": "gru", "reset_after": False, **STACK}),
+    "rnn": MODEL.validate({"cell": "rnn", **STACK}),
+    "custom": MODEL.validate({"cell": "custom", "path": "keras.layers:GRUCell", "options": {}, **STACK}),
 }
 UNROLL = get_strategy("dynamic")
 

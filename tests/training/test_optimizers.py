@@ -15,7 +15,7 @@ from echo_rnn.config import optimizers as section
 from tests.training.problems import WINDOWS, learner, trained
 
 CONF = Path(__file__).parents[2] / "conf"
-KINDS = {"optimizer": section.Optimizer, "schedule": section.Schedule, "clipping": section.AnyClipping}
+KINDS = {"optimizer": section.Optimizer, "schedule": section.Schedule, "clipping": section.Clipping}
 GRADIENTS = [np.float32([[3.0, -4.0]]), np.float32([0.1, 0.2, -0.2])]
 
 

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from echo_rnn.config.fields import Name, Positive, Section, Sizes, Text, listed, one_of
+from echo_rnn.config.fields import Name, Positive, Section, Sizes, Text, listed, text
 from echo_rnn.core.cell_table import known_cells
 from echo_rnn.core.compilation import Compile
 from echo_rnn.core.strategies import find_strategy, label_forms
 
-Label = Annotated[str, one_of(label_forms, lambda label: find_strategy(label) is not None)]
-Cell = Annotated[str, one_of(lambda: f"one of {', '.join(known_cells())}", lambda name: name in known_cells())]
+Label = Annotated[str, text(label_forms, find_strategy, "unknown_option")]
+Cell = Annotated[
+    str, text(lambda: f"one of {', '.join(known_cells())}", lambda name: name in known_cells(), "unknown_option")
+]
 _ONE_OR_MORE = (BeforeValidator(listed), Field(min_length=1))
 
 

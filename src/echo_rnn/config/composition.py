@@ -20,24 +20,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
+from echo_rnn.config.fields import Section
 from echo_rnn.config.schema import Config
-from echo_rnn.config.sentences import closest, refused, sentence, shortened, shown, unknown_key, unknown_option
-from echo_rnn.config.sources import Anywhere, Sources
+from echo_rnn.config.sentences import refused, sentence, shortened, shown, unknown_key, unknown_option
+from echo_rnn.config.sources import Sources, listing, shown_path
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes every text with unusual characters: PyYAML does not read all of them back from its plain style."""
-
-
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
-    ),
-)
-
 
 _SEAL = "# Composed: change conf/ or params.yaml instead. SHA-256 of what follows: "
 # `${a.b}` is another value, `${name:...}` calls a function.
@@ -54,7 +42,8 @@ class Composition:
 
     def write(self, path: Path) -> None:
         """Keeps the tree as YAML, atomically, below a line with the checksum of the rest."""
-        text = yaml.dump(self.tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        # Characters outside of ASCII are escaped: PyYAML does not read all of them back from a plain text.
+        text = yaml.safe_dump(self.tree, sort_keys=False, width=120)
         write_text(path, f"{_SEAL}{_checksum(text)}\n{text}")
 
 
@@ -64,23 +53,22 @@ def compose(params: Path, conf: Path) -> Composition:
     Raises:
         UserError: Anything in either is not as the schema wants it.
     """
-    chosen, values = _read_params(params)
-    defaults = _defaults(conf)
-    _check_groups(chosen, list(defaults), params, conf)
-    groups = {group: choice for group, choice in chosen.items() if choice is not None}
-    overrides = [f"{group}={choice}" for group, choice in groups.items()]
+    chosen = _read_params(params)
+    groups = {group: choice for group, choice in chosen.groups.items() if choice is not None}
+    for group, choice in groups.items():
+        _require_option(conf, group, choice, params.name)
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         try:
+            overrides = [f"{group}={choice}" for group, choice in groups.items()]
             composed = hydra_compose("config", overrides, return_hydra_config=True)
         # A damaged file makes Hydra raise nearly anything.
         except Exception as error:
-            sources = Sources(conf, {**defaults, "local@_global_": "default", **groups}, groups=groups)
-            raise composition_error(error, _place(error, sources), conf.resolve().parent) from error
+            raise composition_error(error, conf, conf.name) from error
     choices = OmegaConf.to_container(composed.hydra.runtime.choices)
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
-    sources = Sources(conf, cast("dict[str, str | None]", choices), groups=groups, values=values)
-    return _checked(OmegaConf.create(_merged(OmegaConf.to_container(composed), values)), sources)
+    sources = Sources(conf, cast("dict[str, str | None]", choices), groups=groups, values=chosen.values)
+    return _checked(OmegaConf.create(_merged(OmegaConf.to_container(composed), chosen.values)), sources)
 
 
 def in_jobs(composed: DictConfig, conf: Path) -> Composition:
@@ -118,87 +106,77 @@ def read(path: Path) -> Config:
         return Config.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         place = f"conf/ or params.yaml, not in {path}: `dvc repro compose` writes it again"
-        raise sentence(error, Config, Anywhere(place)) from error
+        raise sentence(error, lambda key, choice: (0, place)) from error
 
 
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def composition_error(error: Exception, place: str, root: Path | None = None) -> UserError:
+def composition_error(error: Exception, conf: Path, place: str) -> UserError:
     """An error of Hydra or OmegaConf in one sentence.
 
     Args:
         error: What was raised.
-        place: Where the mistake can be.
-        root: The folder that a file's path is shown from; without one, the current folder.
+        conf: The folder.
+        place: Where the mistake can be, if it is in none of the files of `conf`.
     """
-    reason = _reason(error)
+    said = str(error)
     if isinstance(error, MissingConfigException) and error.options:
-        group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        return unknown_option(group, map(str, error.options), choice, place)
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None and error.problem_mark.name:
-        place = _relative(Path(error.problem_mark.name), root or Path.cwd())
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        file = listing(conf, option, group, f"/{group}", f"override /{group}")
+        return unknown_option(group, map(str, error.options), option, file or place)
     # Hydra's words for a key on the command line that no file has.
-    if found := re.match(r"Could not (?:override|delete from config\.) '([\w.]+)'", str(error)):
-        return unknown_key(found[1].split("."), Config, place)
-    return refused(place, "what can be composed", shortened(reason), place)
-
-
-def _place(error: Exception, sources: Sources) -> str:
-    """Where a person would mend what keeps Hydra from composing."""
-    conf = sources.conf
-    if isinstance(error, MissingConfigException) and error.options:
-        return sources.choice_of(str(error.missing_cfg_file).rpartition("/")[0])
-    if found := re.match(r"In '([^']+)'", str(error)):
-        return f"{conf.name}/{found[1]}.yaml"
-    if found := re.match(r"Multiple values for ([\w/]+)", str(error)):
-        return sources.choice_of(found[1])
-    damaged = (file for file in sorted(conf.rglob("*.yaml")) if not _is_whole(file))
-    return _relative(next(damaged, conf), conf.parent)
+    if found := re.match(r"Could not (?:override|delete from config\.) '([\w.]+)'", said):
+        return unknown_key(found[1].split("."), place)
+    if found := re.match(r"In '([^']+)'", said):
+        place = f"{conf.name}/{found[1]}.yaml"
+    elif found := re.match(r"Multiple values for ([\w/]+)", said):
+        place = listing(conf, None, f"/{found[1]}") or place
+    else:
+        place = next((shown_path(conf, file) for file in sorted(conf.rglob("*.yaml")) if not _is_whole(file)), place)
+    return refused(place, "what can be composed", shortened(_reason(error)), place)
 
 
 def _checked(composed: DictConfig, sources: Sources) -> Composition:
-    for key, text in _texts(OmegaConf.to_container(composed)):
+    texts = dict(_texts(OmegaConf.to_container(composed)))
+    for key, text in texts.items():
         if _calls(text):
             # A value that called something would also differ between the machines that compose it.
-            raise refused(key, "a value, or ${another.key}", f"{shown(text)}, which calls a function", sources.of(key))
+            came = f"{shown(text)}, which calls a function"
+            raise _refused_value(key, "a value, or ${another.key}", came, sources)
     try:
         tree = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
-        key = re.sub(r"\[\d+\]", "", f"{error.full_key!s}")
-        came = f"{shown(_raw(composed, key))} ({_reason(error)})"
-        raise refused(key, "a value", came, sources.of(key)) from error
+        key = f"{error.full_key!s}"
+        raise _refused_value(key, "a value", f"{shown(texts.get(key))} ({_reason(error)})", sources) from error
     try:
         return Composition(Config.model_validate(tree), tree)
     except ValidationError as error:
-        raise sentence(error, Config, sources) from error
+        raise sentence(error, sources.find) from error
+
+
+def _refused_value(key: str, expected: str, came: str, sources: Sources) -> UserError:
+    key = re.sub(r"\[\d+\]", "", key)
+    return refused(key, expected, came, sources.find(key)[1])
 
 
 def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text of a tree with its dotted key; those in a list have the list's."""
+    """Every text of a tree with its key as OmegaConf writes it, such as `a.b[0]`."""
     if isinstance(tree, str):
         yield path, tree
     elif isinstance(tree, dict):
         for name, value in tree.items():
             yield from _texts(value, f"{path}.{name}" if path else str(name))
     elif isinstance(tree, list):
-        for value in tree:
-            yield from _texts(value, path)
+        for position, value in enumerate(tree):
+            yield from _texts(value, f"{path}[{position}]")
 
 
 def _calls(text: str) -> bool:
     while (inner := _REFERENCE.sub("_", text)) != text:
         text = inner
     return _CALL.search(text) is not None
-
-
-def _raw(composed: DictConfig, key: str) -> Any:
-    """What was written at a key, with its interpolations."""
-    tree: Any = OmegaConf.to_container(composed)
-    for part in key.split("."):
-        tree = tree.get(part) if isinstance(tree, dict) else None
-    return tree
 
 
 def _merged(below: Any, above: Any) -> Any:
@@ -208,49 +186,32 @@ def _merged(below: Any, above: Any) -> Any:
     return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
 
 
-def _read_params(params: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+class _Params(Section):
+    """What stands in `params.yaml`."""
+
+    groups: dict[Any, Any]
+    values: dict[Any, Any]
+
+
+def _read_params(params: Path) -> _Params:
     name = params.name
     try:
-        content: Any = OmegaConf.to_container(OmegaConf.load(params), throw_on_missing=True)
+        return _Params.model_validate(OmegaConf.to_container(OmegaConf.load(params), throw_on_missing=True))
+    except ValidationError as error:
+        raise sentence(error, lambda key, choice: (0, name)) from error
     except Exception as error:
         key = f"{getattr(error, 'full_key', None) or name}"
         raise refused(key, "YAML with the keys groups and values", _reason(error), name) from error
-    if not isinstance(content, dict) or set(content) != {"groups", "values"}:
-        keys = f"{', '.join(map(str, content))}" if content else "nothing"
-        raise refused(name, "the two keys groups and values", keys, name)
-    for key in ("groups", "values"):
-        if not isinstance(section := content[key], dict):
-            raise refused(key, "a group of keys, for example {}", shown(section), name)
-    return content["groups"], content["values"]
 
 
-def _check_groups(groups: Mapping[str, Any], known: list[str], params: Path, conf: Path) -> None:
-    """Finds here what Hydra would tell in its own words."""
-    for group, choice in groups.items():
-        key = f"groups.{group}"
-        if group not in known:
-            hint = closest(str(group), known)
-            raise refused(key, f"one of {', '.join(known)}", f"an unknown group{hint}", params.name)
-        options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
-        if not isinstance(choice, str | None):
-            raise refused(key, f"one of {', '.join(options)}, or null", shown(choice), params.name)
-        if choice is not None and choice not in options:
-            raise unknown_option(key, options, choice, params.name)
-
-
-def _defaults(conf: Path) -> dict[str, str | None]:
-    """The groups of the defaults list with their options, in its order."""
-    file = conf / "config.yaml"
-    shown_file = f"{conf.name}/{file.name}"
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise refused(shown_file, "a defaults list", _reason(error), shown_file) from error
-    entries = content.get("defaults") if isinstance(content, dict) else None
-    if not isinstance(entries, list):
-        raise refused(shown_file, "a defaults list", shown(content), shown_file)
-    named = [next(iter(entry.items())) for entry in entries if isinstance(entry, dict) and entry]
-    return {group: option for group, option in named if " " not in group}
+def _require_option(conf: Path, group: str, choice: Any, place: str) -> None:
+    """Refuses in our words, and with the key in `params.yaml`, what Hydra would refuse in its own."""
+    known = sorted({file.parent.name for file in conf.glob("*/*.yaml")} - {"local"})
+    if group not in known:
+        raise unknown_option(f"groups.{group}", known, group, place)
+    options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
+    if choice not in options:
+        raise unknown_option(f"groups.{group}", options, choice, place)
 
 
 def _is_whole(file: Path) -> bool:
@@ -259,10 +220,6 @@ def _is_whole(file: Path) -> bool:
     except Exception:
         return False
     return True
-
-
-def _relative(file: Path, root: Path) -> str:
-    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
 
 
 def _reason(error: Exception) -> str:

@@ -4,10 +4,9 @@ Which cells and strategies there are, and which options each has, is read from t
 configuration is validated.
 """
 
-from functools import lru_cache
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, create_model
+from pydantic import Field
 
 from echo_rnn.config.fields import Alternatives, Fraction, Import, Section, Size, Sizes
 from echo_rnn.core.cell_table import CELLS, ImportPath, Stack
@@ -72,51 +71,26 @@ class UnrollSection(Section):
         return self.unrolling.label if self.unrolling else self.name
 
 
-@lru_cache(maxsize=8)
-def _sections(base: type[Section], tag: str, options: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]) -> Any:
-    """The section of each name of `options`, and what validates any of them."""
-    models = tuple(
-        create_model(name, __base__=base, **{tag: (Literal[name], ...)}, **{key: (kind, ...) for key, kind in fields})  # type: ignore[call-overload]
-        for name, fields in options
-    )
-    union: Any = Annotated[Union[models], Field(discriminator=tag)]  # noqa: UP007 (a tuple of types)
-    return models, TypeAdapter(union)
-
-
-def _model_sections() -> Any:
-    options = [
-        (
-            kind.name,
-            (
-                ("precision", Literal[kind.precisions]),
-                *((name, _TYPES[option]) for name, option in kind.options.items()),
-            ),
-        )
+def _cells() -> dict[str, dict[str, Any]]:
+    return {
+        kind.name: {
+            "precision": Literal[kind.precisions],
+            **{name: _TYPES[option] for name, option in kind.options.items()},
+        }
         for kind in CELLS.values()
-    ]
-    return _sections(ModelSection, "cell", tuple(options))
+    }
 
 
-def _unroll_sections() -> Any:
-    options = [
-        (strategy.name, ((strategy.option.name, _TYPES[strategy.option.type]),) if strategy.option else ())
-        for strategy in STRATEGIES.values()
-    ]
-    return _sections(UnrollSection, "name", (*options, ("auto", ())))
+def _strategies() -> dict[str, dict[str, Any]]:
+    options = {strategy.name: strategy.option for strategy in STRATEGIES.values()}
+    return {name: {option.name: _TYPES[option.type]} if option else {} for name, option in options.items()} | {
+        "auto": {}
+    }
 
 
-Model = Annotated[ModelSection, Alternatives("cell", _model_sections)]
-Unroll = Annotated[UnrollSection, Alternatives("name", _unroll_sections)]
-
-
-def model_section(values: Any) -> ModelSection:
-    """The section of layers from JSON values.
-
-    Raises:
-        ValidationError: They are not what the schema expects.
-    """
-    section: ModelSection = _model_sections()[1].validate_python(values)
-    return section
+MODEL = Alternatives(ModelSection, "cell", _cells)
+Model = Annotated[ModelSection, MODEL]
+Unroll = Annotated[UnrollSection, Alternatives(UnrollSection, "name", _strategies)]
 
 
 _KEYS = {"cell": "model.cell", "precision": "model.precision", "compile": "trainer.compile"}

@@ -1,167 +1,92 @@
 """The optimizers of Keras with the arguments that each one takes, its learning-rate schedules and clippings.
 
-The names and arguments are those of `keras.optimizers`; a test holds them against the constructors.
+Names and arguments are those of `keras.optimizers`, names in small letters; a test holds them against the constructors.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from echo_rnn.config.fields import Count, Fraction, NonNegative, Positive, Section, Size
+from echo_rnn.config.fields import Alternatives, Count, Fraction, NonNegative, Positive, Section, Size
+
+_ADAM: dict[str, Any] = {"beta_1": Fraction, "beta_2": Fraction, "epsilon": NonNegative}
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"momentum": Fraction, "nesterov": bool},
+    "adam": {**_ADAM, "amsgrad": bool},  # Kingma & Ba 2014
+    "adamw": {**_ADAM, "weight_decay": NonNegative, "amsgrad": bool},  # Loshchilov & Hutter 2017
+    "adamax": _ADAM,  # Kingma & Ba 2014, section 7
+    "nadam": _ADAM,  # Dozat 2016
+    "lamb": _ADAM,  # You et al. 2019
+    "lion": {"beta_1": Fraction, "beta_2": Fraction},  # Chen et al. 2023
+    "rmsprop": {  # Hinton, lecture 6e, 2012
+        "rho": Fraction,
+        "momentum": Fraction,
+        "epsilon": NonNegative,
+        "centered": bool,
+    },
+    "adagrad": {  # Duchi et al. 2011; the article's optimizer
+        "initial_accumulator_value": NonNegative,
+        "epsilon": NonNegative,
+    },
+    "adadelta": {"rho": Fraction, "epsilon": Positive},  # Zeiler 2012
+    "adafactor": {  # Shazeer & Stern 2018
+        "beta_2_decay": Annotated[float, Field(lt=0)],
+        "epsilon_1": Positive,
+        "epsilon_2": Positive,
+        "clip_threshold": Positive,
+        "relative_step": bool,
+    },
+    "ftrl": {  # McMahan et al. 2013
+        "learning_rate_power": Annotated[float, Field(le=0)],
+        "initial_accumulator_value": NonNegative,
+        "l1_regularization_strength": NonNegative,
+        "l2_regularization_strength": NonNegative,
+        "l2_shrinkage_regularization_strength": NonNegative,
+        "beta": NonNegative,
+    },
+}
+
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "constant": {},
+    "exponential": {  # keras.optimizers.schedules.ExponentialDecay
+        "decay_steps": Size,
+        "decay_rate": Annotated[float, Field(gt=0, le=1)],
+        "staircase": bool,
+    },
+    "cosine": {  # keras.optimizers.schedules.CosineDecay with linear warm-up from 0
+        "warmup_steps": Count,
+        "decay_steps": Size,
+        "alpha": Fraction,
+    },
+}
+
+# Keras's `global_clipnorm`, `clipnorm` and `clipvalue`.
+CLIPPINGS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "global_norm": {"limit": Positive},
+    "norm": {"limit": Positive},
+    "value": {"limit": Positive},
+}
 
 
-class _Optimizer(Section):
+class NamedSection(Section):
+    """One of several of its kind, with the arguments of that one."""
+
+    name: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the one that is named takes."""
+        return self.model_dump(exclude=set(NamedSection.model_fields))
+
+
+class OptimizerSection(NamedSection):
+    """An optimizer."""
+
     learning_rate: Positive
 
 
-class Sgd(_Optimizer):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"]
-    momentum: Fraction
-    nesterov: bool
-
-
-class _AdamFamily(_Optimizer):
-    beta_1: Fraction
-    beta_2: Fraction
-    epsilon: NonNegative
-
-
-class Adam(_AdamFamily):
-    """Kingma & Ba 2014."""
-
-    name: Literal["adam"]
-    amsgrad: bool
-
-
-class AdamW(_AdamFamily):
-    """Loshchilov & Hutter 2017."""
-
-    name: Literal["adamw"]
-    weight_decay: NonNegative
-    amsgrad: bool
-
-
-class Adamax(_AdamFamily):
-    """Kingma & Ba 2014, section 7."""
-
-    name: Literal["adamax"]
-
-
-class Nadam(_AdamFamily):
-    """Dozat 2016."""
-
-    name: Literal["nadam"]
-
-
-class Lamb(_AdamFamily):
-    """You et al. 2019."""
-
-    name: Literal["lamb"]
-
-
-class Lion(_Optimizer):
-    """Chen et al. 2023."""
-
-    name: Literal["lion"]
-    beta_1: Fraction
-    beta_2: Fraction
-
-
-class RmsProp(_Optimizer):
-    """Hinton, lecture 6e, 2012."""
-
-    name: Literal["rmsprop"]
-    rho: Fraction
-    momentum: Fraction
-    epsilon: NonNegative
-    centered: bool
-
-
-class Adagrad(_Optimizer):
-    """Duchi et al. 2011; the article's optimizer."""
-
-    name: Literal["adagrad"]
-    initial_accumulator_value: NonNegative
-    epsilon: NonNegative
-
-
-class Adadelta(_Optimizer):
-    """Zeiler 2012."""
-
-    name: Literal["adadelta"]
-    rho: Fraction
-    epsilon: Positive
-
-
-class Adafactor(_Optimizer):
-    """Shazeer & Stern 2018."""
-
-    name: Literal["adafactor"]
-    beta_2_decay: Annotated[float, Field(lt=0)]
-    epsilon_1: Positive
-    epsilon_2: Positive
-    clip_threshold: Positive
-    relative_step: bool
-
-
-class Ftrl(_Optimizer):
-    """McMahan et al. 2013."""
-
-    name: Literal["ftrl"]
-    learning_rate_power: Annotated[float, Field(le=0)]
-    initial_accumulator_value: NonNegative
-    l1_regularization_strength: NonNegative
-    l2_regularization_strength: NonNegative
-    l2_shrinkage_regularization_strength: NonNegative
-    beta: NonNegative
-
-
-Optimizer = Annotated[
-    Sgd | Adam | AdamW | Adamax | Nadam | Lamb | Lion | RmsProp | Adagrad | Adadelta | Adafactor | Ftrl,
-    Field(discriminator="name"),
-]
-
-
-class Constant(Section):
-    """The learning rate stays."""
-
-    name: Literal["constant"]
-
-
-class Exponential(Section):
-    """`keras.optimizers.schedules.ExponentialDecay`."""
-
-    name: Literal["exponential"]
-    decay_steps: Size
-    decay_rate: Annotated[float, Field(gt=0, le=1)]
-    staircase: bool
-
-
-class Cosine(Section):
-    """`keras.optimizers.schedules.CosineDecay` with linear warm-up from 0."""
-
-    name: Literal["cosine"]
-    warmup_steps: Count
-    decay_steps: Size
-    alpha: Fraction
-
-
-Schedule = Annotated[Constant | Exponential | Cosine, Field(discriminator="name")]
-
-
-class NoClipping(Section):
-    """Gradients as they come."""
-
-    name: Literal["none"]
-
-
-class Clipping(Section):
-    """Keras's `global_clipnorm`, `clipnorm` and `clipvalue`."""
-
-    name: Literal["global_norm", "norm", "value"]
-    limit: Positive
-
-
-AnyClipping = Annotated[NoClipping | Clipping, Field(discriminator="name")]
+Optimizer = Annotated[OptimizerSection, Alternatives(OptimizerSection, "name", lambda: OPTIMIZERS)]
+Schedule = Annotated[NamedSection, Alternatives(NamedSection, "name", lambda: SCHEDULES)]
+Clipping = Annotated[NamedSection, Alternatives(NamedSection, "name", lambda: CLIPPINGS)]

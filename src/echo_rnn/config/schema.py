@@ -4,6 +4,7 @@ A rule between keys raises `conflict` with every key that could give way, so tha
 person has just changed, and its file.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -12,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
 from echo_rnn.config.network import Model, Unroll, network_refusal
-from echo_rnn.config.optimizers import AnyClipping, Optimizer, Schedule
+from echo_rnn.config.optimizers import Clipping, Optimizer, Schedule
 from echo_rnn.core.compilation import Compile
 from echo_rnn.redact import redact
 
@@ -27,8 +28,7 @@ def conflict(*sides: Side, choice: bool = False) -> PydanticCustomError:
         sides: The keys that could give way; among those that a person set last, the first one is named.
         choice: Whether another option of the group is wanted rather than another value in its file.
     """
-    named = [{"key": key, "expected": expected, "came": came, "choice": choice} for key, expected, came in sides]
-    return PydanticCustomError("conflict", "keys that exclude each other", {"sides": named})
+    return PydanticCustomError("conflict", "keys that exclude each other", {"sides": sides, "choice": choice})
 
 
 class Echo(Section):
@@ -114,7 +114,7 @@ class Config(Section):
     unroll: Unroll
     optimizer: Optimizer
     schedule: Schedule
-    clipping: AnyClipping
+    clipping: Clipping
     trainer: Trainer
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     runtime: Runtime
@@ -124,83 +124,58 @@ class Config(Section):
     benchmark: Benchmark
 
     @model_validator(mode="after")
-    def _one_size_for_each_layer(self) -> "Config":
+    def _keys_agree(self) -> "Config":
+        for error in self._conflicts():
+            raise error
+        return self
+
+    def _conflicts(self) -> Iterator[PydanticCustomError]:
+        """What does not hold between keys."""
         units, layers = self.model.units, self.model.layers
         if len(units) not in (1, layers):
-            raise conflict(
+            yield conflict(
                 ("model.units", f"one size, or one for each of model.layers = {layers}", units),
                 ("model.layers", f"{len(units)}, one for each size of model.units", layers),
             )
-        return self
-
-    @model_validator(mode="after")
-    def _series_are_longer_than_the_echo(self) -> "Config":
-        step = self.task.echo_step
         for key, length in self.task.lengths.items():
-            if step >= length:
-                raise conflict(
-                    ("task.echo_step", f"fewer steps than task.{key} = {length}", step),
-                    (f"task.{key}", f"more time steps than task.echo_step = {step}", length),
-                )
-        return self
+            yield from self._conflicts_with_length(f"task.{key}", length)
 
-    @model_validator(mode="after")
-    def _rows_divide_the_series(self) -> "Config":
-        rows = self.task.batch_size
-        for key, length in self.task.lengths.items():
-            if length % rows:
-                raise conflict(
-                    ("task.batch_size", f"a number of rows that divides task.{key} = {length}", rows),
-                    (f"task.{key}", f"a multiple of task.batch_size = {rows}", length),
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _rows_hold_a_window(self) -> "Config":
-        rows, window = self.task.batch_size, self.trainer.window
-        for key, length in self.task.lengths.items():
-            if window > length // rows:
-                raise conflict(
-                    (
-                        "trainer.window",
-                        f"at most {length // rows} time steps, a row of task.{key} = {length} in "
-                        f"task.batch_size = {rows}",
-                        window,
-                    ),
-                    (
-                        f"task.{key}",
-                        f"at least {rows * window} time steps, a window of trainer.window = {window} "
-                        f"in each of task.batch_size = {rows}",
-                        length,
-                    ),
-                    (
-                        "task.batch_size",
-                        f"rows of task.{key} = {length} that hold a window of trainer.window = {window}",
-                        rows,
-                    ),
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _shards_are_compiled(self) -> "Config":
         compiled, shards = self.trainer.compile, self.trainer.shards
         if shards > 1 and compiled != "xla":
-            raise conflict(
+            yield conflict(
                 ("trainer.shards", f"1 for trainer.compile = {compiled} (shards are programs of XLA)", shards),
                 ("trainer.compile", f"xla for trainer.shards = {shards}", compiled),
             )
         for grid in self.sweep.grids:
             other = [each for each in grid.compile if each != "xla"]
             if max(grid.shards) > 1 and other:
-                raise conflict(("sweep.grids", f"shards: 1 in a grid with compile: {other[0]}", grid.shards))
-        return self
+                yield conflict(("sweep.grids", f"shards: 1 in a grid with compile: {other[0]}", grid.shards))
 
-    @model_validator(mode="after")
-    def _network_can_be_unrolled(self) -> "Config":
-        expected = network_refusal(self.model, self.unroll, self.trainer.compile)
+        expected = network_refusal(self.model, self.unroll, compiled)
         if expected is not None:
-            raise conflict(("unroll.name", expected, self.unroll.name), choice=True)
-        return self
+            yield conflict(("unroll.name", expected, self.unroll.name), choice=True)
+
+    def _conflicts_with_length(self, key: str, length: int) -> Iterator[PydanticCustomError]:
+        """What does not hold between the length of a series, which `key` sets, and other keys."""
+        step, rows, window = self.task.echo_step, self.task.batch_size, self.trainer.window
+        series = f"{key} = {length}"
+        if step >= length:
+            yield conflict(
+                ("task.echo_step", f"fewer steps than {series}", step),
+                (key, f"more time steps than task.echo_step = {step}", length),
+            )
+        if length % rows:
+            yield conflict(
+                ("task.batch_size", f"a number of rows that divides {series}", rows),
+                (key, f"a multiple of task.batch_size = {rows}", length),
+            )
+        if window > length // rows:
+            in_rows, of_window = f"task.batch_size = {rows}", f"a window of trainer.window = {window}"
+            yield conflict(
+                ("trainer.window", f"at most {length // rows} time steps, a row of {series} in {in_rows}", window),
+                (key, f"at least {rows * window} time steps, {of_window} in each of {in_rows}", length),
+                ("task.batch_size", f"rows of {series} that hold {of_window}", rows),
+            )
 
     @property
     def run_name(self) -> str:

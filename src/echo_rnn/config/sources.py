@@ -1,44 +1,14 @@
 """Where values and choices come from, so that an error can name the place to change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import yaml
 
-
-class Places(Protocol):
-    """What a sentence asks about keys, which are dotted."""
-
-    def of(self, key: str) -> str:
-        """The place that sets `key`, or that would."""
-
-    def rank(self, key: str) -> int:
-        """How late that place speaks: the more, the more likely it is what a person has just changed."""
-
-    def choice_of(self, group: str) -> str:
-        """The place that says which option of `group` is taken."""
-
-
-@dataclass(frozen=True)
-class Anywhere:
-    """One place for every key."""
-
-    place: str
-
-    def of(self, key: str) -> str:
-        """See `Places`."""
-        return self.place
-
-    def rank(self, key: str) -> int:
-        """See `Places`."""
-        return 0
-
-    def choice_of(self, group: str) -> str:
-        """See `Places`."""
-        return self.place
-
+Find = Callable[[str, bool], tuple[int, str]]
+"""See `Sources.find`."""
 
 # The groups whose files may speak about any key, the last to be merged first.
 _GLOBAL = ("local@_global_", "experiment", "runtime")
@@ -62,46 +32,35 @@ class Sources:
     groups: Mapping[str, str | None] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
 
-    def of(self, key: str) -> str:
-        """See `Places`."""
-        return self._found(key)[1]
+    def find(self, key: str, choice: bool = False) -> tuple[int, str]:
+        """The place that sets a key, or that would.
 
-    def rank(self, key: str) -> int:
-        """See `Places`."""
-        return self._found(key)[0]
+        Args:
+            key: It is dotted.
+            choice: Whether to find what chooses the option of the key's group instead.
 
-    def choice_of(self, group: str) -> str:
-        """See `Places`."""
-        for override in reversed(self.overrides):
-            if override.split("=", maxsplit=1)[0].lstrip("+~") == group:
-                return f"the command line ({override})"
-        if self.groups.get(group) is not None:
-            return f"params.yaml (groups.{group})"
-        for everywhere in _GLOBAL:
-            for file, tree in self._files(everywhere):
-                entries = [entry for entry in tree.get("defaults") or [] if isinstance(entry, Mapping)]
-                if any(f"{word}/{group}" in entry for entry in entries for word in ("override ", "")):
-                    return self._shown(file)
-        return f"{self.conf.name}/config.yaml"
-
-    def _found(self, key: str) -> tuple[int, str]:
+        Returns:
+            How late the place speaks (the more, the more likely it is what a person has just changed), and the place.
+        """
+        group = key.split(".", maxsplit=1)[0]
         for override in reversed(self.overrides):
             name, _, value = override.partition("=")
             name = name.lstrip("+~")
-            is_choice = name in self.choices and not value.startswith("{")
-            if name == key or (not is_choice and key.startswith(f"{name}.")):
+            chooses = name in self.choices and not value.startswith("{")
+            if name == (group if choice else key) or (not chooses and key.startswith(f"{name}.")):
                 return 3, f"the command line ({override})"
-        if _holds(self.values, key):
+        if choice and self.groups.get(group) is not None:
+            return 2, f"params.yaml (groups.{group})"
+        if not choice and _holds(self.values, key):
             return 2, f"params.yaml (values.{key})"
-        for group in _GLOBAL:
-            for file, tree in self._files(group):
-                if _holds(tree, key):
-                    return 0 if group == "runtime" else 1, self._shown(file)
+        for everywhere in _GLOBAL:
+            for file, tree in self._files(everywhere):
+                if _lists(tree, f"override /{group}", f"/{group}") if choice else _holds(tree, key):
+                    return 0 if everywhere == "runtime" else 1, shown_path(self.conf, file)
         # A key that no file holds belongs where its siblings are.
-        group = "runtime" if key == "seed" else key.split(".", maxsplit=1)[0]
-        for file, _ in self._files(group):
-            return 0, self._shown(file)
-        return 0, f"{self.conf.name}/config.yaml"
+        siblings = () if choice else self._files("runtime" if key == "seed" else group)
+        file = next((file for file, _ in siblings), self.conf / "config.yaml")
+        return 0, shown_path(self.conf, file)
 
     def _files(self, group: str) -> Iterator[tuple[Path, Mapping[str, Any]]]:
         """The chosen file of a group with its content, then those that its defaults list builds on."""
@@ -112,17 +71,36 @@ class Sources:
             if file in seen or not file.is_file():
                 continue
             seen.add(file)
-            try:
-                tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-            except (UnicodeDecodeError, yaml.YAMLError):
-                continue
-            # OmegaConf reads a lone word as a key.
-            mapping = tree if isinstance(tree, Mapping) else {tree: None} if isinstance(tree, str) else {}
-            yield file, mapping
-            waiting += [entry for entry in mapping.get("defaults") or [] if isinstance(entry, str)]
+            tree = _content(file)
+            yield file, tree
+            waiting += [entry for entry in tree.get("defaults") or [] if isinstance(entry, str)]
 
-    def _shown(self, file: Path) -> str:
-        return file.relative_to(self.conf.parent).as_posix()
+
+def listing(conf: Path, option: str | None, *entries: str) -> str | None:
+    """The first file of `conf/` of which the defaults list has one of `entries`, with an option if one is given."""
+    found = (file for file in sorted(conf.rglob("*.yaml")) if _lists(_content(file), *entries, option=option))
+    return next((shown_path(conf, file) for file in found), None)
+
+
+def shown_path(conf: Path, file: Path) -> str:
+    """The path of a file in `conf/` as a person in the project's folder sees it."""
+    return file.relative_to(conf.parent).as_posix()
+
+
+def _content(file: Path) -> Mapping[str, Any]:
+    """What can be read of a file."""
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    # OmegaConf reads a lone word as a key.
+    return tree if isinstance(tree, Mapping) else {tree: None} if isinstance(tree, str) else {}
+
+
+def _lists(tree: Mapping[str, Any], *entries: str, option: str | None = None) -> bool:
+    """Whether the defaults list of a file has one of `entries`, with an option if one is given."""
+    listed = [entry for entry in tree.get("defaults") or [] if isinstance(entry, Mapping)]
+    return any(name in entry and option in (None, entry[name]) for entry in listed for name in entries)
 
 
 def _holds(tree: Any, key: str) -> bool:

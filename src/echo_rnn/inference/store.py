@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from pydantic import ValidationError
 
-from echo_rnn.config.network import ModelSection, model_section
+from echo_rnn.config.network import MODEL, ModelSection
 from echo_rnn.core.model import Model, Weights, build, flat
 from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import UserError
@@ -99,7 +99,7 @@ def load(folder: Path) -> Trained:
         MANIFEST.verify(folder / name, expected, "a part of the trained network")
     sections: dict[str, Any] = content["network"]
     try:
-        model = _built(model_section(sections["model"]), get_strategy(sections["unroll"]))
+        model = _built(MODEL.validate(sections["model"]), get_strategy(sections["unroll"]))
     except (ValidationError, UserError) as error:
         got = str(error)
         if isinstance(error, ValidationError):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.config.network import model_section
+from echo_rnn.config.network import MODEL
 from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.core.model import Model, build, flat
 from echo_rnn.core.strategies import STRATEGIES, get_strategy, labels
@@ -31,7 +31,7 @@ MINIMAL = "tests.core.cells.minimal_gated:MinimalGatedCell"
 def section(path=MINIMAL, **options):
     sizes = {"layers": 2, "units": [3], "precision": "float32"}
     dropout = {"between": 0.0, "output": 0.0, "variational": False}
-    return model_section({"cell": "custom", "path": path, "options": options, "dropout": dropout, **sizes})
+    return MODEL.validate({"cell": "custom", "path": path, "options": options, "dropout": dropout, **sizes})
 
 
 def gradients(unroll, mode, path=MINIMAL):
