@@ -61,4 +61,4 @@ def test_empty_own_settings_change_nothing(write, composed):
 
 def test_lengths_follow_the_value_above_them(composed, job):
     for config in both(composed, job, {}, {"task": {"series_length": 1000}}):
-        assert set(config.task.lengths.values()) == {1000}
+        assert (config.task.validation_length, config.task.test_length) == (1000, 1000)

@@ -1,8 +1,6 @@
 """The sections that describe a benchmark: which shapes and strategies, and how they are measured."""
 
-import itertools
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -30,12 +28,6 @@ class Grid(Section):
     precision: Annotated[list[Literal["float32", "bfloat16"]], *_ONE_OR_MORE]
     compile: Annotated[list[Compile], *_ONE_OR_MORE]
     shards: Sizes
-
-    def combinations(self) -> Iterator[dict[str, Any]]:
-        """What makes each shape, by name, but for the threads."""
-        names = list(type(self).model_fields)
-        for values in itertools.product(*(getattr(self, name) for name in names)):
-            yield dict(zip(names, values, strict=True))
 
 
 class Sweep(Section):

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from echo_rnn.config.fields import Section
 from echo_rnn.config.schema import Config
 from echo_rnn.config.sentences import refused, sentence, shortened, shown, unknown_key, unknown_option
-from echo_rnn.config.sources import Sources, listing, shown_path
+from echo_rnn.config.sources import Sources, content, listing, shown_path
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
 
@@ -55,8 +55,13 @@ def compose(params: Path, conf: Path) -> Composition:
     """
     chosen = _read_params(params)
     groups = {group: choice for group, choice in chosen.groups.items() if choice is not None}
+    known = sorted({file.parent.name for file in conf.glob("*/*.yaml")} - {"local"})
     for group, choice in groups.items():
-        _require_option(conf, group, choice, params.name)
+        # Hydra would refuse it in words of its own, without the key.
+        options = sorted(file.stem for file in (conf / group).glob("*.yaml")) if group in known else []
+        if choice not in options:
+            wrong, right = (choice, options) if options else (group, known)
+            raise unknown_option(f"groups.{group}", right, wrong, params.name)
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         try:
             overrides = [f"{group}={choice}" for group, choice in groups.items()]
@@ -91,17 +96,13 @@ def read(path: Path) -> Config:
         UserError: The file is missing, damaged or edited, or another version of the program composed it.
     """
     again = "change conf/ or params.yaml, and `dvc repro compose` writes it again"
+    expected = f"{path}: expected a composed configuration"
     try:
         seal, _, text = path.read_text(encoding="utf-8").partition("\n")
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: expected a composed configuration, got {_reason(error)}; {again}", "config.unreadable"
-        ) from error
+        raise UserError(f"{expected}, got {_reason(error)}; {again}", "config.unreadable") from error
     if seal != f"{_SEAL}{_checksum(text)}":
-        raise UserError(
-            f"{path}: expected a composed configuration as it was written, got a damaged or edited one; {again}",
-            "config.damaged",
-        )
+        raise UserError(f"{expected} as it was written, got a damaged or edited one; {again}", "config.damaged")
     try:
         return Config.model_validate(yaml.safe_load(text))
     except ValidationError as error:
@@ -134,7 +135,8 @@ def composition_error(error: Exception, conf: Path, place: str) -> UserError:
     elif found := re.match(r"Multiple values for ([\w/]+)", said):
         place = listing(conf, None, f"/{found[1]}") or place
     else:
-        place = next((shown_path(conf, file) for file in sorted(conf.rglob("*.yaml")) if not _is_whole(file)), place)
+        damaged = (shown_path(conf, file) for file in sorted(conf.rglob("*.yaml")) if content(file) is None)
+        place = next(damaged, place)
     return refused(place, "what can be composed", shortened(_reason(error)), place)
 
 
@@ -202,24 +204,6 @@ def _read_params(params: Path) -> _Params:
     except Exception as error:
         key = f"{getattr(error, 'full_key', None) or name}"
         raise refused(key, "YAML with the keys groups and values", _reason(error), name) from error
-
-
-def _require_option(conf: Path, group: str, choice: Any, place: str) -> None:
-    """Refuses in our words, and with the key in `params.yaml`, what Hydra would refuse in its own."""
-    known = sorted({file.parent.name for file in conf.glob("*/*.yaml")} - {"local"})
-    if group not in known:
-        raise unknown_option(f"groups.{group}", known, group, place)
-    options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
-    if choice not in options:
-        raise unknown_option(f"groups.{group}", options, choice, place)
-
-
-def _is_whole(file: Path) -> bool:
-    try:
-        OmegaConf.load(file)
-    except Exception:
-        return False
-    return True
 
 
 def _reason(error: Exception) -> str:

@@ -112,7 +112,6 @@ NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 # pydantic refuses characters that cannot be encoded only where it measures a text.
 Text = Annotated[str, Field(max_length=10_000)]
-FilledText = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100), text(lambda: _NAME_WORDS, _NAME.fullmatch)]
 Import = Annotated[str, text(lambda: "package.module:Class", _IMPORT.fullmatch)]
 Sizes = Annotated[list[Size], BeforeValidator(listed), Field(min_length=1)]

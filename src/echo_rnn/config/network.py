@@ -10,17 +10,10 @@ from pydantic import Field
 
 from echo_rnn.config.fields import Alternatives, Fraction, Import, Section, Size, Sizes
 from echo_rnn.core.cell_table import CELLS, ImportPath, Stack
-from echo_rnn.core.strategies import STRATEGIES, Unrolling, refusal
+from echo_rnn.core.strategies import STRATEGIES, Unrolling
 
-# What a section takes for each type of an option in the tables.
-_TYPES: dict[Any, Any] = {
-    bool: bool,
-    float: float,
-    int: Size,
-    int | None: Size | None,
-    dict: dict[str, Any],
-    ImportPath: Import,
-}
+# What a section takes for a type of an option in the tables, where that is narrower.
+_NARROWER: dict[Any, Any] = {int: Size, int | None: Size | None, dict: dict[str, Any], ImportPath: Import}
 
 
 class Dropout(Section):
@@ -75,40 +68,20 @@ def _cells() -> dict[str, dict[str, Any]]:
     return {
         kind.name: {
             "precision": Literal[kind.precisions],
-            **{name: _TYPES[option] for name, option in kind.options.items()},
+            **{name: _NARROWER.get(option, option) for name, option in kind.options.items()},
         }
         for kind in CELLS.values()
     }
 
 
 def _strategies() -> dict[str, dict[str, Any]]:
-    options = {strategy.name: strategy.option for strategy in STRATEGIES.values()}
-    return {name: {option.name: _TYPES[option.type]} if option else {} for name, option in options.items()} | {
-        "auto": {}
+    options = {strategy.name: strategy.option for strategy in STRATEGIES.values()} | {"auto": None}
+    return {
+        name: {option.name: _NARROWER.get(option.type, option.type)} if option else {}
+        for name, option in options.items()
     }
 
 
 MODEL = Alternatives(ModelSection, "cell", _cells)
 Model = Annotated[ModelSection, MODEL]
 Unroll = Annotated[UnrollSection, Alternatives(UnrollSection, "name", _strategies)]
-
-
-_KEYS = {"cell": "model.cell", "precision": "model.precision", "compile": "trainer.compile"}
-
-
-def network_refusal(model: ModelSection, unroll: UnrollSection, compiled: str) -> str | None:
-    """Why a network cannot be unrolled by a strategy, with what to use instead, or `None` where it can.
-
-    Args:
-        model: The layers.
-        unroll: The strategy.
-        compiled: How the trainer compiles.
-    """
-    if unroll.unrolling is not None:
-        return refusal(unroll.unrolling, [model.cell], model.precision, compiled, names=_KEYS)
-    if not CELLS[model.cell].known:
-        able = ", ".join(strategy.name for strategy in STRATEGIES.values() if strategy.any_cell)
-        return f"for model.cell = {model.cell}, a cell of unknown arithmetic, one of {able}"
-    if len(set(model.sizes)) > 1:
-        return "for layers of different sizes any strategy but auto, which compares stacks of one size"
-    return None

@@ -7,28 +7,22 @@ person has just changed, and its file.
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
-from echo_rnn.config.fields import Count, FilledText, Name, NonNegative, Section, Size, Text
-from echo_rnn.config.network import Model, Unroll, network_refusal
+from echo_rnn.config.fields import Count, Name, NonNegative, Section, Size, Text, text
+from echo_rnn.config.network import Model, Unroll
 from echo_rnn.config.optimizers import Clipping, Optimizer, Schedule
+from echo_rnn.core.cell_table import CELLS
 from echo_rnn.core.compilation import Compile
+from echo_rnn.core.strategies import refusal
 from echo_rnn.redact import redact
+
+_KEYS = {"cell": "model.cell", "precision": "model.precision", "compile": "trainer.compile"}
 
 Side = tuple[str, str, Any]
 """A key that could give way, what is expected of it, and what came."""
-
-
-def conflict(*sides: Side, choice: bool = False) -> PydanticCustomError:
-    """An error of a rule between keys.
-
-    Args:
-        sides: The keys that could give way; among those that a person set last, the first one is named.
-        choice: Whether another option of the group is wanted rather than another value in its file.
-    """
-    return PydanticCustomError("conflict", "keys that exclude each other", {"sides": sides, "choice": choice})
 
 
 class Echo(Section):
@@ -40,11 +34,6 @@ class Echo(Section):
     series_length: Size
     validation_length: Size
     test_length: Size
-
-    @property
-    def lengths(self) -> dict[str, int]:
-        """Time steps over all rows of each series, by the key that sets them."""
-        return {key: getattr(self, key) for key in ("series_length", "validation_length", "test_length")}
 
 
 class EarlyStop(Section):
@@ -80,23 +69,19 @@ class Runtime(Section):
     threads: Annotated[int, Field(ge=1, le=1024)]
 
 
+# The configuration is committed, logged and shown.
+_WITHOUT_PASSWORD = "an address without user and password (set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)"
+_Address = Annotated[
+    str, Field(min_length=1), text(lambda: _WITHOUT_PASSWORD, lambda address: redact(address) == address)
+]
+
+
 class Tracking(Section):
     """Where runs are recorded; see `echo_rnn.tracking`."""
 
     enabled: bool
-    uri: FilledText | None
+    uri: _Address | None
     experiment: Name
-
-    @field_validator("uri")
-    @classmethod
-    def _is_no_secret(cls, uri: str | None) -> str | None:
-        # The configuration is committed, logged and shown.
-        if uri is not None and redact(uri) != uri:
-            expected = (
-                "an address without user and password (set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)"
-            )
-            raise conflict(("tracking.uri", expected, redact(uri)))
-        return uri
 
 
 class Experiment(Section):
@@ -125,57 +110,61 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _keys_agree(self) -> "Config":
-        for error in self._conflicts():
-            raise error
+        for sides in self._conflicts():
+            raise PydanticCustomError("conflict", "keys that exclude each other", {"sides": sides})
         return self
 
-    def _conflicts(self) -> Iterator[PydanticCustomError]:
-        """What does not hold between keys."""
+    def _conflicts(self) -> Iterator[list[Side]]:
+        """The sides of what does not hold between keys; of those that a person set last, the first will be named."""
         units, layers = self.model.units, self.model.layers
         if len(units) not in (1, layers):
-            yield conflict(
+            yield [
                 ("model.units", f"one size, or one for each of model.layers = {layers}", units),
                 ("model.layers", f"{len(units)}, one for each size of model.units", layers),
-            )
-        for key, length in self.task.lengths.items():
-            yield from self._conflicts_with_length(f"task.{key}", length)
+            ]
+        for key in ("series_length", "validation_length", "test_length"):
+            yield from self._conflicts_with_length(f"task.{key}", getattr(self.task, key))
 
         compiled, shards = self.trainer.compile, self.trainer.shards
         if shards > 1 and compiled != "xla":
-            yield conflict(
+            yield [
                 ("trainer.shards", f"1 for trainer.compile = {compiled} (shards are programs of XLA)", shards),
                 ("trainer.compile", f"xla for trainer.shards = {shards}", compiled),
-            )
+            ]
         for grid in self.sweep.grids:
             other = [each for each in grid.compile if each != "xla"]
             if max(grid.shards) > 1 and other:
-                yield conflict(("sweep.grids", f"shards: 1 in a grid with compile: {other[0]}", grid.shards))
+                yield [("sweep.grids", f"shards: 1 in a grid with compile: {other[0]}", grid.shards)]
 
-        expected = network_refusal(self.model, self.unroll, compiled)
+        model, unrolling, expected = self.model, self.unroll.unrolling, None
+        if unrolling is not None:
+            expected = refusal(unrolling, [model.cell], model.precision, compiled, names=_KEYS)
+        elif not CELLS[model.cell].known or len(set(model.sizes)) > 1:
+            expected = "any strategy but auto, which compares them at layers of one size and a cell of known arithmetic"
         if expected is not None:
-            yield conflict(("unroll.name", expected, self.unroll.name), choice=True)
+            yield [("unroll.name", expected, self.unroll.name)]
 
-    def _conflicts_with_length(self, key: str, length: int) -> Iterator[PydanticCustomError]:
+    def _conflicts_with_length(self, key: str, length: int) -> Iterator[list[Side]]:
         """What does not hold between the length of a series, which `key` sets, and other keys."""
         step, rows, window = self.task.echo_step, self.task.batch_size, self.trainer.window
         series = f"{key} = {length}"
         if step >= length:
-            yield conflict(
+            yield [
                 ("task.echo_step", f"fewer steps than {series}", step),
                 (key, f"more time steps than task.echo_step = {step}", length),
-            )
+            ]
         if length % rows:
-            yield conflict(
+            yield [
                 ("task.batch_size", f"a number of rows that divides {series}", rows),
                 (key, f"a multiple of task.batch_size = {rows}", length),
-            )
+            ]
         if window > length // rows:
             in_rows, of_window = f"task.batch_size = {rows}", f"a window of trainer.window = {window}"
-            yield conflict(
+            yield [
                 ("trainer.window", f"at most {length // rows} time steps, a row of {series} in {in_rows}", window),
                 (key, f"at least {rows * window} time steps, {of_window} in each of {in_rows}", length),
                 ("task.batch_size", f"rows of {series} that hold {of_window}", rows),
-            )
+            ]
 
     @property
     def run_name(self) -> str:

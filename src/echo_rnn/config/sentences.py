@@ -11,6 +11,7 @@ from echo_rnn.config.fields import Alternatives
 from echo_rnn.config.schema import Config
 from echo_rnn.config.sources import Find
 from echo_rnn.errors import UserError
+from echo_rnn.redact import redact
 
 # The code and what is expected, by the type of pydantic's error, with names from its context.
 _KINDS = {
@@ -111,10 +112,10 @@ def closest(word: str, choices: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in one line, scalars as YAML writes them."""
+    """A value in one line without passwords, scalars as YAML writes them."""
     words = {None: "null", True: "true", False: "false"}
     text = words[value] if value is None or isinstance(value, bool) else repr(value)
-    return shortened(text, _LONGEST)
+    return shortened(redact(text), _LONGEST)
 
 
 def shortened(text: str, most: int = 500) -> str:
@@ -132,7 +133,9 @@ def _one(detail: ErrorDetails, find: Find) -> UserError:
     if kind == "conflict":
         # Any of the sides may change; the likeliest is the one that a person set last.
         key, expected, came = max(context["sides"], key=lambda side: find(side[0], False)[0])
-        return refused(key, expected, shown(came), find(key, context["choice"])[1], "config.conflict")
+        # An option that another key excludes gives way to another option.
+        choice = key in (f"{section}.{tag}" for section, tag in _tags().items())
+        return refused(key, expected, shown(came), find(key, choice)[1], "config.conflict")
     rank, place = find(key, False)
     path = _path(detail)
     if len(path) == 2 and kind in ("unknown_key", "missing") and (tag := _tags().get(path[0])):

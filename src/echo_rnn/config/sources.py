@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 Find = Callable[[str, bool], tuple[int, str]]
 """See `Sources.find`."""
@@ -62,7 +62,7 @@ class Sources:
         file = next((file for file, _ in siblings), self.conf / "config.yaml")
         return 0, shown_path(self.conf, file)
 
-    def _files(self, group: str) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    def _files(self, group: str) -> Iterator[tuple[Path, Any]]:
         """The chosen file of a group with its content, then those that its defaults list builds on."""
         waiting = [f"{self.choices.get(group)}"]
         seen = set()
@@ -71,14 +71,14 @@ class Sources:
             if file in seen or not file.is_file():
                 continue
             seen.add(file)
-            tree = _content(file)
+            tree = content(file)
             yield file, tree
-            waiting += [entry for entry in tree.get("defaults") or [] if isinstance(entry, str)]
+            waiting += [entry for entry in _defaults(tree) if isinstance(entry, str)]
 
 
 def listing(conf: Path, option: str | None, *entries: str) -> str | None:
     """The first file of `conf/` of which the defaults list has one of `entries`, with an option if one is given."""
-    found = (file for file in sorted(conf.rglob("*.yaml")) if _lists(_content(file), *entries, option=option))
+    found = (file for file in sorted(conf.rglob("*.yaml")) if _lists(content(file), *entries, option=option))
     return next((shown_path(conf, file) for file in found), None)
 
 
@@ -87,19 +87,21 @@ def shown_path(conf: Path, file: Path) -> str:
     return file.relative_to(conf.parent).as_posix()
 
 
-def _content(file: Path) -> Mapping[str, Any]:
-    """What can be read of a file."""
+def content(file: Path) -> Any:
+    """What stands in a file; `None` if it is damaged."""
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError):
-        return {}
-    # OmegaConf reads a lone word as a key.
-    return tree if isinstance(tree, Mapping) else {tree: None} if isinstance(tree, str) else {}
+        return OmegaConf.to_container(OmegaConf.load(file))
+    except Exception:
+        return None
 
 
-def _lists(tree: Mapping[str, Any], *entries: str, option: str | None = None) -> bool:
+def _defaults(tree: Any) -> list[Any]:
+    return (tree.get("defaults") or []) if isinstance(tree, Mapping) else []
+
+
+def _lists(tree: Any, *entries: str, option: str | None = None) -> bool:
     """Whether the defaults list of a file has one of `entries`, with an option if one is given."""
-    listed = [entry for entry in tree.get("defaults") or [] if isinstance(entry, Mapping)]
+    listed = [entry for entry in _defaults(tree) if isinstance(entry, Mapping)]
     return any(name in entry and option in (None, entry[name]) for entry in listed for name in entries)
 
 

@@ -11,16 +11,9 @@ from echo_rnn.core.cells.custom import Custom
 from echo_rnn.core.errors import UserError
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.core.unroll import window
-from echo_rnn.keras_layer.cells import (
-    custom_weights,
-    keras_cells,
-    listed,
-    own_cell,
-    own_weights,
-    refuse,
-    refuse_drawing,
-    state_sizes,
-)
+from echo_rnn.keras_layer.cells import keras_cells, listed, own_stack, refuse, state_sizes, weights_of
+
+_SETTINGS = ("unroll", "return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
 
 
 @keras.saving.register_keras_serializable(package="echo_rnn")
@@ -84,26 +77,8 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self.states: list[Any] | None = None
         self.seed_generator = keras.random.SeedGenerator()
         self._strategy = self._unrolling.load()
-        for each in cells:
-            refuse_drawing(each)
-        refuse(self._unrolling, self._stack, self.compute_dtype)
-
-    @property
-    def _precision(self) -> tf.DType | None:
-        """The dtype of matrix products where it is narrower than that of the state."""
-        return tf.as_dtype(self.compute_dtype) if self.compute_dtype in ("bfloat16", "float16") else None
-
-    @property
-    def _stack(self) -> tuple[Any, ...]:
-        cells = tuple(own_cell(cell, self._precision) for cell in self.cells)
-        # A cell of unknown arithmetic computes in the narrow dtype, and then all cells do.
-        narrow = any(isinstance(cell, Custom) for cell in cells)
-        return tuple(own_cell(cell, None) for cell in self.cells) if narrow else cells
-
-    @property
-    def _working_dtype(self) -> tf.DType:
-        known = not any(isinstance(cell, Custom) for cell in self._stack)
-        return tf.float32 if known and self._precision else tf.as_dtype(self.compute_dtype)
+        self._stack, self._working_dtype = own_stack(cells, self.compute_dtype)
+        refuse(self._unrolling, cells, self._stack, self.compute_dtype)
 
     def build(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> None:
         """Makes the weights, and the state that is carried where it is `stateful`."""
@@ -120,16 +95,13 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
                     f"{tuple(sequences_shape)}; set it in keras.Input(batch_shape=(B, T, I))",
                     "layer.unknown_batch_size",
                 )
-            self._carry(sequences_shape[0])
+            zeros = tf.nest.flatten(self._zero_state(sequences_shape[0], tf.as_dtype(self.variable_dtype)))
+            options = {"trainable": False, "dtype": self.variable_dtype, "autocast": False, "name": "rnn_state"}
+            with keras.name_scope(self.name):
+                states = [keras.Variable(part, **options) for part in zeros]
+            # As in Keras's layers the state is no weight: it is neither saved nor copied.
+            object.__setattr__(self, "states", states)
         self.built = True
-
-    def _carry(self, batch_size: int) -> None:
-        zeros = tf.nest.flatten(self._zero_state(batch_size, tf.as_dtype(self.variable_dtype)))
-        options = {"trainable": False, "dtype": self.variable_dtype, "autocast": False, "name": "rnn_state"}
-        with keras.name_scope(self.name):
-            states = [keras.Variable(part, **options) for part in zeros]
-        # As in Keras's layers the state is no weight: it is neither saved nor copied.
-        object.__setattr__(self, "states", states)
 
     def call(
         self,
@@ -166,7 +138,9 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
         x_TBI = tf.transpose(x_BTI, (1, 0, 2))
         x_TBI, masks = self._dropped(x_TBI) if training else (x_TBI, ())
-        h_TBS, after = self._strategy(self._stack, self._weights, window(x_TBI, lengths_B, masks), state)
+        pairs = zip(self.cells, self._stack, strict=True)
+        weights = tuple(weights_of(cell, own, self._working_dtype) for cell, own in pairs)
+        h_TBS, after = self._strategy(self._stack, weights, window(x_TBI, lengths_B, masks), state)
         h_BTS = tf.transpose(h_TBS, (1, 0, 2))
         if mask_BT is not None:
             h_BTS = _unpack(h_BTS, mask_BT)
@@ -195,14 +169,6 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def _zero_state(self, batch_size: int | tf.Tensor, dtype: tf.DType) -> StackState:
         return tuple(cell.zero_state(batch_size, dtype) for cell in self._stack)
-
-    @property
-    def _weights(self) -> tuple[Any, ...]:
-        pairs = zip(self._stack, self.cells, strict=True)
-        return tuple(
-            custom_weights(theirs) if isinstance(ours, Custom) else own_weights(theirs, self._working_dtype)
-            for ours, theirs in pairs
-        )
 
     def _dropped(self, x_TBI: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Dropout as in Keras's cells: on the input of each layer, one mask for all time steps."""
@@ -237,6 +203,8 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     def copy_from(self, layers: Any) -> Self:
         """Copies the weights of Keras layers, one or a list from the input upwards; builds this layer if needed.
 
+        The other way, `get_weights` has the weights in the order of Keras's layers.
+
         Args:
             layers: Built layers: `LSTM`, `GRU`, `SimpleRNN`, `RNN` of any cells, or `Unrolled`.
         """
@@ -250,18 +218,12 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             raise UserError(f"{self.name}: expected a built layer, got one with {kind} that is not", "layer.not_built")
         if not self.built:
             self.build((None, None, arrays[0].shape[0]))
-        _same_shapes(self.name, [tuple(weight.shape) for weight in self.weights], [array.shape for array in arrays])
+        ours, theirs = [tuple(weight.shape) for weight in self.weights], [array.shape for array in arrays]
+        if ours != theirs:
+            expected = f"weights of shapes {ours}, in the order of the layers"
+            raise UserError(f"{self.name}: expected {expected}, got {theirs}", "layer.weights")
         self.set_weights(arrays)
         return self
-
-    def copy_to(self, layers: Any) -> None:
-        """Copies the weights to built Keras layers, one or a list from the input upwards."""
-        arrays, targets = self.get_weights(), listed(layers)
-        shapes = [tuple(weight.shape) for layer in targets for weight in layer.weights]
-        _same_shapes(self.name, [array.shape for array in arrays], shapes)
-        for layer in targets:
-            own, arrays = arrays[: len(layer.weights)], arrays[len(layer.weights) :]
-            layer.set_weights(own)
 
     def compute_output_shape(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> Any:
         """See `keras.layers.Layer`."""
@@ -283,12 +245,7 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return {
             **super().get_config(),
             "layers": [keras.saving.serialize_keras_object(cell) for cell in self.cells],
-            "unroll": self.unroll,
-            "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
-            "go_backwards": self.go_backwards,
-            "stateful": self.stateful,
-            "zero_output_for_mask": self.zero_output_for_mask,
+            **{name: getattr(self, name) for name in _SETTINGS},
         }
 
     @classmethod
@@ -302,13 +259,6 @@ def _as_keras(states: list[list[Any]]) -> list[Any]:
     """The states as `keras.layers.RNN` arranges them: those of a single layer flat, a single part without its list."""
     parts = [layer if len(layer) > 1 else layer[0] for layer in states]
     return states[0] if len(states) == 1 else parts
-
-
-def _same_shapes(name: str, ours: list[tuple[int, ...]], theirs: list[tuple[int, ...]]) -> None:
-    if ours != theirs:
-        raise UserError(
-            f"{name}: expected weights of shapes {ours}, in the order of the layers, got {theirs}", "layer.weights"
-        )
 
 
 # Any mask as row lengths: visible steps are packed at the front of each row, and their outputs unpacked again.

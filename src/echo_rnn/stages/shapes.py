@@ -1,5 +1,7 @@
 """What the configuration describes, as shapes of the benchmark."""
 
+import itertools
+
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import Config
 from echo_rnn.core.cell_table import known_cells
@@ -9,8 +11,11 @@ from echo_rnn.tasks import INPUTS
 
 def shapes_of(config: Config) -> list[Shape]:
     """The shapes of the sweep's grids, each once, in their order."""
-    threads = config.runtime.threads
-    every = (Shape(**values, threads=threads) for grid in config.sweep.grids for values in grid.combinations())
+    every = [
+        Shape(**dict(zip(type(grid).model_fields, values, strict=True)), threads=config.runtime.threads)
+        for grid in config.sweep.grids
+        for values in itertools.product(*grid.model_dump().values())
+    ]
     return list(dict.fromkeys(every))
 
 
