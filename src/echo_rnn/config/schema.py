@@ -1,7 +1,7 @@
 """The typed schema of `conf/`: what every key is, its range, and what must hold between keys.
 
-A rule between keys raises `conflict` with every key that could give way, so that its message can name the one that a
-person has just changed, and its file.
+A rule between keys names every key that could give way, so that its message can name the one that a person has just
+changed, and its file.
 """
 
 from collections.abc import Iterator

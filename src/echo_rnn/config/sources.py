@@ -65,15 +65,12 @@ class Sources:
     def _files(self, group: str) -> Iterator[tuple[Path, Any]]:
         """The chosen file of a group with its content, then those that its defaults list builds on."""
         waiting = [f"{self.choices.get(group)}"]
-        seen = set()
         while waiting:
             file = self.conf / group.split("@", maxsplit=1)[0] / f"{waiting.pop()}.yaml"
-            if file in seen or not file.is_file():
-                continue
-            seen.add(file)
-            tree = content(file)
-            yield file, tree
-            waiting += [entry for entry in _defaults(tree) if isinstance(entry, str)]
+            if file.is_file():
+                tree = content(file)
+                yield file, tree
+                waiting += [entry for entry in _defaults(tree) if isinstance(entry, str)]
 
 
 def listing(conf: Path, option: str | None, *entries: str) -> str | None:
@@ -96,7 +93,8 @@ def content(file: Path) -> Any:
 
 
 def _defaults(tree: Any) -> list[Any]:
-    return (tree.get("defaults") or []) if isinstance(tree, Mapping) else []
+    found = tree.get("defaults") if isinstance(tree, Mapping) else None
+    return found if isinstance(found, list) else []
 
 
 def _lists(tree: Any, *entries: str, option: str | None = None) -> bool:
