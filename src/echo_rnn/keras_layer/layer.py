@@ -156,8 +156,8 @@ class Unrolled(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         given = self.states if initial_state is None else initial_state
         parts = [tf.cast(part, x_BTI.dtype) for part in keras.tree.flatten(given)]
         expected = [size for cell in self._stack for size in state_sizes(cell)]
-        if [part.shape[-1] for part in parts] != expected:
-            got = [part.shape[-1] for part in parts]
+        got = [part.shape[-1] for part in parts]
+        if got != expected:
             raise UserError(
                 f"{self.name}: expected an initial_state of sizes {expected}, got {got}", "layer.initial_state"
             )
