@@ -10,7 +10,7 @@ import pytest
 from drawings import STRATEGIES as DRAWN
 from pydantic import ValidationError
 
-from echo_rnn.benchmark.measure.strategies import refusal, require_strategies, stored_bytes, written_out
+from echo_rnn.benchmark.measure.shape import refusal, require_strategies, stored_bytes, written_out
 from echo_rnn.config.schema import Config
 from echo_rnn.core import cell_table, strategies
 from echo_rnn.core.cell_table import CELLS, CellKind

@@ -40,7 +40,7 @@ def test_the_pipelines_own_benchmark_left_records_a_report_and_runs(finished):
 def test_a_named_sweep_measures_once_and_is_logged_once(unused):
     first = unused.stage("benchmark", "-m", *TINY)
     assert first.code == 0, first.err
-    assert re.search(r"debug: 4 processes, 0 measured before; the others take about \d+ s", first.out)
+    assert re.search(r"debug: 4 processes, 0 measured before", first.out)
     assert re.search(r"compare: http://127.0.0.1:5000/#/experiments/\d+/runs\?compareRunsMode=CHART", first.out)
     assert "of another machine or other code" not in first.out
     kept, runs = records(unused), unused.runs(benchmark=True)

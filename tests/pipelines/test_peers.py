@@ -21,7 +21,7 @@ SMALL = (
 def test_a_comparison_is_measured_once_reported_and_logged_once(unused):
     first = unused.stage("peers", *SMALL)
     assert first.code == 0, first.err
-    assert re.search(r"peers: 1 processes, 0 measured before; the others take about \d+", first.out)
+    assert re.search(r"peers: 1 processes, 0 measured before", first.out)
     assert re.search(
         r"not timed: JAX: expected an environment \.venv-peers, got none; `make peers` makes it", first.out
     )

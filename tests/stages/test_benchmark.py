@@ -29,7 +29,7 @@ def run(tasks, stop_after=None, **options):
         return record({"static": 2.0}, shape=task.shape)
 
     try:
-        count = measure_missing("sweep", tasks, lambda task: 1.0, measure_task, **options)
+        count = measure_missing("sweep", tasks, measure_task, **options)
         assert count == len(measured)
     except KeyboardInterrupt:
         assert stop_after is not None

@@ -7,14 +7,15 @@ from typing import Any, Never
 
 from tqdm import tqdm
 
-from echo_rnn.benchmark.measure.contestants import alone, strategies
-from echo_rnn.benchmark.measure.expected import expected_seconds, require_memory
+from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.memory import require_memory
 from echo_rnn.benchmark.measure.plan import Task, plan
 from echo_rnn.benchmark.measure.records import REFERENCE, Record
-from echo_rnn.benchmark.measure.session import Report, measure, measure_memory
-from echo_rnn.benchmark.measure.strategies import require_strategies
+from echo_rnn.benchmark.measure.session import Report, measure
+from echo_rnn.benchmark.measure.shape import require_strategies
 from echo_rnn.benchmark.measure.timing import Rounds
+from echo_rnn.benchmark.measure.whole import measure_memory
 from echo_rnn.config import Config
 from echo_rnn.config.benchmarks import Benchmark
 from echo_rnn.stages.alone import measuring
@@ -41,16 +42,12 @@ def measure_sweep(config: Config, records: Path) -> int:
 
     def measure_task(task: Task, report: Report) -> Record:
         if task.memory:
-            return measure_memory(task.shape, alone(task.shape, task.slots[0], task.number), own)
+            return measure_memory(task.shape, task.slots[0], own)
         contestant = strategies(task.shape, task.slots, task.number, peak=task.number == 0)
         return measure(task.shape, [contestant], rounds_of(how, task.number), own, report=report)
 
-    def expected(task: Task) -> float:
-        minimum = how.minimum_milliseconds / 1000
-        return expected_seconds(task.shape, task.slots, how.rounds, minimum, how.budget_seconds, memory=task.memory)
-
     with measuring(records.parent):
-        return measure_missing(sweep.name, tasks, expected, measure_task, repeat=how.remeasure)
+        return measure_missing(sweep.name, tasks, measure_task, repeat=how.remeasure)
 
 
 def rounds_of(how: Benchmark, seed: int) -> Rounds:
@@ -58,35 +55,23 @@ def rounds_of(how: Benchmark, seed: int) -> Rounds:
     return Rounds(how.rounds, how.minimum_milliseconds / 1000, how.budget_seconds, seed)
 
 
-def measure_missing(
-    name: str, tasks: Sequence[Task], expected: Callable[[Task], float], measure_task: Measure, *, repeat: bool = False
-) -> int:
+def measure_missing(name: str, tasks: Sequence[Task], measure_task: Measure, *, repeat: bool = False) -> int:
     """Makes the measurements that are not finished and writes each record; returns their number.
 
     Args:
         name: Of the sweep.
         tasks: All measurements.
-        expected: Seconds that one takes.
         measure_task: Makes one.
         repeat: Whether to make finished ones again, too.
     """
     missing = [task for task in tasks if repeat or not task.is_finished]
-    total, before = sum(map(expected, missing)), len(tasks) - len(missing)
-    print(f"{name}: {len(tasks)} processes, {before} measured before; the others take about {_duration(total)}")
-    # The bar counts expected seconds, so that it moves evenly over shapes that differ a thousandfold.
-    with tqdm(total=total, unit="s", unit_scale=True, desc=name, disable=None) as bar:
-        for task in missing:
-            start, share = bar.n, expected(task)
-            measure_task(task, partial(_show, bar, task.shape.key, start, share)).write(task.path)
-            bar.update(start + share - bar.n)
+    print(f"{name}: {len(tasks)} processes, {len(tasks) - len(missing)} measured before")
+    with tqdm(missing, unit="process", desc=name, disable=None) as bar:
+        for task in bar:
+
+            def show(progress: dict[str, Any], task: Task = task) -> None:
+                done = progress.get("slot") or f"round {progress['round']} of {progress['of']}"
+                bar.set_postfix_str(f"{task.shape.key} {done}")
+
+            measure_task(task, show).write(task.path)
     return len(missing)
-
-
-def _show(bar: "tqdm[Never]", key: str, start: float, share: float, progress: dict[str, Any]) -> None:
-    bar.set_postfix_str(f"{key} {progress.get('slot', '')}")
-    if "round" in progress:
-        bar.update(start + share * progress["round"] / progress["of"] - bar.n)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"

@@ -5,12 +5,11 @@ import time
 from dataclasses import dataclass
 
 from echo_rnn.benchmark.measure.contestants import strategies
-from echo_rnn.benchmark.measure.expected import require_memory
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
+from echo_rnn.benchmark.measure.memory import require_memory
 from echo_rnn.benchmark.measure.records import Record, read
 from echo_rnn.benchmark.measure.session import measure
-from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.measure.strategies import refusal, stored_bytes, written_out
+from echo_rnn.benchmark.measure.shape import Shape, refusal, stored_bytes, written_out
 from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.benchmark.report.answer import recommend
 from echo_rnn.benchmark.report.results import ShapeResult

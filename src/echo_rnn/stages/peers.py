@@ -13,6 +13,7 @@ from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.plan import Task, plan
 from echo_rnn.benchmark.measure.records import Record
 from echo_rnn.benchmark.measure.session import Report, measure
+from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.benchmark.measure.whole import measure_whole
 from echo_rnn.config import Config
 from echo_rnn.core.windows.buffers import window_count
@@ -24,7 +25,6 @@ from echo_rnn.stages.shapes import shape_of, shapes_of
 
 PROGRAMS = PROJECT / "peers"
 PYTHON = PROJECT / ".venv-peers" / "bin" / "python"
-_START_SECONDS = 9.0  # until a contestant is ready, on two cores of a server
 _WHOLE_ROUNDS = 3
 # What the article's script trains.
 _SEED = {"batch_size": 5, "window": 15, "units": 4, "layers": 3, "cell": "lstm"}
@@ -54,11 +54,8 @@ def measure_peers(config: Config, records: Path) -> str:
         rounds, problem = rounds_of(how, seed), draw(task.shape, seed)
         return measure(task.shape, contestants[task.shape], rounds, own, problem=problem, report=report)
 
-    def expected(task: Task) -> float:
-        return _START_SECONDS * len(task.slots) + how.budget_seconds
-
     with measuring(records.parent):
-        measure_missing("peers", tasks, expected, measure_task, repeat=how.remeasure)
+        measure_missing("peers", tasks, measure_task, repeat=how.remeasure)
     return own
 
 
@@ -84,11 +81,9 @@ def measure_trainings(config: Config, overrides: Sequence[str], records: Path) -
     steps = windows * config.trainer.epochs
     print(f"whole processes of {steps:,} training steps, {_WHOLE_ROUNDS} of each")
     programs = _programs(config, overrides)
-    with (
-        measuring(records.parent),
-        tqdm(total=_WHOLE_ROUNDS * len(programs), desc="whole processes", disable=None) as bar,
-    ):
-        record = measure_whole(programs, shape, steps, _WHOLE_ROUNDS, config.seed, own, lambda name: bar.update())
+    rounds = Rounds(_WHOLE_ROUNDS, minimum_seconds=0.0, seed=config.seed)
+    with measuring(records.parent), tqdm(total=_WHOLE_ROUNDS, desc="whole processes", disable=None) as bar:
+        record = measure_whole(programs, shape, steps, rounds, own, lambda done: bar.update())
     record.write(records / shape.key / f"{own}-process-{record.trained.replace(' ', '-')}.json")
     return own
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.records import Record, files_of, records_of
-from echo_rnn.benchmark.measure.strategies import stored_bytes
+from echo_rnn.benchmark.measure.shape import stored_bytes
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import Answer, answer
 from echo_rnn.benchmark.report.page import Picture, write_page
@@ -173,7 +173,7 @@ def _log_strategy(store: Store, sweep: str, result: ShapeResult, each: Contestan
     tags = {"sweep": sweep, "slot": slot, "strategy": each.label}
     with store.run(f"{each.label}-{result.shape.key}", f"`{each.label}` at {result.shape.key}", tags) as run:
         verdict = words.VERDICTS[each.verdict]
-        run.log_config({"strategy": each.label, "verdict": verdict, **result.shape.values()})
+        run.log_config({"strategy": each.label, "verdict": verdict, **asdict(result.shape)})
         run.log_metrics((name, value, 0) for name, value in _metrics(each) if value is not None)
 
 

@@ -6,6 +6,7 @@ from importlib import metadata
 
 import pytest
 
+from echo_rnn import environment
 from echo_rnn.benchmark.measure import fingerprint as module
 from echo_rnn.benchmark.measure.fingerprint import environment_facts, fingerprint
 
@@ -80,10 +81,10 @@ def test_with_peers_it_changes_with_their_programs_and_with_those_that_can_take_
 def test_it_changes_with_libraries_machine_and_flags(monkeypatch):
     before = fingerprint()
     with monkeypatch.context() as patch:
-        patch.setattr(module, "version", lambda name: "0" if name == "keras" else metadata.version(name))
+        patch.setattr(environment, "version", lambda name: "0" if name == "keras" else metadata.version(name))
         assert fingerprint() != before
     with monkeypatch.context() as patch:
-        patch.setattr(module.environment, "hardware", lambda: {"hardware.cpu": "other", "hardware.cores": "2"})
+        patch.setattr(environment, "hardware", lambda: {"hardware.cpu": "other", "hardware.cores": "2"})
         assert fingerprint() != before
     with monkeypatch.context() as patch:
         patch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")

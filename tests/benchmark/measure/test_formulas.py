@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.benchmark.measure.strategies import stored_bytes, written_out
+from echo_rnn.benchmark.measure.shape import stored_bytes, written_out
 from echo_rnn.benchmark.measure.workload import Program, draw_data
 from echo_rnn.core.strategies import get_strategy
 from tests.benchmark.shapes import tiny

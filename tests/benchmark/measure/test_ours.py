@@ -5,18 +5,19 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict
+from pathlib import Path
 
 import psutil
 import pytest
 
 from echo_rnn.benchmark.measure import ours, workload
-from echo_rnn.benchmark.measure.contestants import alone, strategies
-from echo_rnn.benchmark.measure.ours import Request, build
+from echo_rnn.benchmark.measure.contestants import strategies
+from echo_rnn.benchmark.measure.ours import build
 from echo_rnn.benchmark.measure.process import Process
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
-from echo_rnn.benchmark.measure.session import measure, measure_memory
+from echo_rnn.benchmark.measure.session import measure
 from echo_rnn.benchmark.measure.timing import Rounds
+from echo_rnn.benchmark.measure.whole import measure_memory
 from echo_rnn.child_process import Child
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
@@ -65,7 +66,7 @@ def test_progress_is_reported_for_each_slot_and_each_round(measured):
 def test_the_reference_is_measured_once_however_often_it_is_asked_for(tmp_path):
     strategies(SHAPE, ("static", REFERENCE), 0).command(tmp_path)
     (file,) = tmp_path.iterdir()
-    assert ours.read(file).slots == {REFERENCE: REFERENCE, "static": "static", CONTROL: REFERENCE}
+    assert json.loads(file.read_text())["slots"] == {REFERENCE: REFERENCE, "static": "static", CONTROL: REFERENCE}
 
 
 def test_a_wrong_strategy_is_told_from_a_right_one():
@@ -77,20 +78,14 @@ def test_a_wrong_strategy_is_told_from_a_right_one():
     assert prepared["static"].largest_error < 1e-5
 
 
-def test_the_first_strategy_does_not_pay_what_the_first_run_of_anything_costs(monkeypatch):
+def test_the_first_strategy_does_not_pay_what_the_first_run_of_anything_costs(monkeypatch, tmp_path):
     order = []
     monkeypatch.setattr(ours, "start_tensorflow", lambda *arguments, **options: None)
     monkeypatch.setattr(workload, "spend_first_costs", lambda *arguments: order.append("first costs"))
     monkeypatch.setattr(ours, "build", lambda *arguments: order.append("build") or ({}, {}))
-    ours.prepare(Request(SHAPE, {REFERENCE: REFERENCE}))
+    *_, file = strategies(SHAPE, (), 0, peak=False).command(tmp_path)
+    ours.prepare(Path(file))
     assert order == ["first costs", "build"]
-
-
-@pytest.mark.parametrize("memory", [False, True])
-def test_what_cannot_be_measured_is_refused_before_anything_is_built(memory, monkeypatch):
-    monkeypatch.setattr(ours, "start_tensorflow", None)
-    with pytest.raises(UserError, match="any strategy but block"):
-        ours.prepare(Request(tiny(cell="gru"), {"block": "block"}, memory=memory))
 
 
 def test_a_refused_request_is_the_sentence_of_the_process():
@@ -155,7 +150,7 @@ def test_a_process_that_the_system_kills_is_reported_with_the_likely_reason():
 def test_peak_memory_grows_with_what_is_stored():
     def raised(window, label="dynamic"):
         shape = tiny(units=64, batch_size=64, window=window)
-        record = measure_memory(shape, alone(shape, label, 0), "fingerprint")
+        record = measure_memory(shape, label, "fingerprint")
         assert record.samples == []
         return record.memory_bytes[label]
 
@@ -163,20 +158,6 @@ def test_peak_memory_grows_with_what_is_stored():
     grown = raised(600) - raised(100)
     assert 0.8 * 500 * stored < grown < 3 * 500 * stored
     assert raised(600, "checkpointed") < raised(600) - 0.5 * 600 * stored
-
-
-def test_a_request_is_read_as_it_was_written(tmp_path):
-    request = Request(SHAPE, {"one": "static"}, 3, "problem", peak=True, memory=True)
-    request.write(tmp_path / "request.json")
-    assert ours.read(tmp_path / "request.json") == request
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"shape": {}}', json.dumps({"shape": asdict(tiny()), "more": 1})])
-def test_what_is_no_request_is_refused(tmp_path, text):
-    (tmp_path / "request.json").write_text(text)
-    with pytest.raises(UserError, match=r"request\.json") as caught:
-        ours.read(tmp_path / "request.json")
-    assert caught.value.code == "benchmark.no_request"
 
 
 def test_the_process_of_a_problem_holds_a_single_program(tmp_path):

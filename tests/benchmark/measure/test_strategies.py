@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from echo_rnn.benchmark.measure.strategies import refusal, require_strategies
+from echo_rnn.benchmark.measure.shape import refusal, require_strategies
 from echo_rnn.core.strategies import get_strategy, labels
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import tiny
@@ -34,19 +34,8 @@ def test_a_refused_combination_is_one_sentence(changes):
     assert "\n" not in str(caught.value)
 
 
-def test_a_strategy_named_twice_is_refused():
-    with pytest.raises(UserError, match="each one once, got 'static' twice"):
-        require_strategies(tiny(), ["static", "dynamic", "static"])
-
-
-def test_a_cell_without_a_benchmark_is_refused():
-    with pytest.raises(UserError, match="one of lstm, gru, rnn for a benchmark, got 'custom'") as refused:
-        require_strategies(tiny(cell="custom"), ["dynamic"])
-    assert refused.value.code == "benchmark.unknown_cell"
-
-
 def test_asking_does_not_start_tensorflow():
-    names = ("strategies", "ours", "session", "whole", "plan", "expected", "fingerprint")
+    names = ("shape", "ours", "session", "whole", "plan", "memory", "fingerprint")
     imports = "".join(f"import echo_rnn.benchmark.measure.{name}\n" for name in names)
     code = f"import sys\n{imports}sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

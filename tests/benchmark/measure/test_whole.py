@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from echo_rnn.benchmark.measure.contestants import Contestant
+from echo_rnn.benchmark.measure.timing import Rounds
 from echo_rnn.benchmark.measure.whole import measure_whole
 from echo_rnn.errors import UserError
 from tests.benchmark.shapes import SEED
@@ -15,7 +16,7 @@ def program(name, text, *, is_ours=False):
 
 
 def measure(*programs):
-    return measure_whole(programs, SEED, 100, 3, 0, "fingerprint")
+    return measure_whole(programs, SEED, 100, Rounds(3, 0.0), "fingerprint")
 
 
 def test_each_program_runs_once_a_round_in_an_empty_folder_of_its_own(tmp_path):

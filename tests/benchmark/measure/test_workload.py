@@ -25,11 +25,11 @@ def program(shape=None, windows=4, unroll=dynamic):
 def test_steps_are_those_of_the_learner_one_by_one_and_come_round_to_the_first_window(mode, shards):
     shape = tiny(compile=mode, shards=shards)
     looped, _ = program(shape)
-    losses = np.concatenate([looped.train(steps) for steps in (1, 2, 7)])
+    losses = np.concatenate([looped.run("train", steps) for steps in (1, 2, 7)])
     single, _ = program(shape)
-    data, state, expected = draw_data(shape, 0, most_windows=4), single.zero_state(), []
+    (x_WTBI, y_WTB), state, expected = draw_data(shape, 0, most_windows=4), single.zero_state, []
     for step in range(10):
-        state, loss, _ = single.learner.step(data.x_WTBI[step % 4], data.y_WTB[step % 4], state)
+        state, loss, _ = single.learner.step(x_WTBI[step % 4], y_WTB[step % 4], state)
         expected.append(float(loss))
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
     assert len(set(expected)) == 10
@@ -40,7 +40,7 @@ def test_steps_are_those_of_the_learner_one_by_one_and_come_round_to_the_first_w
 def test_the_forward_pass_changes_no_weight_and_carries_the_state():
     made, _ = program()
     before = made.learner.snapshot()
-    losses = made.forward(5)
+    losses = made.run("forward", 5)
     assert losses.shape == (5,)
     assert losses[0] != losses[4]  # the same window after another state
     for one, other in zip(before.weights, made.learner.snapshot().weights, strict=True):
@@ -48,7 +48,7 @@ def test_the_forward_pass_changes_no_weight_and_carries_the_state():
 
 
 def test_the_forward_pass_in_shards_is_that_of_one_program():
-    losses = [program(tiny(compile="xla", shards=shards))[0].forward(5) for shards in (1, 2)]
+    losses = [program(tiny(compile="xla", shards=shards))[0].run("forward", 5) for shards in (1, 2)]
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
@@ -84,19 +84,19 @@ def test_eager_programs_have_no_graph():
 
 
 def test_buffers_hold_many_windows_only_where_they_are_small():
-    assert draw_data(tiny(), 0).windows == 256
-    assert draw_data(tiny(batch_size=256, window=50, inputs=64), 0).windows == 5
-    assert draw_data(tiny(batch_size=1024, window=1000, inputs=8), 0).windows == 2
+    assert len(draw_data(tiny(), 0)[0]) == 256
+    assert len(draw_data(tiny(batch_size=256, window=50, inputs=64), 0)[0]) == 5
+    assert len(draw_data(tiny(batch_size=1024, window=1000, inputs=8), 0)[0]) == 2
 
 
 def test_data_are_noise_of_the_shape_and_repeat_with_the_seed():
-    one, again, other = (draw_data(tiny(), seed) for seed in (0, 0, 1))
-    assert one.x_WTBI.shape == (256, 4, 2, 2)
-    assert one.y_WTB.dtype == tf.int32
-    np.testing.assert_array_equal(one.x_WTBI, again.x_WTBI)
-    assert np.any(one.x_WTBI != other.x_WTBI)
-    assert abs(np.std(one.x_WTBI) - 1) < 0.1
-    assert abs(np.mean(one.y_WTB) - 0.5) < 0.1
+    (x_WTBI, y_WTB), (again_WTBI, _), (other_WTBI, _) = (draw_data(tiny(), seed) for seed in (0, 0, 1))
+    assert x_WTBI.shape == (256, 4, 2, 2)
+    assert y_WTB.dtype == tf.int32
+    np.testing.assert_array_equal(x_WTBI, again_WTBI)
+    assert np.any(x_WTBI != other_WTBI)
+    assert abs(np.std(x_WTBI) - 1) < 0.1
+    assert abs(np.mean(y_WTB) - 0.5) < 0.1
 
 
 def test_the_optimizer_is_that_of_the_configuration():

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +13,14 @@ from echo_rnn.benchmark.measure.ours import Request
 from echo_rnn.benchmark.measure.problem import FILE
 from echo_rnn.benchmark.measure.process import SECONDS, LostError
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, again
-from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.measure.strategies import refusal
+from echo_rnn.benchmark.measure.shape import Shape, refusal
+from echo_rnn.files import write_json
 from echo_rnn.tasks import CLASSES
 
 # What is written out for each step or unit is compared where networks are small, which is what it is for.
 _SHARDS_PER_THREAD = 2  # no thread is idle when its first one ends
 _SMALL_UNITS = 16
-FLAGS = ("-O3", "-march=native", "-ffast-math")
-"""Of the C compiler."""
+_FLAGS = ("-O3", "-march=native", "-ffast-math")  # of the C compiler
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,7 @@ def strategies(shape: Shape, labels: Sequence[str], seed: int, *, peak: bool = T
     One process for all: that makes many strategies comparable, and saves each the start.
     """
     slots = {label: label for label in (REFERENCE, *labels)} | {CONTROL: REFERENCE}
-    return _ours("strategies", Request(shape, slots, seed, peak=peak), None)
-
-
-def alone(shape: Shape, label: str, seed: int) -> Contestant:
-    """One strategy of ours in a process that measures its peak memory."""
-    return _ours(label, Request(shape, {label: label}, seed, memory=True), None)
+    return contestant("strategies", Request(shape, slots, seed, peak=peak))
 
 
 def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Path) -> list[Contestant]:
@@ -76,57 +70,49 @@ def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Pa
         for mode in dict.fromkeys([shape, *sharded])
         for label in labels
     ]
-    ours = [_single(label, mode) for label, mode in dict.fromkeys([*kinds, (REFERENCE, graph)])]
+    ours = []
+    for label, mode in dict.fromkeys([*kinds, (REFERENCE, graph)]):
+        name = f"{label} {mode.compile}" + (f" shards{mode.shards}" if mode.shards > 1 else "")
+        ours.append(contestant(name, Request(mode, {name: label}, shared=True), SECONDS))
     ours.insert(1, replace(ours[0], name=again(ours[0].name)))
 
-    def script(name: str, interpreter: Path, file: str, *arguments: str) -> Contestant:
-        words = (str(programs / file), *arguments)
-        return Contestant(
-            name, False, shape.threads, lambda folder: [_existing(interpreter), *words, str(folder / FILE)]
-        )
+    def script(name: str, interpreter: Path, *words: str) -> Contestant:
+        return Contestant(name, False, shape.threads, partial(_script, interpreter, programs, words))
+
+    def program(name: str, file: str) -> Contestant:
+        return Contestant(name, False, 1, partial(_compiled, programs / file, shape))
 
     own = Path(sys.executable)
-    large = [
-        script("PyTorch", python, "torch_lstm.py"),
-        script("JAX", python, "jax_scan.py", "1"),
-    ]
-    if is_large:
-        return [*ours, *large]
-    return [
-        *ours,
-        *(
-            Contestant(name, False, 1, partial(_compiled, programs / file, shape))
-            for name, file in (("C vectors", "floor.c"), ("C loops", "plain.c"))
-        ),
-        *large,
+    everywhere = [script("PyTorch", python, "torch_lstm.py"), script("JAX", python, "jax_scan.py", "1")]
+    small = [
         script("JAX unrolled", python, "jax_scan.py", "0"),
+        program("C vectors", "floor.c"),
+        program("C loops", "plain.c"),
         script("article dynamic", own, "article.py", "dynamic"),
         script("article static", own, "article.py", "static"),
         script("Keras", own, "keras_fit.py"),
         script("Keras unrolled", own, "keras_fit.py", "--unroll"),
         script("Keras XLA", own, "keras_fit.py", "--xla"),
     ]
+    return [*ours, *everywhere, *([] if is_large else small)]
 
 
-def _ours(name: str, request: Request, seconds: float | None) -> Contestant:
+def contestant(name: str, request: Request, seconds: float | None = None) -> Contestant:
+    """One of ours."""
+
     def command(folder: Path) -> Sequence[str]:
         file = folder / "request.json"
-        problem = None if request.problem is None else str(folder / request.problem)
-        replace(request, problem=problem).write(file)
+        write_json(file, asdict(request))
         return [sys.executable, "-m", "echo_rnn.benchmark.measure.ours", str(file)]
 
     return Contestant(name, True, request.shape.threads, command, seconds)
 
 
-def _single(label: str, shape: Shape) -> Contestant:
-    name = f"{label} {shape.compile}" + (f" shards{shape.shards}" if shape.shards > 1 else "")
-    return _ours(name, Request(shape, {name: label}, problem=FILE), SECONDS)
-
-
-def _existing(interpreter: Path) -> str:
+def _script(interpreter: Path, programs: Path, words: Sequence[str], folder: Path) -> Sequence[str]:
     if not interpreter.exists():
         raise LostError(f"expected an environment {interpreter.parents[1].name}, got none; `make peers` makes it")
-    return str(interpreter)
+    file, *arguments = words
+    return [str(interpreter), str(programs / file), *arguments, str(folder / FILE)]
 
 
 def c_compiler() -> str | None:
@@ -138,7 +124,7 @@ def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
     compiler = c_compiler()
     if compiler is None:
         raise LostError("expected a C compiler named cc or by the variable CC, got none; install one, such as gcc")
-    program = folder / source.stem
+    program = str(folder / source.stem)
     sizes = {
         "LAYERS": shape.layers,
         "UNITS": shape.units,
@@ -147,13 +133,8 @@ def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
         "INPUTS": shape.inputs,
         "CLASSES": CLASSES,
     }
-    defined = [f"-D{name}={size}" for name, size in sizes.items()]
-    answer = subprocess.run(
-        [compiler, *FLAGS, *defined, str(source), "-lm", "-o", str(program)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [compiler, *_FLAGS, *(f"-D{name}={size}" for name, size in sizes.items()), str(source), "-lm"]
+    answer = subprocess.run([*command, "-o", program], capture_output=True, text=True, check=False)
     if answer.returncode:
         raise LostError(f"expected {source.name} to compile, got {answer.stderr.strip().splitlines()[0]}")
-    return [str(program), str(folder / FILE)]
+    return [program, str(folder / FILE)]

@@ -31,8 +31,7 @@ def require_known(shape: Shape) -> None:
 def draw(shape: Shape, seed: int) -> Problem:
     """A problem; the same seed gives the same."""
     weights_seed, data_seed = np.random.SeedSequence(seed).spawn(2)
-    generator = np.random.default_rng(weights_seed)
-    shapes = weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES)
+    weights = _weights(shape, np.random.default_rng(weights_seed))
     windows = max(2, min(_MOST_WINDOWS, _FLOPS // shape.step_flops))
     series = Echo(_ECHO_STEP, shape.batch_size).series(data_seed, shape.batch_size * shape.window * windows)
     x_WTB, y_WTB = (as_windows(array_BN, shape.window) for array_BN in series)
@@ -48,18 +47,19 @@ def draw(shape: Shape, seed: int) -> Problem:
         learning_rate=0.3,
         accumulator=0.1,
         epsilon=1e-7,
-        weights=[_weight(generator, shape.units, size) for size in shapes],
+        weights=weights,
         x_WTBI=np.ascontiguousarray(x_WTB[..., None], np.float32),
         y_WTB=np.ascontiguousarray(y_WTB, np.int32),
     )
 
 
-def _weight(generator: np.random.Generator, units: int, shape: tuple[int, ...]) -> Floats:
-    """Glorot's uniform for matrices; biases zero, that of the forget gate as ours."""
-    if len(shape) == 2:
-        limit = np.sqrt(6 / sum(shape))
-        return generator.uniform(-limit, limit, shape).astype(np.float32)
-    bias = np.zeros(shape, np.float32)
-    if len(bias) == 4 * units:
-        bias[units : 2 * units] = _FORGET_BIAS
-    return bias
+def _weights(shape: Shape, generator: np.random.Generator) -> list[Floats]:
+    """Glorot's uniform for matrices; biases zero, those of the forget gates as ours."""
+    weights = []
+    for size in weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES):
+        limit = np.sqrt(6 / sum(size))
+        values = generator.uniform(-limit, limit, size) if len(size) == 2 else np.zeros(size)
+        weights.append(values.astype(np.float32))
+    for bias_G in weights[2:-2:3]:
+        bias_G[shape.units : 2 * shape.units] = _FORGET_BIAS
+    return weights

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import echo_rnn
 from echo_rnn import environment
@@ -23,19 +22,9 @@ def fingerprint(package: Path = _PACKAGE, programs: Path | None = None, found: S
         programs: The folder of other contestants' programs, with what they require.
         found: What decides which of them can take part: one that is missing is measured once it is there.
     """
-    machine = environment.hardware()
-    parts = {
-        "cpu": machine["hardware.cpu"],
-        "cores": machine["hardware.cores"],
-        "python": platform.python_version(),
-        "libraries": {library: version(library) for library in environment.ARITHMETIC},
-        "flags": environment.flags(),
-        "code": environment.code(package, DECIDES["benchmark"]),
-    }
-    if programs is not None:
-        files = sorted(file for file in programs.iterdir() if file.is_file())
-        parts["programs"] = {file.name: sha256(file) for file in files}
-        parts["found"] = repr(found)
+    files = sorted(file for file in programs.iterdir() if file.is_file()) if programs else []
+    parts: list[Any] = [environment.arithmetic(), environment.code(package, DECIDES["benchmark"])]
+    parts += [{file.name: sha256(file) for file in files}, repr(found)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -20,20 +20,20 @@ _REPEATS = 5
 _STEPS = 3
 
 
-def peak_gflops(size: int = _SIZE, repeats: int = _REPEATS) -> float:
+def peak_gflops() -> float:
     """Multiplications and additions in 10⁹ per second, of which a shape's rate is a share.
 
     The best of several large float32 products, on all threads.
     """
-    one, other = np.random.default_rng(0).standard_normal((2, size, size), dtype=np.float32)
+    one, other = np.random.default_rng(0).standard_normal((2, _SIZE, _SIZE), dtype=np.float32)
     one, other = tf.convert_to_tensor(one), tf.convert_to_tensor(other)
     seconds = []
-    for _ in range(repeats + 1):  # the first one warms up
+    for _ in range(_REPEATS + 1):  # the first one warms up
         start = time.perf_counter()
         # A fetched value makes sure that the product is over.
         float(tf.matmul(one, other)[0, 0])
         seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds) / 1e9
+    return 2 * _SIZE**3 / min(seconds) / 1e9
 
 
 def memory_raise(shape: Shape, unroll: Unroll, seed: int) -> int:
@@ -47,7 +47,7 @@ def memory_raise(shape: Shape, unroll: Unroll, seed: int) -> int:
     # Forgets what importing TensorFlow needed for a moment, where the system can.
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    Program(shape, unroll, draw_data(shape, seed, most_windows=2), seed).train(_STEPS)
+    Program(shape, unroll, draw_data(shape, seed, most_windows=2), seed).run("train", _STEPS)
     return max(0, _peak() - before)
 
 

@@ -12,13 +12,12 @@ Losses, states, each gradient, all weights and all sums are compared relative to
 differ by rounding: sums in another order, another approximation of tanh, and the growth of both in training.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.benchmark.measure.records import NOT_A_NUMBER
+from echo_rnn.benchmark.measure.records import Array, relative_error
 from echo_rnn.benchmark.measure.workload import Program
 from echo_rnn.core.cells import StackState
 from echo_rnn.training.learner import Snapshot
@@ -31,20 +30,8 @@ _STEPS = 3
 # A gradient this much smaller than the largest one may be what rounding leaves of zero.
 _VANISHED = 1e-4
 
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Observed:
-    """The results of a program.
-
-    Attributes:
-        values: Losses, states, weights and sums, one vector for each.
-        gradients: One array for each weight.
-    """
-
-    values: list[Array]
-    gradients: list[Array]
+Observed = tuple[list[Array], list[Array]]
+"""The results of a program: vectors of losses, states, weights and sums; and a gradient for each weight."""
 
 
 def observe(program: Program) -> Observed:
@@ -52,30 +39,30 @@ def observe(program: Program) -> Observed:
     initial = program.learner.snapshot()
     start = _drawn_state(program)
     program.restart(initial, start)
-    values = [program.forward(_STEPS), _state(program)]
+    values = [program.run("forward", _STEPS), _state(program)]
     gradients, state = _gradients(program, initial, start)
     program.restart(initial)
-    values += [state, program.train(_STEPS)]
+    values += [state, program.run("train", _STEPS)]
     after = program.learner.snapshot()
     values += [_joined(after.weights), _joined(after.optimizer[-len(after.weights) :])]
     program.restart(initial)
-    return Observed(values, gradients)
+    return values, gradients
 
 
 def largest_error(seen: Observed, reference: Observed) -> float:
     """The largest difference, relative to the reference's largest value of its kind."""
-    floor = _VANISHED * max(float(np.abs(gradient).max(initial=0.0)) for gradient in reference.gradients)
-    errors = [_error(one, other, 0.0) for one, other in zip(seen.values, reference.values, strict=True)]
-    errors += [_error(one, other, floor) for one, other in zip(seen.gradients, reference.gradients, strict=True)]
-    worst = float(np.max(errors))  # NaN where one is
-    return worst if np.isfinite(worst) else NOT_A_NUMBER
+    (values, gradients), (other_values, other_gradients) = seen, reference
+    floor = _VANISHED * max(float(np.abs(gradient).max(initial=0.0)) for gradient in other_gradients)
+    errors = [relative_error(one, other) for one, other in zip(values, other_values, strict=True)]
+    errors += [relative_error(one, other, floor) for one, other in zip(gradients, other_gradients, strict=True)]
+    return max(errors)
 
 
 def _drawn_state(program: Program) -> StackState:
     """The same for all programs of a shape."""
     generator = np.random.default_rng(0)
     state: StackState = tf.nest.map_structure(
-        lambda part: tf.constant(generator.standard_normal(part.shape), part.dtype), program.zero_state()
+        lambda part: tf.constant(generator.standard_normal(part.shape), part.dtype), program.zero_state
     )
     return state
 
@@ -85,19 +72,13 @@ def _gradients(program: Program, initial: Snapshot, start: StackState) -> tuple[
     sums = len(initial.weights)
     zeroed = [np.zeros_like(array) for array in initial.optimizer[-sums:]]
     program.restart(replace(initial, optimizer=[*initial.optimizer[:-sums], *zeroed]), start)
-    program.train(1)
+    program.run("train", 1)
     after = program.learner.snapshot()
     gradients = [
         np.sign(old - new) * np.sqrt(square)
         for old, new, square in zip(initial.weights, after.weights, after.optimizer[-sums:], strict=True)
     ]
     return gradients, _state(program)
-
-
-def _error(array: Array, reference: Array, floor: float) -> float:
-    scale = max(floor, float(np.abs(reference).max(initial=0.0)))
-    difference = float(np.abs(array.astype(np.float64) - reference).max(initial=0.0))
-    return difference / scale if scale else difference
 
 
 def _state(program: Program) -> Array:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from echo_rnn.benchmark.measure.worker import TRAIN
@@ -21,7 +22,6 @@ class Process(Child):
     Attributes:
         ready: Its first answer.
         unit: Training steps of a unit.
-        version: Its library.
     """
 
     def __init__(
@@ -44,18 +44,17 @@ class Process(Child):
         """
         self._seconds = seconds
         try:
-            super().__init__(command, variables=_variables(threads))
+            super().__init__(command, variables=variables(threads))
         except OSError as error:
             raise LostError(f"expected the program {command[0]}, got {error.strerror}") from None
-        try:
+        with ExitStack() as until_ready:
+            until_ready.push(self)
             while "slot" in (answer := self._answer()):
                 report(answer)
-            self.ready, self.unit, self.version = answer, int(answer["unit"]), str(answer["version"])
-        except BaseException as error:
-            self.__exit__(None, None, None)
-            if isinstance(error, KeyError | TypeError | ValueError):
-                raise LostError(f"expected its version and unit, got {answer!r:.60}") from None
-            raise
+            if not {"version", "unit"} <= answer.keys():
+                raise LostError(f"expected its version and unit, got {answer!r:.60}")
+            self.ready, self.unit = answer, answer["unit"]
+            until_ready.pop_all()
 
     def run(self, units: int, program: str = TRAIN) -> list[float]:
         """Has it run so many units of a program; returns the losses that it gives.
@@ -88,7 +87,7 @@ class Process(Child):
         return answer
 
 
-def _variables(threads: int) -> Mapping[str, str]:
+def variables(threads: int) -> Mapping[str, str]:
     """What every contestant's environment has in common: so many threads, and no accelerator."""
     return {
         "OMP_NUM_THREADS": str(threads),

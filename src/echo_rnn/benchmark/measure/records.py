@@ -10,9 +10,12 @@ when it began on the measuring process's clock. Nothing derived is stored.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import TypeAdapter
 
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.manifest import Manifest
@@ -23,10 +26,21 @@ REFERENCE = "dynamic"
 NOT_A_NUMBER = 1e9
 """Stands for an error that is infinite or NaN, which JSON cannot hold."""
 
+Array = np.ndarray[Any, Any]
 Work = Literal["steps", "process"]
 """Steps of contestants that wait between their calls, or whole processes."""
 
 _MANIFEST = Manifest("benchmark record", FORMAT, "delete it, and the shape is measured again")
+
+
+def relative_error(array: Array, reference: Array, floor: float = 0.0) -> float:
+    """The largest difference relative to the largest value of the reference, or to `floor` where that is larger."""
+    if array.shape != reference.shape:
+        return NOT_A_NUMBER
+    scale = max(floor, float(np.abs(reference).max(initial=0.0)))
+    difference = float(np.abs(array.astype(np.float64) - reference).max(initial=0.0))
+    error = difference / scale if scale else difference
+    return error if np.isfinite(error) else NOT_A_NUMBER
 
 
 def again(reference: str) -> str:
@@ -96,6 +110,13 @@ class Prepared:
     graph_bytes: int | None = None
     warmup_calls: int = 0
 
+    def compared(self, error: float, tolerance: float, what: str) -> "Prepared":
+        """The same with the largest relative difference of its results, `what`, from the reference's."""
+        trouble = "" if error <= tolerance else f"its {what} differ from the reference's by {error:.1g} of themselves"
+        if error == NOT_A_NUMBER:
+            trouble = f"its {what} are missing or no numbers"
+        return replace(self, largest_error=error, equal=not trouble, trouble=trouble)
+
 
 @dataclass(frozen=True)
 class Record:
@@ -141,24 +162,12 @@ def read(path: Path) -> Record:
     Raises:
         UserError: The file is missing, cut short, edited, or of another version.
     """
-    content = _MANIFEST.read_verified(path)
-    values = {name: value for name, value in content.items() if name not in ("format", "digest")}
-    return Record(
-        **values
-        | {
-            "shape": Shape(**values["shape"]),
-            "load": tuple(values["load"]),
-            "prepared": {slot: Prepared(**prepared) for slot, prepared in values["prepared"].items()},
-            "samples": [Sample(**sample) for sample in values["samples"]],
-        }
-    )
+    return TypeAdapter(Record).validate_python(_MANIFEST.read_verified(path))
 
 
-def records_of(folder: Path, fingerprint: str | None = None) -> Iterator[Record]:
-    """All records below `folder`, in the order of their names; with `fingerprint` only those that carry it."""
-    for path in files_of(folder):
-        if path.name.startswith(f"{fingerprint}-" if fingerprint else ""):
-            yield read(path)
+def records_of(folder: Path) -> Iterator[Record]:
+    """All records below `folder`, in the order of their names."""
+    return map(read, files_of(folder))
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -7,9 +7,10 @@ fails, differs or cannot be built is recorded with the reason, and the others ar
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from echo_rnn.benchmark.measure.contestants import Contestant
 from echo_rnn.benchmark.measure.fingerprint import environment_facts
 from echo_rnn.benchmark.measure.problem import FILE, Problem
 from echo_rnn.benchmark.measure.process import LostError, Process
-from echo_rnn.benchmark.measure.records import KINDS, NOT_A_NUMBER, Prepared, Record
+from echo_rnn.benchmark.measure.records import KINDS, Prepared, Record, relative_error
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.timing import Job, Rounds
 from echo_rnn.benchmark.measure.worker import MOST_LOSSES, TRAIN
@@ -36,23 +37,57 @@ _REST_SECONDS = 0.02
 Report = Callable[[dict[str, Any]], None]
 
 
-class _Slot:
-    """A slot while it is measured."""
+class _Started:
+    """What takes part, by slot, once it is started."""
 
-    def __init__(self, process: Process, prepared: Prepared, programs: dict[str, str], losses: list[float]) -> None:
-        self.process = process
-        self.prepared = prepared
-        self.programs = programs
-        self.losses = losses
+    def __init__(self) -> None:
+        self.prepared: dict[str, Prepared] = {}
+        self.processes: dict[str, Process] = {}
+        self.programs: dict[Job, str] = {}
+        self._losses: dict[str, list[float]] = {}
 
-    def run(self, program: str, units: int) -> None:
+    @property
+    def reference(self) -> str:
+        """The first slot of the first contestant that has started."""
+        return next(iter(self.processes))
+
+    def start(self, contestant: Contestant, folder: Path, stack: ExitStack, report: Report) -> None:
+        """Starts a contestant; a single slot runs what is checked, in whole units."""
+        name, start = contestant.name, time.perf_counter()
+        own = Prepared(contestant.is_ours, contestant.threads)
+        try:
+            command = contestant.command(folder)
+            process = stack.enter_context(Process(command, contestant.threads, contestant.seconds, report))
+            if "prepared" in process.ready:
+                slots = {slot: Prepared(**facts) for slot, facts in process.ready["prepared"].items()}
+                self.prepared |= slots
+                self.processes |= dict.fromkeys(slots, process)
+                self.programs |= {Job(slot, kind): f"{slot} {kind}" for slot in slots for kind in KINDS}
+                return
+            self._losses[name] = process.run(-(-MOST_LOSSES // process.unit))
+            own = replace(own, version=process.ready["version"], start_seconds=time.perf_counter() - start)
+            self.processes[name] = process
+            self.programs[Job(name, TRAIN)] = TRAIN
+        except LostError as error:
+            own = replace(own, trouble=str(error))
+        self.prepared[name] = own
+        report({"slot": name})
+
+    def check(self) -> None:
+        """Compares the losses of single slots with the reference's."""
+        for name in self._losses.keys() & self.processes.keys():
+            own, other = (np.array(self._losses[slot][:MOST_LOSSES]) for slot in (name, self.reference))
+            error = relative_error(own, other)
+            self.prepared[name] = self.prepared[name].compared(error, TOLERANCE, "losses")
+
+    def run(self, job: Job, units: int) -> None:
         """A call; once the process is lost, it takes no time."""
-        if self.prepared.trouble:
+        if self.prepared[job.slot].trouble:
             return
         try:
-            self.process.run(units, program)
+            self.processes[job.slot].run(units, self.programs[job])
         except LostError as error:
-            self.prepared = replace(self.prepared, trouble=str(error))
+            self.prepared[job.slot] = replace(self.prepared[job.slot], trouble=str(error))
 
 
 def measure(
@@ -78,129 +113,46 @@ def measure(
         UserError: None of ours was timed to the end, so that there is nothing to compare with.
     """
     load, facts = psutil.getloadavg()[0], environment_facts()
-    slots: dict[str, _Slot] = {}
-    lost: dict[str, Prepared] = {}
+    started = _Started()
+    prepared, processes = started.prepared, started.processes
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if len(contestants) > 1:
-            stack.enter_context(_cores(shape.threads))
+        if len(contestants) > 1 and hasattr(os, "sched_setaffinity"):
+            # So many cores for this process and those that it starts: not all libraries ask how many.
+            before = os.sched_getaffinity(0)
+            stack.callback(os.sched_setaffinity, 0, before)
+            os.sched_setaffinity(0, sorted(before)[: shape.threads])
         if problem is not None:
             problem.write(folder / FILE)
-        processes = []
         for contestant in contestants:
-            try:
-                process, own = _begin(contestant, folder, stack, report)
-                processes.append(process)
-                slots |= own
-            except LostError as error:
-                lost[contestant.name] = Prepared(contestant.is_ours, contestant.threads, trouble=str(error))
-                report({"slot": contestant.name})
-        _require_ours(shape, {name: slot.prepared for name, slot in slots.items()} | lost)
-        reference = next(iter(slots))
-        for slot in slots.values():
-            if slot.prepared.largest_error is None:
-                slot.prepared = _checked(slot, slots[reference].losses)
-        timed = {name: slot for name, slot in slots.items() if slot.prepared.equal}
-        calls = {
-            Job(name, kind): lambda units, slot=slot, program=program: slot.run(program, units)
-            for name, slot in timed.items()
-            for kind, program in slot.programs.items()
-        }
+            started.start(contestant, folder, stack, report)
+        _require_ours(shape, prepared)
+        started.check()
+        calls = {job: partial(started.run, job) for job in started.programs if prepared[job.slot].equal}
 
         def rest(done: int) -> None:
-            for slot in {id(slot.process): slot for slot in timed.values()}.values():
-                slot.run(next(iter(slot.programs.values())), 0)
+            for job in {processes[job.slot]: job for job in calls}.values():
+                started.run(job, 0)
             report({"round": done, "of": rounds.most})
 
-        pause = _REST_SECONDS if len(processes) > 1 else 0.0
+        pause = _REST_SECONDS if len(contestants) > 1 else 0.0
         warm, samples = timing.measure(calls, rounds, rest_seconds=pause, on_round=rest)
-    for name in timed:
-        slots[name].prepared = replace(slots[name].prepared, warmup_calls=warm[Job(name, TRAIN)].calls)
-    prepared = {name: slot.prepared for name, slot in slots.items()} | lost
+    for job in calls:
+        prepared[job.slot] = replace(prepared[job.slot], warmup_calls=warm[Job(job.slot, TRAIN)].calls)
     _require_ours(shape, prepared)
     return Record(
         shape,
         fingerprint,
         facts,
         (load, psutil.getloadavg()[0]),
-        next((peak for process in processes if (peak := process.ready.get("peak_gflops"))), None),
+        processes[started.reference].ready.get("peak_gflops"),
         prepared,
-        [replace(s, steps=s.steps * slots[s.slot].process.unit) for s in samples if not prepared[s.slot].trouble],
-        reference=reference,
+        [replace(s, steps=s.steps * processes[s.slot].unit) for s in samples if not prepared[s.slot].trouble],
+        reference=started.reference,
     )
-
-
-def measure_memory(shape: Shape, contestant: Contestant, fingerprint: str) -> Record:
-    """Measures the peak memory of the only strategy of a contestant, in a process of its own.
-
-    Raises:
-        UserError: The process failed.
-    """
-    load, facts = psutil.getloadavg()[0], environment_facts()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            command = contestant.command(Path(folder))
-            with Process(command, contestant.threads, contestant.seconds) as process:
-                memory = {contestant.name: int(process.ready["memory_bytes"])}
-    except LostError as error:
-        raise _failed(shape, str(error)) from None
-    return Record(shape, fingerprint, facts, (load, psutil.getloadavg()[0]), None, {}, [], memory)
-
-
-def _begin(contestant: Contestant, folder: Path, stack: ExitStack, report: Report) -> tuple[Process, dict[str, _Slot]]:
-    """Starts a contestant; a single slot runs what is checked, in whole units."""
-    start = time.perf_counter()
-    command = contestant.command(folder)
-    process = stack.enter_context(Process(command, contestant.threads, contestant.seconds, report))
-    held = process.ready.get("prepared")
-    if held is not None:
-        programs = {slot: {kind: f"{slot} {kind}" for kind in KINDS} for slot in held}
-        return process, {slot: _Slot(process, Prepared(**held[slot]), programs[slot], []) for slot in held}
-    losses = process.run(-(-MOST_LOSSES // process.unit))
-    seconds = time.perf_counter() - start
-    prepared = Prepared(contestant.is_ours, contestant.threads, process.version, start_seconds=seconds)
-    report({"slot": contestant.name})
-    return process, {contestant.name: _Slot(process, prepared, {TRAIN: TRAIN}, losses)}
-
-
-def _checked(slot: _Slot, expected: list[float]) -> Prepared:
-    error = _largest_error(slot.losses, expected)
-    if error == NOT_A_NUMBER:
-        trouble = "its losses are missing or no numbers"
-    else:
-        trouble = "" if error <= TOLERANCE else f"its losses differ from the reference's by {error:.1g} of themselves"
-    return replace(slot.prepared, largest_error=error, equal=not trouble, trouble=trouble)
-
-
-def _largest_error(losses: list[float], expected: list[float]) -> float:
-    """The largest relative difference; `NOT_A_NUMBER` where there are fewer losses, or where they are no numbers."""
-    count = min(MOST_LOSSES, len(expected))
-    if len(losses) < count:
-        return NOT_A_NUMBER
-    own, other = np.array(losses[:count]), np.array(expected[:count])
-    error = float(np.max(np.abs(own - other) / np.abs(other)))
-    return error if np.isfinite(error) else NOT_A_NUMBER
 
 
 def _require_ours(shape: Shape, prepared: dict[str, Prepared]) -> None:
     ours = [found for found in prepared.values() if found.is_ours]
     if all(found.trouble for found in ours):
-        raise _failed(shape, ours[0].trouble)
-
-
-def _failed(shape: Shape, reason: str) -> UserError:
-    return UserError(f"benchmark of {shape.key}: {reason}", "benchmark.process_failed")
-
-
-@contextmanager
-def _cores(count: int) -> Iterator[None]:
-    """So many cores for this process and those that it starts, where the system can: not all libraries ask how many."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:count])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+        raise UserError(f"benchmark of {shape.key}: {ours[0].trouble}", "benchmark.process_failed")

@@ -1,11 +1,16 @@
-"""One shape: all that decides the cost of a training step besides the strategy."""
+"""One shape: all that decides the cost of a training step besides the strategy; and what holds of a strategy at it.
 
-import re
-from dataclasses import asdict, dataclass
-from typing import Any
+The table of strategies says that; TensorFlow is not started.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from echo_rnn.core.cell_table import get_cell
 from echo_rnn.core.compilation import Compile
+from echo_rnn.core.strategies import get_strategy
+from echo_rnn.core.strategies import refusal as strategy_refusal
+from echo_rnn.errors import UserError
 
 COMPILED: dict[Compile, str] = {
     "none": "not compiled",
@@ -55,19 +60,49 @@ class Shape:
         return f"{network}-{self.precision}-{self.compile}-shards{self.shards}-threads{self.threads}"
 
     @property
-    def forward_flops(self) -> int:
-        """Multiplications and additions of the matrix products of one forward pass, head left out."""
-        features = self.inputs + (self.layers - 1) * self.units + self.layers * self.units
-        return 2 * self.window * self.batch_size * features * get_cell(self.cell).gates * self.units
+    def matrix_weights(self) -> int:
+        """Weights of the layers, biases and head left out."""
+        features = self.inputs + (2 * self.layers - 1) * self.units
+        return features * get_cell(self.cell).gates * self.units
 
     @property
     def step_flops(self) -> int:
-        """The same for a training step: backward, each product has two gradients of its own cost."""
-        return 3 * self.forward_flops
+        """Multiplications and additions of the matrix products of a training step, head left out.
 
-    def values(self) -> dict[str, Any]:
-        """As JSON values; `Shape(**values)` makes an equal one."""
-        return asdict(self)
+        On the backward pass each product of the forward pass has two gradients of its own cost.
+        """
+        return 3 * 2 * self.window * self.batch_size * self.matrix_weights
 
-    def __post_init__(self) -> None:
-        assert re.fullmatch(r"[\w.-]+", self.key)
+
+def refusal(shape: Shape, label: str) -> str | None:
+    """Why a strategy cannot be measured at a shape, with what to use instead, or `None` where it can.
+
+    Raises:
+        UserError: There is no such strategy.
+    """
+    return strategy_refusal(get_strategy(label), [shape.cell], shape.precision, shape.compile)
+
+
+def require_strategies(shape: Shape, labels: Sequence[str]) -> None:
+    """Accepts only strategies that can be measured at a shape.
+
+    Raises:
+        UserError: One cannot, or is unknown.
+    """
+    for label in labels:
+        if expected := refusal(shape, label):
+            reason = f"benchmark strategies: expected {expected}, got {label!r} for {shape.key}"
+            raise UserError(reason, "strategy.refused")
+
+
+def stored_bytes(shape: Shape, label: str) -> int:
+    """Bytes that a training step stores for its backward pass."""
+    unrolling = get_strategy(label)
+    width = 2 if unrolling.strategy.stored_narrow and shape.precision == "bfloat16" else 4
+    values = unrolling.stored(get_cell(shape.cell), shape.layers, shape.window)
+    return values * shape.batch_size * shape.units * width
+
+
+def written_out(shape: Shape, label: str) -> int:
+    """Cells, one step of one layer each, that stand in the graph one by one; 0 where a loop runs them all."""
+    return shape.layers * get_strategy(label).written_out(shape.window)

@@ -7,8 +7,7 @@ as many steps as fill a minimum time, so that the clock and the call itself do n
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from echo_rnn.benchmark.measure.records import Sample
 
-LEAST_ROUNDS = 3
+_LEAST_ROUNDS = 3
 _MOST_WARMUP_CALLS = 30
 _WARMUP_SECONDS = 2.0
 _PATIENCE = 3
@@ -34,21 +33,8 @@ class Job(NamedTuple):
     kind: str
 
 
-class Timed(NamedTuple):
-    """One call: when it began, and the seconds it took."""
-
-    start: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Warm:
-    """The result of warming up.
-
-    Attributes:
-        calls: Calls until their time no longer fell.
-        steps: Steps that fill the minimum time.
-    """
+class Warm(NamedTuple):
+    """Calls until their time no longer fell, and steps that fill the minimum time."""
 
     calls: int
     steps: int
@@ -60,7 +46,8 @@ class Rounds:
 
     Attributes:
         most: Rounds at most.
-        minimum_seconds: How long a timed call should last at least.
+        minimum_seconds: How long a timed call should last at least; with 0 each is a single step and none is made to
+            warm up.
         budget_seconds: Of warming up and of the rounds: no round begins that would likely end later, but three are
             measured in any case; `None` for all rounds.
         seed: Decides the order within rounds.
@@ -78,7 +65,7 @@ def measure(
     *,
     rest_seconds: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
-    on_round: Callable[[int], None] = lambda done: None,
+    on_round: Callable[[int], object] = lambda done: None,
 ) -> tuple[dict[Job, Warm], list[Sample]]:
     """Warms every job up, then measures rounds of all of them.
 
@@ -97,22 +84,32 @@ def measure(
     generator = np.random.default_rng(rounds.seed)
     jobs = list(runs)
     samples: list[Sample] = []
-    with _gc_paused():
-        warm = {job: warm_up(runs[job], rounds.minimum_seconds, clock) for job in jobs}
+    # No garbage is collected while calls are timed, and what is there by now is left out of collections between.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        minimum = rounds.minimum_seconds
+        warm = {job: warm_up(runs[job], minimum, clock) if minimum else Warm(0, 1) for job in jobs}
         longest = 0.0
         for number in range(rounds.most):
             begin = clock()
             late = rounds.budget_seconds is not None and begin + longest > origin + rounds.budget_seconds
-            if late and number >= LEAST_ROUNDS:
+            if late and number >= _LEAST_ROUNDS:
                 break
             for order, index in enumerate(generator.permutation(len(jobs))):
                 job = jobs[index]
+                steps = warm[job].steps
                 time.sleep(rest_seconds)
-                start, seconds = _call(runs[job], warm[job].steps, clock)
-                samples.append(Sample(number, order, job.slot, job.kind, warm[job].steps, seconds, start - origin))
+                start = clock()
+                runs[job](steps)
+                samples.append(Sample(number, order, job.slot, job.kind, steps, clock() - start, start - origin))
             longest = max(longest, clock() - begin)
             on_round(number + 1)
             gc.collect()
+    finally:
+        gc.unfreeze()
+        gc.enable()
     return warm, samples
 
 
@@ -121,41 +118,17 @@ def warm_up(run: Run, minimum_seconds: float, clock: Callable[[], float]) -> War
     steps, calls, best, idle = 1, 0, math.inf, 0
     begin = clock()
     while True:
-        seconds = _call(run, steps, clock).seconds
+        start = clock()
+        run(steps)
+        seconds = clock() - start
         calls += 1
         filled = seconds >= minimum_seconds or steps == _MOST_STEPS
         idle = 0 if seconds / steps < _FALLS * best else idle + 1
         best = min(best, seconds / steps)
         spent = clock() - begin > max(_WARMUP_SECONDS, 20 * minimum_seconds)
         if filled and (idle >= _PATIENCE or calls >= _MOST_WARMUP_CALLS or spent):
-            break
+            return Warm(calls, max(1, min(_MOST_STEPS, math.ceil(minimum_seconds / best)) if best else steps))
         if not filled:
-            steps, idle = _more(steps, seconds, minimum_seconds), 0
-    return Warm(calls, max(1, min(_MOST_STEPS, math.ceil(minimum_seconds / best)) if best else steps))
-
-
-def _more(steps: int, seconds: float, minimum_seconds: float) -> int:
-    """Steps that should fill the minimum time, found with care: the first calls are the slowest."""
-    wanted = 1.2 * steps * minimum_seconds / seconds if seconds > 0 else math.inf
-    return min(_MOST_STEPS, math.ceil(min(max(wanted, steps + 1), 10 * steps)))
-
-
-def _call(run: Run, steps: int, clock: Callable[[], float]) -> Timed:
-    start = clock()
-    run(steps)
-    return Timed(start, clock() - start)
-
-
-@contextmanager
-def _gc_paused() -> Iterator[None]:
-    """No garbage is collected while calls are timed, and what was there before is left out of collections between."""
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_enabled:
-            gc.enable()
+            # More steps are found with care: the first calls are the slowest.
+            wanted = 1.2 * steps * minimum_seconds / seconds if seconds > 0 else math.inf
+            steps, idle = min(_MOST_STEPS, math.ceil(min(max(wanted, steps + 1), 10 * steps))), 0

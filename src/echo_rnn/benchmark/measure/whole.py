@@ -1,70 +1,86 @@
-"""Whole processes: from the start of a program to its end, imports, compiling and what it writes included."""
+"""What whole processes show: how long a program takes from its start to its end, and a strategy's peak memory."""
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import psutil
 
-from echo_rnn.benchmark.measure.contestants import Contestant
+from echo_rnn.benchmark.measure import timing
+from echo_rnn.benchmark.measure.contestants import Contestant, contestant
 from echo_rnn.benchmark.measure.fingerprint import environment_facts
-from echo_rnn.benchmark.measure.records import Prepared, Record, Sample
+from echo_rnn.benchmark.measure.ours import Request
+from echo_rnn.benchmark.measure.process import LostError, Process, variables
+from echo_rnn.benchmark.measure.records import Prepared, Record
 from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.timing import Job, Rounds
+from echo_rnn.benchmark.measure.worker import TRAIN
 from echo_rnn.child_process import Child
 from echo_rnn.errors import UserError
-
-_VARIABLES = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 def measure_whole(
     programs: Sequence[Contestant],
     shape: Shape,
     steps: int,
-    rounds: int,
-    seed: int,
+    rounds: Rounds,
     fingerprint: str,
-    report: Callable[[str], object] = lambda name: None,
+    on_round: Callable[[int], object] = lambda done: None,
 ) -> Record:
-    """Runs all programs in rounds, in an order drawn anew for each.
+    """Times all programs in rounds: imports, compiling and what they write included.
 
     Args:
         programs: What is run, in the current folder; ours first. Each is given an empty folder for what it writes.
         shape: What they train.
         steps: Training steps of each.
-        rounds: How often.
-        seed: Decides the order.
+        rounds: How often; with a minimum of 0 seconds.
         fingerprint: The record's.
-        report: Called with the name of each program that has ended.
+        on_round: Called with the number of rounds that are done.
 
     Raises:
         UserError: A program failed.
     """
     load, facts = psutil.getloadavg()[0], environment_facts()
-    generator = np.random.default_rng(seed)
-    origin = time.perf_counter()
-    samples = []
-    for number in range(rounds):
-        for order, index in enumerate(generator.permutation(len(programs))):
-            program = programs[index]
-            start = time.perf_counter()
-            _run(program)
-            seconds = time.perf_counter() - start
-            samples.append(Sample(number, order, program.name, "train", steps, seconds, start - origin))
-            report(program.name)
-    prepared = {program.name: Prepared(program.is_ours, program.threads) for program in programs}
-    after = psutil.getloadavg()[0]
-    reference = programs[0].name
+    runs = {Job(program.name, TRAIN): partial(_run, program) for program in programs}
+    _, samples = timing.measure(runs, rounds, on_round=on_round)
     return Record(
-        shape, fingerprint, facts, (load, after), None, prepared, samples, reference=reference, work="process"
+        shape,
+        fingerprint,
+        facts,
+        (load, psutil.getloadavg()[0]),
+        None,
+        {program.name: Prepared(program.is_ours, program.threads) for program in programs},
+        [replace(sample, steps=steps) for sample in samples],
+        reference=programs[0].name,
+        work="process",
     )
 
 
-def _run(program: Contestant) -> None:
+def measure_memory(shape: Shape, label: str, fingerprint: str) -> Record:
+    """Measures the peak memory of a strategy, in a process of its own.
+
+    Raises:
+        UserError: The process failed.
+    """
+    load, facts = psutil.getloadavg()[0], environment_facts()
+    alone = contestant(label, Request(shape, {label: label}, memory=True))
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Process(alone.command(Path(folder)), alone.threads, alone.seconds) as process,
+        ):
+            memory = {label: process.ready["memory_bytes"]}
+    except LostError as error:
+        raise UserError(f"benchmark of {shape.key}: {error}", "benchmark.process_failed") from None
+    return Record(shape, fingerprint, facts, (load, psutil.getloadavg()[0]), None, {}, [], memory)
+
+
+def _run(program: Contestant, times: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
-        Child(program.command(Path(folder)), variables=_VARIABLES) as child,
+        Child(program.command(Path(folder)), variables=variables(program.threads)) as child,
     ):
         while child.read_line() is not None:
             pass

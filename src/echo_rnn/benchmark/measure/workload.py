@@ -6,53 +6,43 @@ call, and the number of windows is an argument too, so that one compilation serv
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from echo_rnn.benchmark.measure.records import KINDS, Array, Prepared
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.measure.strategies import stack_of
+from echo_rnn.core.cell_table import Stack, get_cell
 from echo_rnn.core.cells import StackState, build_cells
 from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.shards import Batch, sharded
 from echo_rnn.core.unroll import Unroll
 from echo_rnn.core.windows.loop import WindowLoop
+from echo_rnn.tasks import CLASSES
 from echo_rnn.training.learner import Learner, Snapshot, cross_entropy
 
-CLASSES = 2
 _SCALAR = tf.TensorSpec((), tf.float32)
 _MOST_WINDOWS = 256
 _MOST_VALUES = 2**22  # 16 MiB
 
-
-class Data(NamedTuple):
-    """Windows of noise, as tensors.
-
-    Attributes:
-        x_WTBI: Inputs, standard normal.
-        y_WTB: Targets, classes with equal chances.
-    """
-
-    x_WTBI: tf.Tensor
-    y_WTB: tf.Tensor
-
-    @property
-    def windows(self) -> int:
-        """W."""
-        return int(self.y_WTB.shape[0])
+Data = tuple[tf.Tensor, tf.Tensor]
+"""Windows: inputs `x_WTBI` and targets `y_WTB`."""
 
 
 def draw_data(shape: Shape, seed: int, most_windows: int = _MOST_WINDOWS) -> Data:
-    """Noise for a shape, in a buffer of bounded size: many windows only where they are small."""
+    """Noise for a shape, in a buffer of bounded size: many windows only where they are small.
+
+    Returns:
+        Inputs, standard normal, and targets, classes with equal chances.
+    """
     windows = max(2, min(most_windows, _MOST_VALUES // (shape.window * shape.batch_size * shape.inputs)))
     generator = np.random.default_rng(seed)
     size = (windows, shape.window, shape.batch_size)
     x_WTBI = generator.standard_normal((*size, shape.inputs), dtype=np.float32)
     y_WTB = generator.integers(0, CLASSES, size, dtype=np.int32)
-    return Data(tf.convert_to_tensor(x_WTBI), tf.convert_to_tensor(y_WTB))
+    return tf.convert_to_tensor(x_WTBI), tf.convert_to_tensor(y_WTB)
 
 
 def optimizer() -> keras.optimizers.Optimizer:
@@ -64,19 +54,8 @@ def spend_first_costs(shape: Shape, unroll: Unroll, seed: int) -> None:
     """Runs a tiny network once, so that what the first run of anything costs is charged to nobody."""
     tiny = replace(shape, layers=1, units=1, batch_size=1, window=2, inputs=1)
     program = Program(tiny, unroll, draw_data(tiny, seed, most_windows=2), seed)
-    program.train(1)
-    program.forward(1)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a program cost before its first timed call; see `echo_rnn.benchmark.measure.records.Prepared`."""
-
-    trace_seconds: float
-    compile_seconds: float
-    first_call_seconds: float
-    graph_nodes: int
-    graph_bytes: int
+    for kind in KINDS:
+        program.run(kind, 1)
 
 
 class Program:
@@ -91,58 +70,58 @@ class Program:
             data: From `draw_data`; programs may share it.
             seed: Decides the initial weights, which are the same for all strategies.
         """
-        self._data = data
-        self.model = Model(build_cells(stack_of(shape)), unroll, shape.inputs, CLASSES)
+        self._data, self._windows = data, len(data[0])
+        kind = get_cell(shape.cell)
+        stack = Stack(kind, (shape.units,) * shape.layers, shape.precision, kind.defaults)
+        self.model = Model(build_cells(stack), unroll, shape.inputs, CLASSES)
         weights = self.model.initial_weights(np.random.SeedSequence(seed))
         mode, shards = shape.compile, shape.shards
         self.learner = Learner(self.model, weights, optimizer(), shards=shards)
         self._predict = sharded(self._loss, shards)
-        self._rows = shape.batch_size
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode, shards),
             "forward": WindowLoop(self._forward_window, [_SCALAR], mode, shards),
         }
-        self.state = self.zero_state()
+        self.state = self.zero_state = self.model.zero_state(shape.batch_size)
         self._next = 0
 
-    def zero_state(self) -> StackState:
-        """The state before the first window."""
-        return self.model.zero_state(self._rows)
-
-    def prepare(self) -> Cost:
-        """Traces and compiles both loops, runs one training step and takes it back."""
-        before = self.learner.snapshot()
+    def prepare(self) -> Prepared:
+        """Traces and compiles both loops, runs one training step and takes it back; returns what that cost."""
         loop = self._loops["train"]
-        start = time.perf_counter()
-        preparation = loop.prepare(self._data, self.zero_state())
-        loop(self._data, 0, 1 - preparation.windows, self.zero_state())
-        first_call_seconds = time.perf_counter() - start
-        self._loops["forward"].prepare(self._data, self.zero_state())
-        self.restart(before)
-        nodes, size = _graph_size(loop.graph)
-        return Cost(preparation.trace_seconds, preparation.compile_seconds, first_call_seconds, nodes, size)
+        with self.learner.undone():
+            start = time.perf_counter()
+            preparation = loop.prepare(self._data, self.zero_state)
+            loop(self._data, 0, 1 - preparation.windows, self.zero_state)
+            first_call_seconds = time.perf_counter() - start
+        self._loops["forward"].prepare(self._data, self.zero_state)
+        graph = (loop.graph or tf.Graph()).as_graph_def()
+        return Prepared(
+            first_call_seconds=first_call_seconds,
+            trace_seconds=preparation.trace_seconds,
+            compile_seconds=preparation.compile_seconds,
+            graph_nodes=len(graph.node) + sum(len(function.node_def) for function in graph.library.function),
+            graph_bytes=graph.ByteSize() if loop.graph else 0,
+        )
 
     def restart(self, snapshot: Snapshot, state: StackState | None = None) -> None:
         """Sets weights and optimizer to `snapshot`, the state to `state` or zero, and begins with the first window."""
         self.learner.restore(snapshot)
-        self.state = self.zero_state() if state is None else state
+        self.state = self.zero_state if state is None else state
         self._next = 0
 
-    def train(self, steps: int) -> np.ndarray[Any, Any]:
-        """Runs training steps on the windows to come; returns once all is done, with the loss of each."""
-        return self._run("train", steps)
+    def run(self, kind: str, steps: int) -> Array:
+        """Runs steps on the windows to come; returns once all is done, with the loss of each.
 
-    def forward(self, steps: int) -> np.ndarray[Any, Any]:
-        """The same without backward pass and update."""
-        return self._run("forward", steps)
-
-    def _run(self, kind: str, steps: int) -> np.ndarray[Any, Any]:
+        Args:
+            kind: `train`, or `forward` without backward pass and update.
+            steps: How many.
+        """
         losses = []
         while steps:
-            count = min(steps, self._data.windows - self._next)
+            count = min(steps, self._windows - self._next)
             self.state, (loss_C,) = self._loops[kind](self._data, self._next, count, self.state)
             losses.append(loss_C)
-            self._next = (self._next + count) % self._data.windows
+            self._next = (self._next + count) % self._windows
             steps -= count
         return np.concatenate(losses)
 
@@ -159,12 +138,3 @@ class Program:
         """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""
         logits_TBC, state = self.model(weights, batch.x_TBI, batch.state, masks=batch.masks)
         return state, [share * cross_entropy(logits_TBC, batch.y_TB)]
-
-
-def _graph_size(graph: tf.Graph | None) -> tuple[int, int]:
-    """Operations and bytes of a graph, each function of its library counted once; 0 when eager."""
-    if graph is None:
-        return 0, 0
-    definition = graph.as_graph_def()
-    nodes = len(definition.node) + sum(len(function.node_def) for function in definition.library.function)
-    return nodes, int(definition.ByteSize())
