@@ -24,7 +24,7 @@ def children():
 def test_it_answers_each_question(tmp_path):
     answer = "for line in sys.stdin:\n    print('{\"losses\": [0.5, 1]}', flush=True)\n"
     with start(HELLO + answer, tmp_path) as process:
-        assert (process.unit, process.version) == (2, "one")
+        assert (process.unit, process.ready["version"]) == (2, "one")
         assert process.run(3) == process.run(1) == [0.5, 1]
         assert len(children()) == 1
     assert children() == []

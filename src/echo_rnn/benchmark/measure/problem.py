@@ -61,29 +61,24 @@ class Problem:
 
     def write(self, path: Path) -> None:
         """Writes the file."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        sizes, rates = np.array(values[:_SIZES], np.int32), np.array(values[_SIZES : _SIZES + _RATES], np.float32)
-        arrays: list[NDArray[Any]] = [sizes, rates, *self.weights, self.x_WTBI, self.y_WTB]
-        path.write_bytes(b"".join(array.tobytes() for array in arrays))
+        *numbers, weights, x_WTBI, y_WTB = (getattr(self, field.name) for field in fields(self))
+        sizes, rates = np.array(numbers[:_SIZES], np.int32), np.array(numbers[_SIZES:], np.float32)
+        path.write_bytes(b"".join(array.tobytes() for array in (sizes, rates, *weights, x_WTBI, y_WTB)))
 
 
 def read(path: Path) -> Problem:
     """Reads what `Problem.write` wrote."""
-    data = path.read_bytes()
-    place = 0
+    with path.open("rb") as file:
 
-    def take(dtype: type[np.generic], *shape: int) -> NDArray[Any]:
-        nonlocal place
-        array = np.frombuffer(data, dtype, int(np.prod(shape)), place).reshape(shape)
-        place += array.nbytes
-        return array
+        def take(dtype: type[np.generic], *shape: int) -> NDArray[Any]:
+            return np.fromfile(file, dtype, int(np.prod(shape))).reshape(shape)
 
-    sizes, rates = take(np.int32, _SIZES).tolist(), take(np.float32, _RATES).tolist()
-    layers, units, batch_size, window, inputs, classes, windows, _ = sizes
-    weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, classes)]
-    x_WTBI = take(np.float32, windows, window, batch_size, inputs)
-    values = [*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, batch_size)]
-    return Problem(**{field.name: value for field, value in zip(fields(Problem), values, strict=True)})
+        sizes, rates = take(np.int32, _SIZES).tolist(), take(np.float32, _RATES).tolist()
+        layers, units, batch_size, window, inputs, classes, windows, _ = sizes
+        weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, classes)]
+        x_WTBI = take(np.float32, windows, window, batch_size, inputs)
+        values = [*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, batch_size)]
+        return Problem(**{field.name: value for field, value in zip(fields(Problem), values, strict=True)})
 
 
 def weight_shapes(layers: int, units: int, inputs: int, classes: int) -> list[tuple[int, ...]]:
