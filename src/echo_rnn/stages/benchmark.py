@@ -1,9 +1,8 @@
 """Stage `benchmark`: measures what of a sweep has not been measured on this machine with this code."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 from tqdm import tqdm
 
