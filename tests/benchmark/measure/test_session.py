@@ -64,7 +64,7 @@ def session(*contestants):
 
 
 def test_all_that_agree_are_timed_in_every_round(contestant, tmp_path):
-    names = ("slow ours", "ours", "epoch")
+    names, before = ("slow ours", "ours", "epoch"), psutil.Process().children()
     record, reports = session(
         contestant("slow ours", is_ours=True, seconds=1e-3),
         contestant("ours", is_ours=True),
@@ -78,7 +78,7 @@ def test_all_that_agree_are_timed_in_every_round(contestant, tmp_path):
     assert all(own.version == "sleep" and own.equal and own.start_seconds > 0 for own in record.prepared.values())
     record.write(tmp_path / "records" / "one.json")
     assert read(tmp_path / "records" / "one.json") == record
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
 
 
 @pytest.mark.parametrize(("loss", "error"), [(0.501, 0.002), ("nan", NOT_A_NUMBER)])
