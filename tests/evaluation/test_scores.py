@@ -175,4 +175,4 @@ def test_a_real_network_is_evaluated_on_every_target():
     result = evaluate(x_BN, y_BN, carried=carried, zeroed=zeroed, window=5, lags=3, accuracy_ceiling=1.0)
     assert result.carried.targets == result.carried.confusion_CC.sum() == y_BN.size
     (first,) = zeroed(x_BN[:, :5], y_BN[:, :5], leftover=False)
-    np.testing.assert_array_equal(result.sample.logits_BNC[:, :5], first.logits_BNC)
+    np.testing.assert_array_equal(result.carried.sample.logits_BNC[:, :5], first.logits_BNC)
