@@ -89,7 +89,7 @@ def test_what_interrupts_the_wait_reaches_the_child_first():
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
-        with python(text, own_session=True) as child, pytest.raises(InterruptedError):
+        with python(text) as child, pytest.raises(InterruptedError):
             assert child.read_line() == "ready"
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             child.wait()

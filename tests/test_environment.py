@@ -30,24 +30,24 @@ def repository(tmp_path):
 
 def test_an_unchanged_repository_is_clean(repository):
     folder, commit = repository
-    assert environment.git(folder) == (commit, False)
+    assert environment.git(folder) == {"git.commit": commit, "git.dirty": "false"}
 
 
 @pytest.mark.parametrize("file", ["src/code.py", "src/new.py", "params.yaml"])
 def test_changed_and_new_code_is_dirty(repository, file):
     folder, commit = repository
     (folder / file).write_text("2\n")
-    assert environment.git(folder) == (commit, True)
+    assert environment.git(folder) == {"git.commit": commit, "git.dirty": "true"}
 
 
 def test_a_rewritten_report_is_not_dirty(repository):
     folder, commit = repository
     (folder / "report.json").unlink()
-    assert environment.git(folder) == (commit, False)
+    assert environment.git(folder) == {"git.commit": commit, "git.dirty": "false"}
 
 
 def test_outside_a_repository_nothing_is_known(tmp_path):
-    assert environment.git(tmp_path) == (None, None)
+    assert environment.git(tmp_path) == {}
 
 
 def test_facts_are_text_and_name_no_machine(monkeypatch):

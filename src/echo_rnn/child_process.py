@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from echo_rnn.errors import parse_line
@@ -27,20 +26,15 @@ class Child:
     """A child process; a context that kills it at its end."""
 
     def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        variables: Mapping[str, str] | None = None,
-        captured: bool = True,
-        own_session: bool = False,
+        self, command: Sequence[str], *, variables: Mapping[str, str] | None = None, captured: bool = True
     ) -> None:
         """Starts it. It runs the package that runs here, installed or not.
 
         Args:
             command: The program and its arguments.
             variables: Of its environment, besides those of this process.
-            captured: Whether `read_line` has its output and `ending` its errors; else it shares those of this process.
-            own_session: Whether Ctrl-C does not reach it from the terminal; `wait` passes it on.
+            captured: Whether `read_line` has its output and `ending` its errors. Else it shares those of this process,
+                but has a session of its own: Ctrl-C does not reach it from the terminal, and `wait` passes it on.
 
         Raises:
             OSError: There is no such program.
@@ -56,7 +50,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE if captured else None,
                 stderr=self._errors if captured else None,
-                start_new_session=own_session,
+                start_new_session=not captured,
             )
         except OSError:
             self._errors.close()
@@ -115,9 +109,7 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._process.kill()
         self._process.communicate()
         self._errors.close()

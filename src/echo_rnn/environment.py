@@ -3,11 +3,12 @@
 import hashlib
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
@@ -23,31 +24,38 @@ _FLAGS = ("TF_", "XLA_FLAGS", "OMP_", "MKL_", "KMP_", "CUDA_VISIBLE_DEVICES")
 _EXCLUDED = ("TF_CPP_M", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "TF_CLI_", "TF_DATA_DIR", "TF_LOG", "TF_VAR_")
 
 
-class Git(NamedTuple):
-    """The commit of a folder and whether its code differs from it; both None outside a repository."""
-
-    commit: str | None
-    dirty: bool | None
-
-
 def code_root() -> Path:
     """The nearest folder with `dvc.yaml`, from the current one upwards; the current one if there is none."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here)
 
 
-def git(folder: Path) -> Git:
-    """Reads the commit of `folder`, and whether `CODE_PATHS` in it differ from it or hold untracked files."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    status = _git(folder, "status", "--porcelain", "--", *CODE_PATHS)
-    return Git(commit or None, None if status is None else bool(status))
+def git(folder: Path) -> dict[str, str]:
+    """The commit of `folder`, and whether `CODE_PATHS` in it differ from it or hold untracked files.
+
+    Both or none are known: outside a repository the table is empty.
+    """
+    # Without optional locks: a status that refreshes the index would block a git command that a person runs.
+    git = ["git", "--no-optional-locks", "-C", str(folder)]
+    commands = ([*git, "rev-parse", "HEAD"], [*git, "status", "--porcelain", "--", *CODE_PATHS])
+    try:
+        commit, changes = (
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+            for command in commands
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}
 
 
 def hardware() -> dict[str, str]:
     """Processor model, cores this process may use, and memory in GiB."""
+    models = re.findall(r"^model name[ \t]*:[ \t]*(.*\S)", _read("/proc/cpuinfo"), re.MULTILINE)
+    # macOS has no affinity: every core is usable there.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
-        "hardware.cpu": _cpu_model(),
-        "hardware.cores": str(_usable_cores()),
+        "hardware.cpu": models[0] if models else platform.processor() or platform.machine(),
+        "hardware.cores": str(cores),
         "hardware.memory_gib": f"{psutil.virtual_memory().total / 2**30:.1f}",
     }
 
@@ -56,23 +64,16 @@ def versions() -> dict[str, str]:
     """Versions of Python, of the kernel and of the libraries that are installed."""
     found = {"version.python": platform.python_version(), "version.kernel": f"{platform.system()} {platform.release()}"}
     for library in LIBRARIES:
-        try:
+        with suppress(PackageNotFoundError):
             found[f"version.{library}"] = version(library)
-        except PackageNotFoundError:
-            continue
     return found
 
 
 def arithmetic() -> dict[str, str]:
     """Facts that may change the last bits of a result and its speed: processor, cores, versions, flags."""
-    machine, found = hardware(), versions()
-    names = ("version.python", *(f"version.{library}" for library in ARITHMETIC))
-    return {
-        "hardware.cpu": machine["hardware.cpu"],
-        "hardware.cores": machine["hardware.cores"],
-        **{name: found[name] for name in names},
-        **{f"flag.{name}": value for name, value in flags().items()},
-    }
+    found = hardware() | versions()
+    names = ("hardware.cpu", "hardware.cores", "version.python", *(f"version.{library}" for library in ARITHMETIC))
+    return {name: found[name] for name in names} | {f"flag.{name}": value for name, value in flags().items()}
 
 
 def flags() -> dict[str, str]:
@@ -102,8 +103,16 @@ def dvc() -> dict[str, str]:
 
 def process() -> dict[str, str]:
     """Identifies this process later on: a digest of machine and boot, its id, and its start in Unix seconds."""
+    boot = _read("/proc/sys/kernel/random/boot_id").strip() or int(psutil.boot_time())
+    try:
+        # Containers of one machine do not share it.
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        namespace = ""
+    # Process ids are unique within one boot and one namespace only. A digest, because the machine's name is private.
+    identity = f"{platform.node()}|{boot}|{namespace}"
     return {
-        "process.host": _host_digest(),
+        "process.host": hashlib.sha256(identity.encode()).hexdigest()[:16],
         "process.pid": str(os.getpid()),
         "process.start": f"{psutil.Process().create_time():.2f}",
     }
@@ -111,53 +120,12 @@ def process() -> dict[str, str]:
 
 def facts() -> dict[str, str]:
     """Commit, hardware, versions, DVC and process as one flat table, for the tags of a run."""
-    state = git(code_root())
-    code = {"git.commit": state.commit, "git.dirty": None if state.dirty is None else str(state.dirty).lower()}
-    known = {name: value for name, value in code.items() if value is not None}
-    return known | hardware() | versions() | dvc() | process()
+    return git(code_root()) | hardware() | versions() | dvc() | process()
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    # Without optional locks: a status that refreshes the index would block a git command that a person runs.
-    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+def _read(path: str) -> str:
+    """A file of the system; empty where the system has none."""
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
-
-
-def _usable_cores() -> int:
-    # macOS has no affinity: every core is usable there.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, "") or platform.processor() or platform.machine()
-
-
-def _host_digest() -> str:
-    # Process ids are unique within one boot and one namespace only. A digest, because the machine's name is private.
-    identity = f"{platform.node()}|{_boot_id()}|{_process_namespace()}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
-
-
-def _process_namespace() -> str:
-    """The namespace of process ids, which containers of one machine do not share; empty where there is none."""
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
+        return Path(path).read_text(encoding="utf-8")
     except OSError:
         return ""
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-    except OSError:
-        return str(int(psutil.boot_time()))

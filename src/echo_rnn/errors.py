@@ -13,18 +13,16 @@ from typing import NoReturn
 from echo_rnn.core.errors import UserError
 
 __all__ = [
-    "EXIT_CODE",
     "Terminated",
     "UserError",
     "as_user_error",
+    "full_disk",
     "is_full",
     "line_of",
     "one_sentence",
     "parse_line",
     "termination_raises",
 ]
-
-EXIT_CODE = 2
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # Libraries in between keep the words where they lose the number: the system's, and SQLite's.
@@ -48,7 +46,7 @@ def one_sentence() -> Iterator[None]:
         if mendable is None:
             raise
         print(line_of(mendable), file=sys.stderr)
-        raise SystemExit(EXIT_CODE) from None
+        raise SystemExit(2) from None
 
 
 def line_of(error: UserError) -> str:
@@ -74,11 +72,7 @@ def as_user_error(error: BaseException) -> UserError | None:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         if is_full(cause):
-            place = getattr(cause, "filename", None) or "disk"
-            return UserError(
-                f"{place}: expected room to write, got a full disk; make room and run the same command again",
-                "disk.full",
-            )
+            return full_disk(getattr(cause, "filename", None) or "disk")
         if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
             words = " ".join(str(cause).split())[:200]
             return UserError(
@@ -88,6 +82,13 @@ def as_user_error(error: BaseException) -> UserError | None:
             )
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def full_disk(place: object) -> UserError:
+    """The error for a file, a folder or a disk without room."""
+    return UserError(
+        f"{place}: expected room to write, got a full disk; make room and run the same command again", "disk.full"
+    )
 
 
 def is_full(error: BaseException) -> bool:

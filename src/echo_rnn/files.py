@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from echo_rnn.errors import UserError, is_full
+from echo_rnn.errors import UserError, full_disk, is_full
 
 
 @contextmanager
@@ -37,9 +37,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def unwritable(path: Path, error: OSError) -> UserError:
     """The error for a file or folder that the system does not let be written."""
     if is_full(error):
-        return UserError(
-            f"{path}: expected room to write it, got a full disk; make room and run the same command again", "disk.full"
-        )
+        return full_disk(path)
     reason = (error.strerror or " ".join(str(error).split())).lower()
     return UserError(
         f"{path}: expected to write it, got the system's answer '{reason}'; change what stands there", "disk.unwritable"

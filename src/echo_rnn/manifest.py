@@ -14,7 +14,6 @@ from typing import Any
 from echo_rnn.errors import UserError
 from echo_rnn.files import as_json, sha256, write_text
 
-DIGEST_CHARACTERS = 32  # MLflow takes at most 36 for the digest of a dataset
 DAMAGED = "manifest.damaged"
 MISSING = "manifest.missing"
 OTHER_VERSION = "manifest.other_version"
@@ -28,7 +27,7 @@ class Manifest:
         kind: What it describes, for error messages.
         format: Version of its content; other versions are refused.
         remedy: What a person does about a file that differs from it.
-        name: Its file name, where it describes a folder; unused where it is a file by itself.
+        name: Its file name, where it describes a folder; empty where it is a file by itself.
     """
 
     kind: str
@@ -36,53 +35,29 @@ class Manifest:
     remedy: str
     name: str = ""
 
-    def write(self, folder: Path, content: dict[str, Any]) -> None:
-        """Writes the manifest of `folder` atomically."""
-        self.write_verified(folder / self.name, content)
-
-    def read(self, folder: Path) -> dict[str, Any]:
-        """Reads the manifest of `folder` and verifies its version and digest.
-
-        Raises:
-            UserError: There is no folder or no manifest in it, or it is damaged, edited, or of another version.
-        """
-        if not folder.is_dir():
-            raise self.mismatch(folder, f"a folder with a {self.kind}", _what_is(folder), MISSING)
-        return self.read_verified(folder / self.name)
-
-    def write_verified(self, path: Path, content: dict[str, Any]) -> None:
-        """Writes one JSON file with its format version and digest inside, atomically."""
-        write_text(path, self.text(content))
-
-    def read_verified(self, path: Path) -> dict[str, Any]:
-        """Reads what `write_verified` wrote.
-
-        Raises:
-            UserError: The file is missing, damaged, edited, or of another version.
-        """
-        self._require_file(path, f"the description of the {self.kind}")
-        text = path.read_text(encoding="utf-8", errors="replace")
-        try:
-            content: Any = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise self.mismatch(path, "JSON", f"text that is not ({error})") from error
-        return self.verify_content(path, content)
+    def write(self, place: Path, content: dict[str, Any]) -> None:
+        """Writes the manifest of the folder `place`, or the file `place` itself, atomically."""
+        write_text(place / self.name, self.text(content))
 
     def text(self, content: dict[str, Any]) -> str:
-        """The text of the manifest with `content`; see `file_entry` for the part about a file."""
-        return as_json(self.completed(content))
-
-    def completed(self, content: dict[str, Any]) -> dict[str, Any]:
-        """`content` with format version and digest."""
+        """The manifest as JSON: `content`, format version, digest. See `file_entry` for the part about a file."""
         body = {"format": self.format, **content}
-        return body | {"digest": digest(body)}
+        return as_json(body | {"digest": digest(body)})
 
-    def verify_content(self, path: Path, content: Any) -> dict[str, Any]:
-        """Returns `content`, read from `path`, after verifying its version and digest.
+    def read(self, place: Path) -> dict[str, Any]:
+        """Reads what `write` wrote to `place`, and verifies its version and digest.
 
         Raises:
-            UserError: It is not a mapping, edited, or of another version.
+            UserError: There is no folder or no manifest, or it is damaged, edited, or of another version.
         """
+        if self.name and not place.is_dir():
+            raise self.mismatch(place, f"a folder with a {self.kind}", _what_is(place), MISSING)
+        path = place / self.name
+        self._require_file(path, f"the description of the {self.kind}")
+        try:
+            content: Any = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+        except (ValueError, RecursionError) as error:
+            raise self.mismatch(path, "JSON", f"text that is not ({error})") from error
         version = content.get("format") if isinstance(content, dict) else None
         if version != self.format:
             raise self.mismatch(path, f"{self.kind} format {self.format}", f"{version!r}", OTHER_VERSION)
@@ -131,7 +106,7 @@ def file_entry(path: Path) -> dict[str, Any]:
 def digest(content: dict[str, Any]) -> str:
     """Digest of a manifest's content; with the checksums of all files in it, it identifies the whole folder."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]  # MLflow takes at most 36 for the digest of a dataset
 
 
 def _what_is(path: Path) -> str:

@@ -13,10 +13,6 @@ from tests.refusals import refused
 HEADER = Header("0123456789abcdef", "http://127.0.0.1:1", "echo", "1")
 
 
-def entries(outbox):
-    return [line.entry for line in outbox.entries()]
-
-
 @pytest.fixture
 def folder(tmp_path):
     """An outbox of two entries that no process holds."""
@@ -31,28 +27,28 @@ def test_a_line_that_was_cut_is_dropped_and_the_next_one_follows(folder):
     for cut in (1, 5, 20):
         lines.write_bytes(lines.read_bytes()[:-cut])
         outbox = Outbox(folder)
-        assert entries(outbox) == [{"kind": "tags", "values": {"a": "b"}}]
+        assert outbox.entries == [{"kind": "tags", "values": {"a": "b"}}]
         outbox.append({"kind": "tags", "values": {"c": "d"}})
-        assert len(entries(outbox)) == 2
+        assert len(outbox.entries) == 2
         outbox.close()
 
 
 def test_delivered_entries_are_not_delivered_again(folder):
     outbox = Outbox(folder)
-    first, second = outbox.undelivered
-    outbox.mark_delivered(first)
+    _, second = outbox.undelivered
+    outbox.mark_delivered(1)
     outbox.close()
     outbox = Outbox(folder)
-    assert list(outbox.undelivered) == [second]
+    assert outbox.undelivered == [second]
     outbox.close()
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"\xff", b"-1", b"1000000"])
-def test_a_damaged_number_of_delivered_bytes_delivers_all_again(folder, damage):
+def test_a_damaged_number_of_delivered_entries_delivers_all_again(folder, damage):
+    (folder / "delivered_entries").write_bytes(damage)
     outbox = Outbox(folder)
     outbox.append({"kind": "status", "status": "FINISHED", "milliseconds": 0})
-    (folder / "delivered").write_bytes(damage)
-    assert len(list(outbox.undelivered)) == 3
+    assert len(outbox.undelivered) == 3
     outbox.close()
     assert folder.exists()
     Outbox(folder).close()
@@ -66,22 +62,23 @@ def test_a_second_writer_is_refused(tmp_path):
 
 
 def test_a_damaged_outbox_is_released(folder):
-    outbox = Outbox(folder)
-    with (folder / "entries.jsonl").open("ab") as file:
-        file.write(b"damage\n")
-    with refused("outbox.damaged", folder / "entries.jsonl"):
-        outbox.close()
-    Outbox(folder)
+    lines = folder / "entries.jsonl"
+    whole = lines.read_bytes()
+    lines.write_bytes(whole + b"damage\n")
+    with refused("outbox.damaged", lines):
+        Outbox(folder)
+    lines.write_bytes(whole)
+    Outbox(folder).close()
 
 
 def test_an_outbox_is_removed_when_its_run_has_ended_and_all_is_delivered(folder):
     outbox = Outbox(folder)
-    outbox.mark_delivered(list(outbox.entries())[-1])
+    outbox.mark_delivered(2)
     outbox.close()
     assert folder.exists(), "the run has not ended"
     outbox = Outbox(folder)
     outbox.append({"kind": "status", "status": "FINISHED", "milliseconds": 0})
-    outbox.mark_delivered(list(outbox.entries())[-1])
+    outbox.mark_delivered(1)
     outbox.close()
     assert not folder.exists()
 
@@ -108,7 +105,7 @@ def test_entries_that_do_not_fit_on_the_disk_are_refused_and_not_written(tmp_pat
     assert str(error).startswith(f"{tmp_path / '0123'}: ")
     assert answer.stderr.count("\n") == 1
     outbox = Outbox(tmp_path / "0123")
-    assert entries(outbox) == [{"kind": "tags", "values": {"a": "b"}}]
+    assert outbox.entries == [{"kind": "tags", "values": {"a": "b"}}]
     outbox.close()
 
 

@@ -55,7 +55,7 @@ def run_in_child(files: Layout, sweep: str, overrides: Sequence[str]) -> None:
     """
     (files.root / RESULT.name).unlink(missing_ok=True)
     command = [sys.executable, "-m", "echo_rnn.stages.job", str(files.root), sweep, *overrides]
-    with termination_raises(), Child(command, captured=False, own_session=True) as child:
+    with termination_raises(), Child(command, captured=False) as child:
         code = child.wait()
     if not (files.root / RESULT.name).exists():
         fail(files, overrides, f"expected a result, got {exit_reason(code)}")

@@ -40,7 +40,6 @@ _DEFAULTS = {
 }
 SETTINGS = _DEFAULTS | _FORCED
 """Variables that MLflow, here and in child processes, reads when it is imported."""
-ANSWER_SECONDS = 5
 # One connection attempt may try several addresses of a host in turn, and a name look-up has no timeout.
 DEADLINE_SECONDS = 10
 # SQLite's own 5 s of waiting for other writers are too short for a sweep that logs in parallel.
@@ -127,7 +126,7 @@ def require_answer(address: Address) -> None:
         )
 
 
-def fault_of(base_url: str, seconds: float = ANSWER_SECONDS) -> str:
+def fault_of(base_url: str, seconds: float = 5) -> str:
     """Why a server of MLflow is not usable; empty if it answers."""
     try:
         with urllib.request.urlopen(f"{base_url}/health", timeout=seconds):

@@ -8,13 +8,14 @@ a model the store is read first.
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from echo_rnn.errors import UserError
 from echo_rnn.tracking.address import Address, first_line, new_client, parse, require_answer, resolve
-from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Line, Outbox, find_outboxes
+from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, find_outboxes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 MOST_METRICS = 1000
 """MLflow's limit for a request."""
 MODEL = "model"
-LEFT_BEHIND = {"left_behind": "its process was gone, and a later command ended the run"}
+LEFT_BEHIND = ("left_behind", "its process was gone, and a later command ended the run")
 """The tag of a run that did not record its own end; it stays where the run is resumed later."""
-COMMAND = "python -m pipelines.deliver"
 # Between two looks at the outbox: charts follow a training, and many numbers fit into one request.
 _PAUSE_SECONDS = 2.0
 # While the end of the run waits for the delivery.
@@ -63,14 +63,8 @@ def deliver_outboxes(
 ) -> list[str]:
     """Delivers those outboxes of a store that no live process holds, and ends their runs where that was not done.
 
-    Args:
-        client: Client of the store.
-        address: The store.
-        outboxes: The folder of all outboxes.
-        headers: Their headers by run id, for this store and others.
-
-    Returns:
-        A sentence for each run of which something is left.
+    `headers` are those of all outboxes by run id, for this store and others. Returns a sentence for each run of which
+    something is left.
     """
     sentences: list[str] = []
     for run_id, header in headers.items():
@@ -80,7 +74,7 @@ def deliver_outboxes(
             outbox = Outbox(outboxes / run_id)
             try:
                 if not outbox.ended:
-                    outbox.append({"kind": "tags", "values": LEFT_BEHIND}, status_entry("KILLED"))
+                    outbox.append({"kind": "tags", "values": dict([LEFT_BEHIND])}, status_entry("KILLED"))
                 while _deliver_next(client, outbox):
                     pass
             except Exception as error:  # of any kind: the command that found the outbox has other work to do
@@ -112,7 +106,7 @@ class BackgroundDelivery:
         self._complete.set()
         self._thread.join(seconds)
         self._given_up.set()
-        return "" if self._outbox.delivered else self._failure or "it did not answer in time"
+        return self._failure or "it did not answer in time" if self._outbox.undelivered else ""
 
     def _work(self) -> None:
         while not self._given_up.is_set():
@@ -137,23 +131,25 @@ def undelivered(outbox: Outbox, address: Address, reason: str) -> str:
     """The sentence for an outbox that could not be delivered completely."""
     return (
         f"run {outbox.header.run_id}: not all of it is in {address.shown} yet ({reason}); the rest is stored in "
-        f"{outbox.folder}, and `{COMMAND}` delivers it"
+        f"{outbox.folder}, and `python -m pipelines.deliver` delivers it"
     )
 
 
 def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
-    """Delivers the next entry, or consecutive metrics up to `MOST_METRICS`; False if nothing is left."""
+    """Delivers the next entry, or all metrics that follow each other; False if nothing is left."""
     from mlflow import entities  # noqa: PLC0415
 
-    lines = list(_next_request(outbox.undelivered))
-    if not lines:
+    rest = outbox.undelivered
+    if not rest:
         return False
-    run_id, entry = outbox.header.run_id, lines[0].entry
+    run_id, entry, count = outbox.header.run_id, rest[0], 1
     match entry["kind"]:
         case "metrics":
-            rows = [row for line in lines for row in line.entry["rows"]]
-            metrics = [entities.Metric(name, value, milliseconds, step) for name, value, step, milliseconds in rows]
-            client.log_batch(run_id, metrics=metrics)
+            rows = [each["rows"] for each in takewhile(lambda each: each["kind"] == "metrics", rest)]
+            count = len(rows)
+            metrics = [entities.Metric(name, value, at, step) for name, value, step, at in chain(*rows)]
+            for start in range(0, len(metrics), MOST_METRICS):
+                client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
         case "params":
             client.log_batch(run_id, params=[entities.Param(*pair) for pair in entry["values"].items()])
         case "tags":
@@ -170,21 +166,8 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
             client.update_run(run_id, status="RUNNING")
         case "status":
             client.set_terminated(run_id, status=entry["status"], end_time=entry["milliseconds"])
-    outbox.mark_delivered(lines[-1])
+    outbox.mark_delivered(count)
     return True
-
-
-def _next_request(lines: Iterator[Line]) -> Iterator[Line]:
-    """The first line; if it holds metrics, also the following ones that do and fit into the same request."""
-    count = 0
-    for line in lines:
-        rows = line.entry["rows"] if line.entry["kind"] == "metrics" else None
-        if count and (rows is None or count + len(rows) > MOST_METRICS):
-            return
-        yield line
-        if rows is None:
-            return
-        count += len(rows)
 
 
 def _deliver_model(client: "MlflowClient", outbox: Outbox, entry: Entry) -> None:

@@ -1,9 +1,9 @@
 """The outbox of a run: what it logs, written on this machine before it is delivered, one line of JSON per entry.
 
-outbox/<run>/entries.jsonl   only appended to; the first line is the header: where the run belongs
-outbox/<run>/delivered       how many bytes of it are in the store
-outbox/<run>/files/          copies of the files that entries name
-outbox/<run>/lock            held by the process that writes or delivers
+outbox/<run>/entries.jsonl      only appended to; the first line is the header: where the run belongs
+outbox/<run>/delivered_entries  how many of them are in the store
+outbox/<run>/files/             copies of the files that entries name
+outbox/<run>/lock               held by the process that writes or delivers
 
 A process may die at any moment. What it has appended is there; a line that was cut short is dropped; and what was
 delivered but not noted as delivered is delivered again, which must not store it twice (`deliver`).
@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from echo_rnn.files import unwritable, write_text
 
 FOLDER = "outbox"
 """The folder of all outboxes of a project."""
-_ENTRIES, _DELIVERED, _FILES, _LOCK = "entries.jsonl", "delivered", "files", "lock"
+_ENTRIES, _DELIVERED, _FILES, _LOCK = "entries.jsonl", "delivered_entries", "files", "lock"
 
 Entry = dict[str, Any]
 """One thing that was logged; `kind` selects how it is delivered."""
@@ -44,13 +44,6 @@ class Header(NamedTuple):
     experiment_id: str
 
 
-class Line(NamedTuple):
-    """An entry, and the number of bytes of the file up to its end."""
-
-    entry: Entry
-    end: int
-
-
 class Outbox:
     """The outbox of one run, locked by this process until it is closed."""
 
@@ -66,7 +59,7 @@ class Outbox:
             FileNotFoundError: There is none to open, or it has just been removed.
             UserError: Another process holds it (`InUseError`), it is damaged, or it cannot be written.
         """
-        if header is None and not has_entries(folder):
+        if header is None and not (folder / _ENTRIES).is_file():
             raise FileNotFoundError(folder)
         self.folder = folder
         self._appending = threading.Lock()
@@ -87,11 +80,16 @@ class Outbox:
         try:
             if header is not None:
                 write_text(folder / _ENTRIES, json.dumps(header._asdict()) + "\n")
-            self.header = _header_of(folder)
+            self.header, self.entries = _read(folder)
             self._file = os.open(folder / _ENTRIES, os.O_RDWR | os.O_APPEND)
         except BaseException:
             self._lock.release()
             raise
+        # Where the number is damaged or too large, all is delivered again, which stores nothing twice.
+        self._delivered = 0
+        with suppress(FileNotFoundError, ValueError):
+            number = int((folder / _DELIVERED).read_text(encoding="utf-8"))
+            self._delivered = number if 0 <= number <= len(self.entries) else 0
         # Removes the part of a last line that a process wrote before it died.
         os.ftruncate(self._file, os.pread(self._file, os.fstat(self._file).st_size, 0).rfind(b"\n") + 1)
 
@@ -110,6 +108,7 @@ class Outbox:
             except OSError as error:
                 os.ftruncate(self._file, before)
                 raise unwritable(self.folder, error) from None
+            self.entries += entries
 
     def copy_in(self, source: Path) -> str:
         """Copies a file or a folder into the outbox, and returns the name for an entry's `copy`."""
@@ -122,50 +121,33 @@ class Outbox:
             raise unwritable(self.folder, error) from None
         return copy.relative_to(self.folder).as_posix()
 
-    def entries(self, start: int | None = None) -> Iterator[Line]:
-        """Yields the entries from byte `start`, or all of them."""
-        with (self.folder / _ENTRIES).open("rb") as file:
-            end = file.seek(start) if start else len(file.readline())  # after the header
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return  # it is being written
-                end += len(line)
-                yield Line(_parsed(self.folder, line), end)
-
     @property
-    def undelivered(self) -> Iterator[Line]:
+    def undelivered(self) -> list[Entry]:
         """The entries that are not yet in the store."""
-        try:
-            start = int((self.folder / _DELIVERED).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return self.entries()
-        # Where the number is damaged or outside the file, all is delivered again, which stores nothing twice.
-        return self.entries(start if 0 < start <= os.fstat(self._file).st_size else None)
-
-    @property
-    def delivered(self) -> bool:
-        """Whether all entries are in the store."""
-        return not any(True for _ in self.undelivered)
+        return self.entries[self._delivered :]
 
     @property
     def ended(self) -> bool:
         """Whether the last state of the run is an end."""
-        states = [line.entry["status"] for line in self.entries() if line.entry["kind"] == "status"]
-        return bool(states) and states[-1] != "RUNNING"
+        states = (entry["status"] for entry in reversed(self.entries) if entry["kind"] == "status")
+        return next(states, "RUNNING") != "RUNNING"
 
-    def mark_delivered(self, line: Line) -> None:
-        """Notes that all entries up to a line are in the store, and removes the line's copy of a file."""
+    def mark_delivered(self, count: int) -> None:
+        """Notes that the first `count` undelivered entries are in the store, and removes their copies of files."""
         if self._closed:
             return  # another process may have opened it
-        write_text(self.folder / _DELIVERED, str(line.end))
-        if "copy" in line.entry:
-            shutil.rmtree((self.folder / line.entry["copy"]).parent, ignore_errors=True)
+        delivered = self.undelivered[:count]
+        self._delivered += count
+        write_text(self.folder / _DELIVERED, str(self._delivered))
+        for entry in delivered:
+            if "copy" in entry:
+                shutil.rmtree((self.folder / entry["copy"]).parent, ignore_errors=True)
 
     def close(self) -> None:
         """Releases the outbox, and removes it where the run has ended and everything was delivered."""
         self._closed = True
         try:
-            if self.ended and self.delivered:
+            if self.ended and not self.undelivered:
                 # First: a folder without entries is not an outbox, even if this process dies here.
                 (self.folder / _ENTRIES).unlink()
                 shutil.rmtree(self.folder)
@@ -179,7 +161,7 @@ def find_outboxes(folder: Path) -> tuple[dict[str, Header], list[str]]:
     headers, damaged = {}, []
     for outbox in sorted(folder.glob("*")):
         try:
-            headers[outbox.name] = _header_of(outbox)
+            headers[outbox.name], _ = _read(outbox)
         except UserError as damage:
             damaged.append(str(damage))
         except OSError:
@@ -187,32 +169,16 @@ def find_outboxes(folder: Path) -> tuple[dict[str, Header], list[str]]:
     return headers, damaged
 
 
-def has_entries(folder: Path) -> bool:
-    """Whether `folder` is an outbox."""
-    return (folder / _ENTRIES).is_file()
-
-
-def _header_of(folder: Path) -> Header:
-    with (folder / _ENTRIES).open("rb") as file:
-        first = _parsed(folder, file.readline())
+def _read(folder: Path) -> tuple[Header, list[Entry]]:
+    # What follows the last end of a line was cut when its process died, or is being written.
+    *lines, _ = (folder / _ENTRIES).read_bytes().split(b"\n")
     try:
-        return Header(**first)
-    except TypeError:
-        raise _damaged(folder) from None
-
-
-def _parsed(folder: Path, line: bytes) -> Entry:
-    try:
-        entry = json.loads(line)
-        if isinstance(entry, dict):
-            return entry
-    except ValueError:
+        header, *entries = map(json.loads, lines)
+        if all(isinstance(entry, dict) for entry in entries):
+            return Header(**header), entries
+    except (ValueError, TypeError):
         pass
-    raise _damaged(folder)
-
-
-def _damaged(folder: Path) -> UserError:
-    return UserError(
+    raise UserError(
         f"{folder / _ENTRIES}: expected one JSON object per line, as a run writes them, got something else; move the "
         "folder away to work without its content",
         "outbox.damaged",

@@ -14,15 +14,14 @@ import numpy as np
 
 from echo_rnn.errors import UserError
 from echo_rnn.redact import redact
-from echo_rnn.tracking.deliver import MODEL, MOST_METRICS
+from echo_rnn.tracking.deliver import MODEL
 from echo_rnn.tracking.outbox import Outbox
 
 MetricRow = tuple[str, float, int]
 """Name, value and step of one number."""
 
-_LONGEST_DIGEST = 36
 _LONGEST_PARAMETER = 6000  # MLflow cuts longer ones; a resumed run compares its own with what is stored
-_LONGEST_NAME, _LONGEST_SHOWN_NAME = 200, 40
+_LONGEST_NAME = 200
 # Letters of any language; no character that has a meaning in a path, an address or a terminal.
 _PART_OF_A_PATH = r"[\w(][\w .,=@+()\-]*"
 
@@ -41,12 +40,12 @@ class Run:
         self._outbox = outbox
         self._points: dict[tuple[str, int], float] = {}
         self._params: dict[str, str] = {}
-        for line in outbox.entries() if outbox else ():
-            match line.entry["kind"]:
+        for entry in outbox.entries if outbox else ():
+            match entry["kind"]:
                 case "metrics":
-                    self._points |= {(name, step): value for name, value, step, _ in line.entry["rows"]}
+                    self._points |= {(name, step): value for name, value, step, _ in entry["rows"]}
                 case "params":
-                    self._params |= line.entry["values"]
+                    self._params |= entry["values"]
 
     def log_config(self, config: Mapping[str, Any]) -> None:
         """Logs a nested configuration as parameters with dotted names, without credentials, cut where MLflow would."""
@@ -82,8 +81,8 @@ class Run:
             elif known is None or (remeasured and known != value):
                 self._points[name, step] = value
                 new.append([name, value, step, now])
-        for start in range(0, len(new), MOST_METRICS):
-            self._append("metrics", rows=new[start : start + MOST_METRICS])
+        if new:
+            self._append("metrics", rows=new)
 
     def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
         """Logs an input of the run; `context` is its purpose, such as `training`.
@@ -91,7 +90,7 @@ class Run:
         MLflow stores 36 characters of the digest, so the source holds all of it.
         """
         described = json.dumps({"uri": redact(source), "digest": digest})
-        self._append("dataset", name=name, digest=digest[:_LONGEST_DIGEST], source=described, context=context)
+        self._append("dataset", name=name, digest=digest[:36], source=described, context=context)
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """Copies a file into the run's artifacts."""
@@ -148,8 +147,7 @@ def _require_artifact_name(path: str) -> None:
 
 
 def _bad_name(kind: str, name: str, expected: str) -> UserError:
-    got = repr(name[:_LONGEST_SHOWN_NAME])
-    return UserError(f"name of the {kind}: expected {expected}, got {got}; choose another one", "run.bad_name")
+    return UserError(f"name of the {kind}: expected {expected}, got {name[:40]!r}; choose another one", "run.bad_name")
 
 
 def _flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from echo_rnn.errors import Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
 from echo_rnn.tracking.address import Address, mlflow_errors, new_client, require_answer, resolve
 from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, status_entry, undelivered
-from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, has_entries
+from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes
 from echo_rnn.tracking.run import Run, require_label
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", 
         kept = find_outboxes(outboxes)[0]
         for run in client.search_runs([found.experiment_id], running):
             if run.info.run_id not in kept and not _is_alive(run.data.tags):
-                for name, value in LEFT_BEHIND.items():
-                    client.set_tag(run.info.run_id, name, value)
+                client.set_tag(run.info.run_id, *LEFT_BEHIND)
                 client.set_terminated(run.info.run_id, status="KILLED")
     return Store(client, address, outboxes, Header("", address.uri, experiment, found.experiment_id))
 
@@ -136,7 +135,7 @@ class Store:
         )
         if not _RUN_ID.fullmatch(run_id):
             raise unknown
-        if not (self._unreachable and has_entries(self._outboxes / run_id)):
+        if not (self._unreachable and run_id in find_outboxes(self._outboxes)[0]):
             from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
             with self._requests():
@@ -204,8 +203,7 @@ class Store:
             rows = [[each.key, each.value, each.step, each.timestamp] for each in points if math.isfinite(each.value)]
             outbox = self._new_outbox(run_id)
             outbox.append({"kind": "metrics", "rows": rows}, {"kind": "params", "values": data.params})
-            *_, last = outbox.entries()
-            outbox.mark_delivered(last)
+            outbox.mark_delivered(len(outbox.entries))
             return outbox
 
     @contextmanager
@@ -222,7 +220,7 @@ class _NoStore(Store):
     def __init__(self) -> None:
         self.address = self.experiment_id = ""
 
-    def run(self, name: str, description: str, tags: Mapping[str, str]) -> AbstractContextManager[Run]:  # type: ignore
+    def run(self, name: str, description: str, tags: Mapping[str, str]) -> AbstractContextManager[Run]:  # type: ignore[override]
         return nullcontext(Run())
 
     def resume(self, run_id: str) -> AbstractContextManager[Run]:
@@ -235,9 +233,8 @@ class _NoStore(Store):
 def _create(client: "MlflowClient", experiment: str, artifacts: Path | None, note: str) -> "Experiment":
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
-    location = None if artifacts is None else artifacts.as_uri()
     try:
-        client.create_experiment(experiment, artifact_location=location, tags={NOTE: note})
+        client.create_experiment(experiment, artifact_location=artifacts and artifacts.as_uri(), tags={NOTE: note})
     except MlflowException:
         # Another process may have created it just before.
         if client.get_experiment_by_name(experiment) is None:
@@ -249,10 +246,9 @@ def _is_alive(tags: Mapping[str, str]) -> bool:
     """Whether the process that a run names in its tags may be alive."""
     try:
         process = psutil.Process(int(tags["process.pid"]))
+        same = abs(process.create_time() - float(tags["process.start"])) <= _TOLERANCE_SECONDS
         # In a container, a process that no parent waits for stays a zombie as long as the container lives.
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(process.create_time() - float(tags["process.start"])) <= _TOLERANCE_SECONDS
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except (KeyError, ValueError, psutil.Error):

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from echo_rnn.errors import UserError, termination_raises
-from echo_rnn.tracking.address import SETTINGS, Address, fault_of, resolve
+from echo_rnn.tracking.address import SETTINGS, fault_of, resolve
 from echo_rnn.tracking.store import open_store
 
 HOST, PORT = "127.0.0.1", 5000
@@ -48,19 +48,33 @@ def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> 
         print(f"runs: {comparison_link(address.uri, experiment_id)}", flush=True)
         return
     _require_free(port)
+    hosts = f"{HOST}:{port},localhost:{port}"
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", address.uri]
+    command += ["--registry-store-uri", address.uri]
+    command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
+    command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
+    # A person's settings for other servers must not apply to this one: its address, its allowed origins.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
+    variables.setdefault("PYTHONWARNINGS", "ignore")  # deprecations in MLflow's own libraries
     with termination_raises():
-        server = _start(address, port)
+        server, base = subprocess.Popen(command, env=variables), f"http://{HOST}:{port}"
         try:
-            base = f"http://{HOST}:{port}"
-            _wait_for_answer(server, base)
-            print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
-            server.wait()
+            deadline = time.monotonic() + START_SECONDS
+            while (fault := fault_of(base, seconds=1)) and server.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.2)
+            if not fault:
+                print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
+                server.wait()
         except KeyboardInterrupt:
             return
         finally:
             server.terminate()
-            server.wait()
-        raise UserError(f"MLflow's pages ended with exit code {server.returncode}; see the lines above", "ui.ended")
+            code = server.wait()
+        got = fault and f"no answer within {START_SECONDS} s ({fault}) and "
+        raise UserError(
+            f"MLflow's pages: expected them to run until Ctrl-C, got {got}exit code {code}; see the lines above",
+            "ui.ended",
+        )
 
 
 def _require_free(port: int) -> None:
@@ -74,26 +88,3 @@ def _require_free(port: int) -> None:
                 f"port {port} cannot be used ({error.strerror}); choose another one: make ui PORT={port + 1}",
                 "ui.port_taken",
             ) from None
-
-
-def _start(address: Address, port: int) -> subprocess.Popen[bytes]:
-    hosts = f"{HOST}:{port},localhost:{port}"
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", address.uri]
-    command += ["--registry-store-uri", address.uri]
-    command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
-    command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
-    # A person's settings for other servers must not apply to this one: its address, its allowed origins.
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
-    variables.setdefault("PYTHONWARNINGS", "ignore")  # deprecations in MLflow's own libraries
-    return subprocess.Popen(command, env=variables)
-
-
-def _wait_for_answer(server: subprocess.Popen[bytes], base: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while fault := fault_of(base, seconds=1):
-        if server.poll() is not None:
-            fault = f"exit code {server.returncode}; see the lines above"
-        elif time.monotonic() < deadline:
-            time.sleep(0.2)
-            continue
-        raise UserError(f"MLflow's pages did not start within {START_SECONDS} s ({fault})", "ui.not_started")
