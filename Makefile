@@ -23,14 +23,15 @@ run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's rep
 
 # Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile
 # so many that one process, or two, would meet the system's limit (vm.max_map_count) and crash.
-# A worker that has run out of tests takes some from another: the slowest do not wait for each other at the end.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+# They are dealt out a few at a time: no process gets most of the programs, and the slowest do not wait for each other.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist load --maxschedchunk 4
 
 test: $(INSTALLED) ## the quick tests
 	@$(PYTEST) -m "not slow"
 
 test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and faults that take their time
 	@$(PYTEST)
+	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
 
 lint: $(INSTALLED) ## style and types
 	@$(BIN)/ruff check
