@@ -65,5 +65,6 @@ def test_a_mistake_is_one_sentence_before_anything_is_measured(unused, arguments
 def test_the_articles_script_is_compared_at_its_own_sizes_only(unused):
     answer = unused.stage("whole_process", "model.units=5")
     assert answer.code == 2
-    assert "expected the seed's sizes, which the article's script has, got {'units': 5}" in answer.sentence
+    assert answer.code_of_error == "benchmark.not_the_seed"
+    assert "{'units': 5}" in answer.sentence
     assert not (unused.folder / "benchmarks").exists()
