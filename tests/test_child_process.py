@@ -27,11 +27,12 @@ def python(text, **options):
 
 
 def test_it_answers_line_by_line_and_is_killed_with_its_block():
+    before = psutil.Process().children()  # of other tests in this process
     with python(ECHO) as child:
         for word in ("one", "two"):
             child.write_line(word)
             assert child.read_line(30) == 2 * word
-        (process,) = psutil.Process().children()
+        (process,) = set(psutil.Process().children()) - set(before)
     assert not process.is_running()
 
 

@@ -71,7 +71,7 @@ def read(path: Path) -> Problem:
     with path.open("rb") as file:
 
         def take(dtype: type[np.generic], *shape: int) -> NDArray[Any]:
-            return np.fromfile(file, dtype, int(np.prod(shape))).reshape(shape)
+            return np.frombuffer(file.read(int(np.prod(shape)) * np.dtype(dtype).itemsize), dtype).reshape(shape)
 
         sizes, rates = take(np.int32, _SIZES).tolist(), take(np.float32, _RATES).tolist()
         layers, units, batch_size, window, inputs, classes, windows, _ = sizes
