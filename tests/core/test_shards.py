@@ -34,6 +34,7 @@ def test_each_shard_is_a_compiled_program_that_needs_no_other(most, programs):
 @pytest.mark.parametrize("most", [1, 2, 4])
 def test_batch_rows_keep_their_order_and_means_are_over_all(most):
     ((after_B1,),), (mean, missing) = traced(most)(X_TBI, Y_TB, STATE)
-    np.testing.assert_allclose(after_B1, STATE[0][0] / 2 + tf.reduce_sum(X_TBI, axis=0), rtol=1e-6)
-    np.testing.assert_allclose(mean, tf.reduce_mean(X_TBI), rtol=1e-6)
+    # The order of a float32 sum is the compiler's choice; a lost row or a wrong share is off by far more.
+    np.testing.assert_allclose(after_B1, STATE[0][0] / 2 + tf.reduce_sum(X_TBI, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(mean, tf.reduce_mean(X_TBI), rtol=1e-5)
     assert missing is None
