@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
-from echo_rnn.stages.layout import CONF, project_root
+from echo_rnn.stages.layout import CONF, PEERS_RECORDS, PEERS_REPORT, project_root
 from echo_rnn.stages.peers import measure_peers
 from echo_rnn.stages.report import report_peers
 from pipelines.hydra_entry import run_composed
@@ -19,9 +19,9 @@ from pipelines.hydra_entry import run_composed
 
 def job(composed: DictConfig) -> None:
     """Measures, reports and logs; records and report lie in the project, where a later call finds them."""
-    config = in_jobs(composed, CONF).config
-    records = project_root() / "benchmarks" / "peers"
-    report_peers(config, records, measure_peers(config, records), project_root() / "reports" / "peers")
+    config, root = in_jobs(composed, CONF).config, project_root()
+    fingerprint = measure_peers(config, root / PEERS_RECORDS)
+    report_peers(config, root / PEERS_RECORDS, fingerprint, root / PEERS_REPORT)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from echo_rnn.errors import UserError
 PROJECT = Path(__file__).parents[3]
 CONF = PROJECT / "conf"
 PARAMS = PROJECT / "params.yaml"
+# In the project that `project_root` names, of training steps and of whole processes beside peers.
+PEERS_RECORDS, PEERS_REPORT = Path("benchmarks", "peers"), Path("reports", "peers")
 
 
 def project_root() -> Path:
@@ -47,7 +49,7 @@ class Layout:
 
     @property
     def checkpoints(self) -> Path:
-        """What a training that was stopped goes on from; of a stage always in the project, since DVC deletes clones."""
+        """What a stopped training resumes from; of a stage always in the project, since DVC deletes clones."""
         if self.root.is_absolute():
             return self.root / "checkpoints"
         project, here = project_root(), Path.cwd()
