@@ -27,7 +27,7 @@ from echo_rnn.config.sources import Sources, content, listing, shown_path
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
 
-_SEAL = "# Composed: change conf/ or params.yaml instead. SHA-256 of what follows: "
+_FIRST_LINE = "# Composed: change conf/ or params.yaml instead. SHA-256 of what follows: "
 # `${a.b}` is another value, `${name:...}` calls a function.
 _REFERENCE = re.compile(r"\$\{[^${}:]*\}")
 _CALL = re.compile(r"\$\{[^{}]*:")
@@ -44,7 +44,7 @@ class Composition:
         """Keeps the tree as YAML, atomically, below a line with the checksum of the rest."""
         # Characters outside of ASCII are escaped: PyYAML does not read all of them back from a plain text.
         text = yaml.safe_dump(self.tree, sort_keys=False, width=120)
-        write_text(path, f"{_SEAL}{_checksum(text)}\n{text}")
+        write_text(path, f"{_FIRST_LINE}{_checksum(text)}\n{text}")
 
 
 def compose(params: Path, conf: Path) -> Composition:
@@ -98,10 +98,10 @@ def read(path: Path) -> Config:
     again = "change conf/ or params.yaml, and `dvc repro compose` writes it again"
     expected = f"{path}: expected a composed configuration"
     try:
-        seal, _, text = path.read_text(encoding="utf-8").partition("\n")
+        first, _, text = path.read_text(encoding="utf-8").partition("\n")
     except (OSError, ValueError) as error:
         raise UserError(f"{expected}, got {_reason(error)}; {again}", "config.unreadable") from error
-    if seal != f"{_SEAL}{_checksum(text)}":
+    if first != f"{_FIRST_LINE}{_checksum(text)}":
         raise UserError(f"{expected} as it was written, got a damaged or edited one; {again}", "config.damaged")
     try:
         return Config.model_validate(yaml.safe_load(text))
@@ -145,8 +145,8 @@ def _checked(composed: DictConfig, sources: Sources) -> Composition:
     for key, text in texts.items():
         if _calls(text):
             # A value that called something would also differ between the machines that compose it.
-            came = f"{shown(text)}, which calls a function"
-            raise _refused_value(key, "a value, or ${another.key}", came, sources)
+            got = f"{shown(text)}, which calls a function"
+            raise _refused_value(key, "a value, or ${another.key}", got, sources)
     try:
         tree = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
@@ -158,9 +158,9 @@ def _checked(composed: DictConfig, sources: Sources) -> Composition:
         raise sentence(error, sources.find) from error
 
 
-def _refused_value(key: str, expected: str, came: str, sources: Sources) -> UserError:
+def _refused_value(key: str, expected: str, got: str, sources: Sources) -> UserError:
     key = re.sub(r"\[\d+\]", "", key)
-    return refused(key, expected, came, sources.find(key)[1])
+    return refused(key, expected, got, sources.find(key)[1])
 
 
 def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:

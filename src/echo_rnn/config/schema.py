@@ -22,7 +22,7 @@ from echo_rnn.redact import redact
 _KEYS = {"cell": "model.cell", "precision": "model.precision", "compile": "trainer.compile"}
 
 Side = tuple[str, str, Any]
-"""A key that could give way, what is expected of it, and what came."""
+"""A key that could give way, what is expected of it, and what was got."""
 
 
 class Echo(Section):

@@ -63,10 +63,10 @@ def sentence(error: ValidationError, find: Find) -> UserError:
     return UserError(f"{first} ({more} more after this one)", first.code) if more else first
 
 
-def refused(key: str, expected: str, came: str, place: str, code: str = "config.not_composable") -> UserError:
+def refused(key: str, expected: str, got: str, place: str, code: str = "config.not_composable") -> UserError:
     """The form of every error."""
     key = key if key.strip() else repr(key)
-    return UserError(" ".join(f"{key}: expected {expected}, got {came}; change it in {place}".split()), code)
+    return UserError(" ".join(f"{key}: expected {expected}, got {got}; change it in {place}".split()), code)
 
 
 def unknown_key(path: Sequence[str], place: str, names: Sequence[str] | None = None) -> UserError:
@@ -98,11 +98,11 @@ def unknown_key(path: Sequence[str], place: str, names: Sequence[str] | None = N
     return refused(whole, expected, f"an unknown key{hint}", place, "config.unknown_key")
 
 
-def unknown_option(key: str, options: Iterable[str], came: Any, place: str) -> UserError:
+def unknown_option(key: str, options: Iterable[str], got: Any, place: str) -> UserError:
     """The error for a value that is not in a list."""
     options = list(options)
-    got = f"{shown(came)}{closest(str(came), options)}"
-    return refused(key, f"one of {', '.join(options)}", got, place, "config.unknown_option")
+    shown_got = f"{shown(got)}{closest(str(got), options)}"
+    return refused(key, f"one of {', '.join(options)}", shown_got, place, "config.unknown_option")
 
 
 def closest(word: str, choices: Iterable[str]) -> str:
@@ -129,13 +129,13 @@ def known_keys() -> list[str]:
 
 
 def _one(detail: ErrorDetails, find: Find) -> UserError:
-    context, kind, key, came = detail.get("ctx", {}), detail["type"], _key(detail), detail["input"]
+    context, kind, key, got = detail.get("ctx", {}), detail["type"], _key(detail), detail["input"]
     if kind == "conflict":
         # Any of the sides may change; the likeliest is the one that a person set last.
-        key, expected, came = max(context["sides"], key=lambda side: find(side[0], False)[0])
+        key, expected, got = max(context["sides"], key=lambda side: find(side[0], False)[0])
         # An option that another key excludes gives way to another option.
         choice = key in (f"{section}.{tag}" for section, tag in _tags().items())
-        return refused(key, expected, shown(came), find(key, choice)[1], "config.conflict")
+        return refused(key, expected, shown(got), find(key, choice)[1], "config.conflict")
     rank, place = find(key, False)
     path = _path(detail)
     if len(path) == 2 and kind in ("unknown_key", "missing") and (tag := _tags().get(path[0])):
@@ -144,18 +144,18 @@ def _one(detail: ErrorDetails, find: Find) -> UserError:
         if rank_of_name > rank:
             # A value renamed the option while its other keys are still those of the chosen file.
             expected = f"the option that the group's file names (choose another file of {path[0]}/ instead)"
-            return refused(name, expected, shown(came[tag]), place_of_name, "config.unknown_option")
+            return refused(name, expected, shown(got[tag]), place_of_name, "config.unknown_option")
     if kind == "unknown_key":
         return unknown_key(path, place, context["known"])
-    if isinstance(came, str) and (new := RENAMED_VALUES.get((key, came))):
-        return refused(key, new, f"{came!r}, an old value", place, "config.renamed_key")
+    if isinstance(got, str) and (new := RENAMED_VALUES.get((key, got))):
+        return refused(key, new, f"{got!r}, an old value", place, "config.renamed_key")
     if kind == "literal_error":
         options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return unknown_option(key, options, came, place)
+        return unknown_option(key, options, got, place)
     code, expected = _KINDS.get(kind, ("wrong_type", detail["msg"]))
     given = {name: f"{value:g}" if isinstance(value, float) else value for name, value in context.items()}
     code, expected = (words.format(**given) for words in (code, expected))
-    return refused(key or place, expected, "nothing" if kind == "missing" else shown(came), place, f"config.{code}")
+    return refused(key or place, expected, "nothing" if kind == "missing" else shown(got), place, f"config.{code}")
 
 
 def _key(detail: ErrorDetails) -> str:
