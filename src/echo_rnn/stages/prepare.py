@@ -7,7 +7,7 @@ import psutil
 
 from echo_rnn.config import Config
 from echo_rnn.core.compilation import shard_count
-from echo_rnn.core.strategies import Unrolling
+from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import UserError
 from echo_rnn.tasks import INPUTS
 
@@ -65,7 +65,6 @@ def choose_strategy(config: Config) -> Chosen:
     if config.unroll.unrolling is not None:
         return Chosen(config.unroll.unrolling)
     # What measures takes a while to import.
-    from echo_rnn.core.strategies import get_strategy  # noqa: PLC0415
     from echo_rnn.stages.choose import choose  # noqa: PLC0415
 
     choice = choose(config)

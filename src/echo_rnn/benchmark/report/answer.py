@@ -8,7 +8,7 @@ from echo_rnn.benchmark.measure.records import REFERENCE, Record
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.grid import describe_shape, labels, varying
 from echo_rnn.benchmark.report.intervals import paired, unpaired
-from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult, Verdict
+from echo_rnn.benchmark.report.results import ONE, ContestantResult, Interval, ShapeResult, Verdict
 from echo_rnn.benchmark.report.statistics import break_even, margin, verdict_of
 from echo_rnn.core.compilation import Compile
 
@@ -174,7 +174,7 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
                 found |= {variant: apart} if apart else {}
         return found
 
-    speedups = over(baseline) | {baseline: Interval(1.0, 1.0, 1.0)}
+    speedups = over(baseline) | {baseline: ONE}
     fastest = max(speedups, key=lambda variant: speedups[variant].estimate)
     (result, own), (base_result, base) = timed[fastest], timed[baseline]
     least = max(margin(each.control, each.processes) for each in (result, base_result))
