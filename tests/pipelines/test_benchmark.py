@@ -114,6 +114,9 @@ def test_advice_is_measured_once_and_readable_by_programs(unused):
     first = unused.stage("recommend", *question)
     assert first.code == 0, first.err
     label = re.search(r"^unroll=(\w+)$", first.out, flags=re.MULTILINE)[1]
+    second = unused.stage("recommend", *question, "--more", "--json")
+    answer = json.loads(second.out)
+    assert (answer["result"]["processes"], bool(answer["reused"])) == (2, True)
     second = unused.stage("recommend", *question, "--json")
     answer = json.loads(second.out)
     assert answer["label"] == label

@@ -5,6 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
+from echo_rnn.stages.sweep import SPEED
+
 
 @pytest.fixture(scope="module")
 def run(finished):
@@ -14,11 +16,12 @@ def run(finished):
 
 def test_one_run_trained_and_evaluated(run):
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "lstm3x4-dynamic-T10-seed0"
+    assert run.info.run_name == "dynamic-graph-lstm3x4-T10-seed0"
     wanted = {"train/loss", "train/accuracy", "validation/loss", "validation/accuracy", "test/accuracy", "test/loss"}
     wanted |= {"test/accuracy_ceiling", "test/accuracy_gap", "train/leftover_steps"}
-    phases = ("start", "import", "trace", "compile", "steady", "validation", "evaluation")
+    phases = ("start", "import", "trace", "compile", "validation", "evaluation")
     wanted |= {f"time/{phase}" for phase in phases}
+    wanted |= {f"speed/{name}" for name in SPEED}
     assert wanted <= set(run.data.metrics)
     assert run.data.metrics["time/import"] < run.data.metrics["time/start"]
 

@@ -3,12 +3,13 @@
 import pytest
 
 from echo_rnn.stages.job import RESULT
-from echo_rnn.stages.sweep import Summary, read_results
+from echo_rnn.stages.sweep import SPEED, Summary, read_results
 
 
 def result(overrides, accuracy=None, **more):
     metrics = {"accuracy": accuracy, "accuracy_gap": 1 - accuracy, "loss": 0.5} if accuracy is not None else None
-    return {"overrides": overrides, **({"metrics": metrics} if metrics else {}), **more}
+    speed = {"each_step_seconds": 2e-3, "first_call_seconds": 0.5, "steps_seconds": 20.0}
+    return {"overrides": overrides, **({"metrics": metrics, "speed": speed} if metrics else {}), **more}
 
 
 RESULTS = [
@@ -24,6 +25,16 @@ def test_rows_are_combinations_over_their_seeds():
     assert [(row["settings"], row["seeds"]) for row in rows] == [("unroll=static", "2"), ("unroll=dynamic", "1")]
     assert rows[0]["accuracy"] == f"0.700000 ± {0.2 / 2**0.5:.6f}"  # of two values, n - 1 in the denominator
     assert (rows[1]["accuracy"], rows[1]["loss"]) == ("0.500000", "0.500000")
+    assert (rows[0]["each step"], rows[1]["each step"]) == ("2 ms ± 0 ns", "2 ms")
+
+
+def test_what_is_compared_stands_first_and_what_is_equal_is_no_column(capsys):
+    summary = Summary("s", [result([f"unroll={name}"], 0.75) for name in ("static", "dynamic")])
+    summary.show()
+    head, equal = (line for line in summary.markdown().splitlines() if "each step" in line or "equal" in line)
+    assert [cell.strip() for cell in head.strip("|").split("|")] == ["settings", "seeds", *SPEED.values()]
+    assert "accuracy 0.750000" in equal
+    assert equal in capsys.readouterr().out
 
 
 def test_failures_are_named_and_counted():
@@ -33,6 +44,7 @@ def test_failures_are_named_and_counted():
         "sweep/jobs": 4,
         "sweep/failed": 1,
         "sweep/best_accuracy": pytest.approx(0.7),
+        "sweep/fastest_step_seconds": pytest.approx(2e-3),
     }
 
 

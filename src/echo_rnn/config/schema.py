@@ -168,7 +168,11 @@ class Config(Section):
 
     @property
     def run_name(self) -> str:
-        """What the run is in a few characters, for example `lstm3x4-dynamic-T15-seed0`."""
+        """What the run is in a few characters, for example `dynamic-xla-lstm3x4-T15-seed0`.
+
+        What is compared most often stands first: MLflow's pages cut names at their end.
+        """
         sizes = self.model.sizes
         stack = f"{len(sizes)}x{sizes[0]}" if len(set(sizes)) == 1 else "-".join(map(str, sizes))
-        return f"{self.model.cell}{stack}-{self.unroll.label}-T{self.trainer.window}-seed{self.seed}"
+        how = f"{self.unroll.label}-{self.trainer.compile}"
+        return f"{how}-{self.model.cell}{stack}-T{self.trainer.window}-seed{self.seed}"

@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
@@ -21,6 +22,8 @@ from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root
 from echo_rnn.stages.shapes import shape_of
 
+PROGRAM, MORE = "pipelines.recommend", "--more"
+"""The entry point that answers a person, and its option that measures in one more process."""
 _MOST_WRITTEN_OUT = 100  # written out, more than these compile for longer than most trainings take
 _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
 
@@ -34,12 +37,14 @@ class Choice:
         why: In a sentence or two.
         result: What was measured.
         seconds: What choosing took; near 0 where it had been measured before.
+        reused: When the oldest of the measurements that were found began, in ISO 8601; empty where there were none.
     """
 
     label: str
     why: str
     result: ShapeResult
     seconds: float
+    reused: str
 
 
 def candidates(shape: Shape) -> tuple[str, ...]:
@@ -49,8 +54,12 @@ def candidates(shape: Shape) -> tuple[str, ...]:
     return tuple(label for label in able if every <= _MOST_WRITTEN_OUT or written_out(shape, label) < every)
 
 
-def choose(config: Config) -> Choice:
+def choose(config: Config, *, more: bool = False) -> Choice:
     """Chooses for a training; what was measured once on this machine is not measured again.
+
+    Args:
+        config: Of the training.
+        more: Measures in one more process, whatever has been measured.
 
     Raises:
         UserError: Strategies cannot be measured at its shape.
@@ -58,13 +67,39 @@ def choose(config: Config) -> Choice:
     start = time.perf_counter()
     shape, task, trainer = shape_of(config), config.task, config.trainer
     labels = candidates(shape)
-    found = _records(shape, labels)
-    if not found:
+    before = _records(shape, labels)
+    found = before
+    if more or not before:
         require_memory(shape, labels)
-        found = _measured(shape, labels)
+        found = _measured(shape, labels, before)
     (result,) = results(found, stored_bytes)
     choice = recommend(result, trainer.epochs * (task.series_length // task.batch_size // trainer.window))
-    return Choice(choice.chosen.label, why(choice, result.reference), result, time.perf_counter() - start)
+    began = min((float(record.environment["process.start"]) for record in before), default=None)
+    return Choice(
+        label=choice.chosen.label,
+        why=why(choice, result.reference, _more(config, shape)),
+        result=result,
+        seconds=time.perf_counter() - start,
+        reused="" if began is None else datetime.fromtimestamp(began).astimezone().isoformat(timespec="minutes"),
+    )
+
+
+def _more(config: Config, shape: Shape) -> str:
+    """The command that measures in one more process, for the same training."""
+    values = {
+        "model": shape.cell,
+        "model.layers": shape.layers,
+        "model.units": shape.units,
+        "model.precision": shape.precision,
+        "task.batch_size": shape.batch_size,
+        "task.series_length": config.task.series_length,
+        "trainer.window": shape.window,
+        "trainer.epochs": config.trainer.epochs,
+        "trainer.compile": shape.compile,
+        "trainer.shards": shape.shards,
+        "runtime.threads": shape.threads,
+    }
+    return " ".join([f"python -m {PROGRAM} {MORE}", *(f"{key}={value}" for key, value in values.items())])
 
 
 def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
@@ -73,14 +108,14 @@ def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
     return [record for record in map(read, paths) if set(labels) <= set(record.prepared)]
 
 
-def _measured(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
-    """Records of the shape, which another process may have made meanwhile."""
+def _measured(shape: Shape, labels: tuple[str, ...], before: list[Record]) -> list[Record]:
+    """Records of the shape with one more than `before`, which another process may have made meanwhile."""
     folder = project_root() / "benchmarks"
     print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
     with measuring(folder, wait=True):
-        if found := _records(shape, labels):
+        if len(found := _records(shape, labels)) > len(before):
             return found
-        own, contestant = fingerprint(), strategies(shape, labels, seed=0, peak=False)
+        own, contestant = fingerprint(), strategies(shape, labels, seed=len(found), peak=False)
         record = measure(shape, [contestant], Rounds(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
-        record.write(folder / "chosen" / shape.key / f"{own}-0.json")
-        return [record]
+        record.write(folder / "chosen" / shape.key / f"{own}-{len(found)}.json")
+        return [*found, record]

@@ -28,7 +28,7 @@ from echo_rnn.stages.store import store_of
 RESULT = Manifest(
     kind="result of a job",
     name="result.json",
-    format=1,
+    format=2,
     remedy="the same sweep with hydra.sweep.dir set to its folder runs the job again",
 )
 Result = dict[str, Any]
@@ -42,10 +42,10 @@ def run(config: Config, files: Layout, tags: Mapping[str, str], command: str) ->
     require_memory(config)
     generate.run(config, files)
     store = store_of(config.tracking)
-    run_id = train.run(config, files, store, choose_strategy(config), tags=tags, command=command)
+    trained = train.run(config, files, store, choose_strategy(config), tags=tags, command=command)
     # Opened again: a server may have gone meanwhile, and then the run is resumed from its outbox.
     metrics = evaluate.run(config, files, store_of(config.tracking))
-    return {"run_id": run_id, "seed": config.seed, "metrics": metrics}
+    return {"run_id": trained.run_id, "seed": config.seed, "speed": trained.speed, "metrics": metrics}
 
 
 def run_in_child(files: Layout, sweep: str, overrides: Sequence[str]) -> None:

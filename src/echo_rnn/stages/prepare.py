@@ -68,5 +68,7 @@ def choose_strategy(config: Config) -> Chosen:
     from echo_rnn.stages.choose import choose  # noqa: PLC0415
 
     choice = choose(config)
+    age = f"measured before, from {choice.reused} on" if choice.reused else "measured now"
+    print(f"unroll=auto: {choice.label}, chosen in {choice.seconds:.1f} s, {age}. {choice.why}")
     tags = {"unroll.chosen": choice.label, "unroll.why": choice.why}
     return Chosen(get_strategy(choice.label), tags, choice.seconds)

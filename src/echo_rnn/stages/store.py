@@ -23,6 +23,9 @@ One run is one training with its evaluation. Runs of a sweep share the tag `swee
 
 | Metric | Meaning |
 |---|---|
+| `speed/each_step_seconds` | mean time of a training step |
+| `speed/first_call_seconds` | tracing and compiling, before the first step |
+| `speed/steps_seconds` | all training steps together |
 | `train/loss`, `train/accuracy` | mean over the windows of an epoch; the step is the epoch |
 | `validation/loss`, `validation/accuracy` | the validation series with carried state, after the epoch |
 | `test/accuracy` | share of the test targets that are predicted correctly |
@@ -31,7 +34,7 @@ One run is one training with its evaluation. Runs of a sweep share the tag `swee
 | `test/loss`, `test/perplexity` | cross-entropy in nats for each target, and its exponential |
 | `time/start` | seconds from the start of the process to tracing, with all waiting and generating, to about a second |
 | `time/import` | those of them that starting TensorFlow took |
-| `time/*` | seconds of wall time for each later phase: trace, compile, steady, validation, evaluation |
+| `time/*` | seconds of wall time for each later phase: trace, compile, validation, evaluation |
 
 Parameters are the composed configuration with dotted names; `git.dirty`: whether the code differed from the commit.
 """

@@ -3,12 +3,13 @@
 import shlex
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from echo_rnn.benchmark.report.words import seconds
 from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
 from echo_rnn.files import unwritable
@@ -17,6 +18,8 @@ from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import print_comparison, store_of
 from echo_rnn.tracking import MetricRow
 
+SPEED = {"each_step_seconds": "each step", "first_call_seconds": "first call", "steps_seconds": "all steps"}
+"""Columns of the table from a job's `speed`, which stand before its metrics."""
 SHOWN = ("accuracy", "accuracy_gap", "loss")
 
 _held: list[FileLock] = []  # as long as the process lives
@@ -82,16 +85,24 @@ class Summary:
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        """The table: for each group the mean of each metric in `SHOWN` over its seeds, and the standard deviation."""
+        """The table: for each group the mean of its times and of each metric in `SHOWN`, ± the standard deviation."""
         rows = []
         for settings, group in self.groups.items():
             row = {"settings": settings, "seeds": str(len(group))}
+            for name, column in SPEED.items():
+                row[column] = _mean([result["speed"][name] for result in group], seconds)
             for name in SHOWN:
-                values = [result["metrics"][name] for result in group]
-                spread = f" ± {statistics.stdev(values):.6f}" if len(values) > 1 else ""
-                row[name] = f"{statistics.fmean(values):.6f}{spread}"
+                row[name] = _mean([result["metrics"][name] for result in group], "{:.6f}".format)
             rows.append(row)
         return rows
+
+    def _shown(self) -> tuple[list[dict[str, str]], str]:
+        """The rows without the metrics that are the same in all of them, and a line about those."""
+        rows = self.rows
+        equal = [name for name in SHOWN if len(rows) > 1 and len({row[name] for row in rows}) == 1]
+        line = ", ".join(f"{name} {rows[0][name]}" for name in equal)
+        left = [{name: value for name, value in row.items() if name not in equal} for row in rows]
+        return left, f"equal in all rows: {line}" if equal else ""
 
     def metrics(self) -> Iterator[MetricRow]:
         """The sweep as a whole, for its own run."""
@@ -100,23 +111,36 @@ class Summary:
         accuracies = ([result["metrics"]["accuracy"] for result in group] for group in self.groups.values())
         if means := [statistics.fmean(group) for group in accuracies]:
             yield "sweep/best_accuracy", max(means), 0
+        times = ([result["speed"]["each_step_seconds"] for result in group] for group in self.groups.values())
+        if means := [statistics.fmean(group) for group in times]:
+            yield "sweep/fastest_step_seconds", min(means), 0
 
     def show(self) -> None:
         """Prints the table and what failed."""
-        if rows := self.rows:
+        rows, equal = self._shown()
+        if rows:
             show_rows(f"sweep {self.name}: mean ± standard deviation", rows)
+        if equal:
+            print(equal)
         for result in self.failed:
             print(f"failed: {shlex.join(result['overrides'])}: {result['error']}")
 
     def markdown(self) -> str:
         """The same for MLflow's pages."""
-        head = ("settings", "seeds", *SHOWN)
+        rows, equal = self._shown()
+        head = list(rows[0]) if rows else ["settings"]
         table = [head, ["---"] * len(head)]
-        table += [(f"`{settings}`", *numbers) for settings, *numbers in (row.values() for row in self.rows)]
+        table += [[f"`{settings}`", *numbers] for settings, *numbers in (row.values() for row in rows)]
         lines = [f"| {' | '.join(cells)} |" for cells in table]
+        lines += ["", equal] if equal else []
         lines += ["", f"Mean ± standard deviation over seeds; the runs share the tag `sweep = {self.name}`.", ""]
         lines += [f"- failed: `{shlex.join(result['overrides'])}`: {result['error']}" for result in self.failed]
         return "\n".join(lines)
+
+
+def _mean(values: Sequence[float], form: Callable[[float], str]) -> str:
+    spread = f" ± {form(statistics.stdev(values))}" if len(values) > 1 else ""
+    return f"{form(statistics.fmean(values))}{spread}"
 
 
 def _require_same(job: Path, overrides: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,28 @@ if TYPE_CHECKING:
     from echo_rnn.training import Checkpoints, EpochRecord, History
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A training that ended.
+
+    Attributes:
+        run_id: Its run in the tracking store.
+        each_step_seconds: Mean time of a training step, over all processes that worked on it.
+        first_call_seconds: What this process took to trace and compile before its first step.
+        steps_seconds: All training steps together.
+    """
+
+    run_id: str
+    each_step_seconds: float
+    first_call_seconds: float
+    steps_seconds: float
+
+    @property
+    def speed(self) -> dict[str, float]:
+        """The times by name."""
+        return {name: value for name, value in asdict(self).items() if name != "run_id"}
+
+
 def run(
     config: Config,
     files: Layout,
@@ -41,8 +64,8 @@ def run(
     tags: Mapping[str, str] = MappingProxyType({}),
     parent: int | None = None,
     command: str = "the same call",
-) -> str:
-    """Trains the network; writes it and its report, and returns the id of the run in the tracking store.
+) -> Trained:
+    """Trains the network; writes it and its report.
 
     Where the same training was stopped before, it is resumed, in the same run.
 
@@ -88,12 +111,19 @@ def run(
                 start_seconds = time.time() - psutil.Process().create_time()
                 training = Training(learner, data, trainer, checkpoints, start)
                 history = training.run(stop_requested, lambda record: tracked.log_metrics(_epoch(record)))
-            tracked.log_metrics(_phases(history, import_seconds, start_seconds))
+            preparation = history.preparation
+            first_call = preparation.trace_seconds + preparation.compile_seconds
+            done = Trained(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
+            tracked.log_metrics(_times(history, done, import_seconds, start_seconds))
             exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
         checkpoints.remove()
-    return tracked.id
+    print(
+        f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
+        f"tracing and compiling took {first_call:.3g} s"
+    )
+    return done
 
 
 def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:
@@ -154,23 +184,23 @@ def _epoch(record: "EpochRecord") -> Iterator[MetricRow]:
         yield "validation/accuracy", record.validation_accuracy, record.epoch
 
 
-def _phases(history: "History", import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
-    """The parts of a training's wall time, and what was left over.
+def _times(history: "History", trained: Trained, import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
+    """What a training took, in parts, and what was left over; one value each at step 0, which MLflow draws as a bar.
 
     Args:
         history: The training.
+        trained: Its speed; the names begin with a word that stands before all others in MLflow's charts.
         import_seconds: Starting TensorFlow.
         start_seconds: From the start of the process until only tracing and compiling were left to do before a step.
     """
-    last = len(history.epochs)
-    yield "time/start", start_seconds, last
-    yield "time/import", import_seconds, last
-    yield "time/trace", history.preparation.trace_seconds, last
-    yield "time/compile", history.preparation.compile_seconds, last
-    yield "time/steady", history.steady_seconds, last
-    yield "time/validation", history.validation_seconds, last
-    yield "train/steps", history.steps, last
-    yield "train/leftover_steps", history.leftover_steps, last
+    yield from ((f"speed/{name}", value, 0) for name, value in trained.speed.items())
+    yield "time/start", start_seconds, 0
+    yield "time/import", import_seconds, 0
+    yield "time/trace", history.preparation.trace_seconds, 0
+    yield "time/compile", history.preparation.compile_seconds, 0
+    yield "time/validation", history.validation_seconds, 0
+    yield "train/steps", history.steps, 0
+    yield "train/leftover_steps", history.leftover_steps, 0
 
 
 def _report(history: "History", ceiling: float, folder: Path) -> Path:

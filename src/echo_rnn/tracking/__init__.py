@@ -1,7 +1,7 @@
 """The tracking store: the only room that imports MLflow, and only when a store is opened.
 
 store = open_store(uri=None, experiment="echo", root=project_root())
-with store.run("lstm3x4-dynamic-T15-seed0", description="...", tags={"sweep": "..."}) as run:
+with store.run("dynamic-xla-lstm3x4-T15-seed0", description="...", tags={"sweep": "..."}) as run:
     run.log_config(config)
     run.log_metrics([("train/loss", 0.69, 0)])
 

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from echo_rnn.benchmark.measure.records import REFERENCE, Record
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.report.grid import describe_shape, labels, varying
 from echo_rnn.benchmark.report.intervals import paired, unpaired
+from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
 from echo_rnn.benchmark.report.results import ONE, ContestantResult, Interval, ShapeResult, Verdict
 from echo_rnn.benchmark.report.statistics import break_even, margin, verdict_of
 from echo_rnn.core.compilation import Compile
@@ -15,6 +18,8 @@ from echo_rnn.core.compilation import Compile
 # Where the baseline was not measured: the reference in the first of these that was.
 _CONDITIONS: tuple[Compile, ...] = ("graph", "none", "xla")
 _MOST_COLUMNS = 6
+TOLERATED = 1.02
+"""How much longer than with the reference a whole training with the recommended strategy may take."""
 
 
 @dataclass(frozen=True)
@@ -111,19 +116,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The strategy with which a training takes the least time.
+    """The strategy with which a training is expected to take the least time, of those that are safe to choose.
 
     Attributes:
         chosen: The strategy.
         steps: Training steps that are planned.
         seconds: Of all steps with the chosen one, first call included.
         reference_seconds: The same with the reference.
+        open: Strategies that may take less time than the chosen one but, as far as was measured, may also take more
+            than the reference.
     """
 
     chosen: ContestantResult
     steps: int
-    seconds: float
+    seconds: Interval
     reference_seconds: float
+    open: list[str]
 
 
 def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Record] = ()) -> Answer:
@@ -224,14 +232,30 @@ def _cell(label: str, results: Sequence[ShapeResult]) -> Cell:
 
 
 def recommend(result: ShapeResult, steps: int) -> Recommendation:
-    """The strategy whose first call and `steps` planned training steps take the least time in all."""
+    """The strategy whose first call and `steps` planned training steps are expected to take the least time in all.
+
+    Only what is shown is counted on: a strategy is chosen where the upper bound of its time is at most `TOLERATED`
+    above the time of the reference. So the choice takes longer than that in as many cases as intervals miss.
+    """
     reference = result.of(result.reference)
-    assert reference is not None
+    assert reference is not None and reference.step_seconds is not None
+    later, step = max(0, steps - 1), reference.step_seconds
+    # The same that a ratio has to exceed before it is called a difference.
+    least = margin(result.control, result.processes)
 
-    def total(each: ContestantResult) -> float:
-        # A difference that is not shown is not counted on.
-        known = each if each.verdict in ("faster", "slower") else reference
-        return (each.first_call_seconds or 0.0) + max(0, steps - 1) * (known.step_seconds or 0.0)
+    def total(each: ContestantResult) -> Interval:
+        speedup, first = each.speedup or ONE, each.first_call_seconds or 0.0
+        wide = ONE if each is reference else Interval(speedup.estimate, speedup.low / least, speedup.high * least)
+        if each is not reference and result.rounds < FEWEST_ROUNDS:
+            wide = Interval(speedup.estimate, 0.0, np.inf)
+        slowest = later * step / wide.low if wide.low else np.inf
+        return Interval(first + later * step / wide.estimate, first + later * step / wide.high, first + slowest)
 
-    chosen = min((each for each in result.contestants if each.step_seconds is not None), key=total)
-    return Recommendation(chosen, steps, total(chosen), total(reference))
+    totals = {each.label: total(each) for each in result.contestants if each.step_seconds is not None}
+    longest = totals[reference.label].estimate * TOLERATED
+    safe = [label for label, seconds in totals.items() if label == reference.label or seconds.high <= longest]
+    chosen = min(safe, key=lambda label: totals[label].estimate)
+    rivals = [label for label, own in totals.items() if label not in safe and own.low < totals[chosen].estimate]
+    best = result.of(chosen)
+    assert best is not None
+    return Recommendation(best, steps, totals[chosen], totals[reference.label].estimate, rivals)

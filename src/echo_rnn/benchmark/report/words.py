@@ -138,12 +138,24 @@ def growth_rows(results: Sequence[ShapeResult]) -> list[Row]:
     ]
 
 
-def why(choice: Recommendation, reference: str) -> str:
-    """Why a strategy is recommended."""
-    chosen = choice.chosen
-    found = f"{choice.steps:,} steps with {chosen.label} take {seconds(choice.seconds)}, first call included"
-    other = f", against {seconds(choice.reference_seconds)} with {reference}"
-    return f"{found}{'' if chosen.label == reference else other}."
+def why(choice: Recommendation, reference: str, more: str) -> str:
+    """Why a strategy is recommended, and what is not known.
+
+    Args:
+        choice: What is recommended.
+        reference: What all others were compared with.
+        more: The command that measures more.
+    """
+    chosen, total = choice.chosen, choice.seconds
+    found = f"{choice.steps:,} steps with {chosen.label} are expected to take {seconds(total.estimate)}"
+    if chosen.label == reference:
+        found += ", first call included."
+    else:
+        bounds = f"({seconds(total.low)} to {seconds(total.high)})"
+        found += f" {bounds}, first call included, against {seconds(choice.reference_seconds)} with {reference}."
+    if choice.open:
+        found += f" Whether {listed(choice.open)} would be faster cannot be told yet; this measures longer: {more}"
+    return found
 
 
 def number_rows(results: Sequence[ShapeResult]) -> list[Row]:
