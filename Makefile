@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format audit ui peers lock clean
+.PHONY: help run test test-all lint format audit ui peers lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -51,15 +51,18 @@ peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and i
 
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --group test --group lint --custom-compile-command "make lock" \
+		--no-emit-find-links --extra pipeline --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
+
+dist: $(INSTALLED) ## wheel and source archive in dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist
 
 audit: $(INSTALLED) ## known advisories about the locked libraries; needs the internet
 	@.ci/audit $(BIN)
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
 	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
-		dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox pending \
+		dist dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox pending \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
 

@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOCKED = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
-ASKED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ASKED = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["pipeline"]
 # The last versions that have known advisories.
 REFUSED = {"keras": "3.13.9", "mlflow": "3.12.9", "starlette": "1.0.0"}
 

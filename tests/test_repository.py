@@ -1,9 +1,6 @@
 """What a person expects in a repository is there, and its copies of one fact agree."""
 
 import re
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,21 +31,3 @@ def test_hooks_run_what_make_lint_runs():
 def test_links_of_contributing_lead_somewhere():
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "CONTRIBUTING.md").read_text()):
         assert (ROOT / target).exists(), target
-
-
-@pytest.mark.slow
-def test_a_wheel_holds_types_and_templates_and_the_licence(tmp_path):
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, "."]
-    # A copy: building writes beside the sources.
-    copy = tmp_path / "copy"
-    files = subprocess.run(["git", "-C", ROOT, "ls-files"], check=True, capture_output=True, text=True).stdout.split()
-    for file in files:
-        if (ROOT / file).is_file() and file.startswith(("src/", "pyproject.toml", "README.md", "LICENSE")):
-            (copy / file).parent.mkdir(parents=True, exist_ok=True)
-            (copy / file).write_bytes((ROOT / file).read_bytes())
-    subprocess.run(command, cwd=copy, check=True, capture_output=True, timeout=300)
-    (wheel,) = tmp_path.glob("*.whl")
-    held = zipfile.ZipFile(wheel).namelist()
-    packages = {Path(file).relative_to("src").as_posix() for file in files if file.startswith("src/")}
-    assert {name for name in packages if (ROOT / "src" / name).exists()} <= set(held)
-    assert any(name.endswith("licenses/LICENSE") for name in held)
