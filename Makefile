@@ -51,7 +51,7 @@ peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and i
 
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --extra pipeline --group test --group lint --custom-compile-command "make lock" \
+		--no-emit-find-links --extra pipeline --extra audio --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
 dist: $(INSTALLED) ## wheel and source archive in dist/
