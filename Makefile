@@ -11,6 +11,10 @@ export PATH := $(BIN):$(PATH)
 # DVC and MLflow keep quiet about this project.
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
+# The commands are found from the project's folder.
+unexport PYTHONSAFEPATH
+# A user without an entry on the system, as in a container, has no name to be asked for.
+export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all lint format audit ui peers lock dist clean
@@ -19,12 +23,12 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
 
 run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's report (only what changed)
-	@$(BIN)/dvc repro
+	@"$(BIN)"/dvc repro
 
 # Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile
 # so many that one process, or two, would meet the system's limit (vm.max_map_count) and crash.
 # They are dealt out a few at a time: no process gets most of the programs, and the slowest do not wait for each other.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist load --maxschedchunk 4
+PYTEST := "$(BIN)"/python -m pytest -n 4 --dist load --maxschedchunk 4
 
 test: $(INSTALLED) ## the quick tests
 	@$(PYTEST) -m "not slow"
@@ -34,31 +38,31 @@ test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and
 	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
 
 lint: $(INSTALLED) ## style and types
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
+	@"$(BIN)"/ruff check
+	@"$(BIN)"/ruff format --check
+	@"$(BIN)"/mypy
 
 format: $(INSTALLED) ## rewrites the code in the project's style
-	@$(BIN)/ruff check --fix
-	@$(BIN)/ruff format
+	@"$(BIN)"/ruff check --fix
+	@"$(BIN)"/ruff format
 
 ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
-	@$(BIN)/python -m pipelines.ui $(PORT)
+	@"$(BIN)"/python -m pipelines.ui $(PORT)
 
 peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and in C, beside ours; needs a C compiler
-	@$(BIN)/python -m pipelines.peers sweep=peers
-	@$(BIN)/python -m pipelines.peers sweep=peers_large benchmark.minimum_milliseconds=500
+	@"$(BIN)"/python -m pipelines.peers sweep=peers
+	@"$(BIN)"/python -m pipelines.peers sweep=peers_large benchmark.minimum_milliseconds=500
 
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
-	@$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@"$(BIN)"/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --extra pipeline --extra audio --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
 dist: $(INSTALLED) ## wheel and source archive in dist/
-	@$(BIN)/python -m build --no-isolation --outdir dist
+	@"$(BIN)"/python -m build --no-isolation --outdir dist
 
 audit: $(INSTALLED) ## known advisories about the locked libraries; needs the internet
-	@.ci/audit $(BIN)
+	@.ci/audit "$(BIN)"
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
 	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
@@ -71,8 +75,8 @@ $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
 		"error: expected Python 3.11 to 3.13, got %d.%d; name another one: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	"$(BIN)"/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
+	"$(BIN)"/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # An environment of its own: what other libraries ask for is none of the project's business.

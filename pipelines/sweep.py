@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -64,7 +65,9 @@ def _jobs(config: DictConfig) -> list[list[str]]:
     """The overrides of each job in the order in which Hydra numbers them."""
     fixed = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
     overrides = [*fixed, *as_typed(config.hydra.overrides.task)]
-    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None)
+    # With the options of each group, which `glob` is matched with.
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides(overrides), None)
     return jobs
 
 

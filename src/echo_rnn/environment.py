@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -35,14 +36,15 @@ def git(folder: Path) -> dict[str, str]:
 
     Both or none are known: outside a repository the table is empty.
     """
-    # Without optional locks: a status that refreshes the index would block a git command that a person runs.
+    # Without optional locks: a status that refreshes the index would block a git command that a person runs. What a
+    # person's shell or settings say of another repository, or of what a status lists, does not count.
     git = ["git", "--no-optional-locks", "-C", str(folder)]
-    commands = ([*git, "rev-parse", "HEAD"], [*git, "status", "--porcelain", "--", *CODE_PATHS])
+    status = ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", *CODE_PATHS]
+    commands = ([*git, "rev-parse", "HEAD"], [*git, *status])
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    asked = partial(subprocess.run, capture_output=True, text=True, check=True, timeout=30, env=variables)
     try:
-        commit, changes = (
-            subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
-            for command in commands
-        )
+        commit, changes = (asked(command).stdout.strip() for command in commands)
     except (OSError, subprocess.SubprocessError):
         return {}
     return {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}

@@ -1,6 +1,7 @@
 """How programs end where a user can mend the cause, or the machine has too little of something."""
 
 import errno
+import io
 import re
 import signal
 import sys
@@ -34,8 +35,11 @@ def one_sentence() -> Iterator[None]:
     """Ends the program with one line and exit code 2 instead of a traceback, for what a person can mend.
 
     That is a `UserError`, a full disk, and too little memory. Ctrl-C ends it with the exit code that a shell gives for
-    the signal.
+    the signal. A character that the terminal cannot show is printed as `?` and ends nothing.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         yield
     except KeyboardInterrupt:

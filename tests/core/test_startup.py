@@ -8,7 +8,8 @@ import pytest
 
 
 def run(code, **variables):
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | variables
+    ours = ("TF_CPP_MIN_LOG_LEVEL", "XLA_FLAGS")
+    environment = {name: value for name, value in os.environ.items() if name not in ours} | variables
     return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment)
 
 

@@ -86,6 +86,11 @@ def in_jobs(composed: DictConfig, conf: Path) -> Composition:
     choices = cast("dict[str, str | None]", OmegaConf.to_container(runtime.runtime.choices))
     # Plain, since an interpolation in an override means something elsewhere only.
     overrides = cast("list[str]", OmegaConf.to_container(runtime.overrides.task))
+    for override in overrides:
+        # Of a list Hydra composes all options over each other, and the last one counts.
+        group, _, options = override.partition("=")
+        if (conf / group).is_dir() and options.startswith("["):
+            raise refused(group, "one option, or with -m several, separated by commas", options, override)
     return _checked(composed, Sources(conf, choices, overrides=overrides))
 
 
@@ -132,6 +137,8 @@ def composition_error(error: Exception, conf: Path, place: str) -> UserError:
         return unknown_key(found[1].split("."), place)
     if found := re.match(r"In '([^']+)'", said):
         place = f"{conf.name}/{found[1]}.yaml"
+    elif found := re.match(r"Ambiguous value for argument '([\w.@/]+)=(.*)'", said):
+        return refused(found[1], "one value, or the option -m, with which each of several is a job", found[2], place)
     elif found := re.match(r"Multiple values for ([\w/]+)", said):
         place = listing(conf, None, f"/{found[1]}") or place
     else:

@@ -33,9 +33,13 @@ def start_tensorflow(threads: int, *, fused_loop_bytes: int = XLA_BYTES) -> floa
     """
     start = time.perf_counter()
     with _quiet(), _without(*_UNUSED), _fused_loops(fused_loop_bytes):
-        import keras  # noqa: F401, PLC0415
+        # Keras reads a person's settings for other programs where these are not set.
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        import keras  # noqa: PLC0415
         import tensorflow as tf  # noqa: PLC0415
 
+        keras.config.set_floatx("float32")
+        keras.config.set_epsilon(1e-7)
         _pin(tf.config.threading, threads)
         tf.config.list_logical_devices()
         # XLA reads its flags when it first compiles.
@@ -95,9 +99,11 @@ def _quiet() -> Iterator[None]:
     """Captures the error output, and prints it only when the block fails.
 
     TensorFlow's C++ parts log a dozen lines before they read the setting that stops them later. With
-    TF_CPP_MIN_LOG_LEVEL=0 all of them are printed.
+    TF_CPP_MIN_LOG_LEVEL=0 all of them are printed, and with flags of a person, too: XLA ends the process at one that it
+    does not know, and what was captured would be lost.
     """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
+    shown = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0"
+    if shown or os.environ.get("XLA_FLAGS") or os.environ.get("TF_XLA_FLAGS"):
         yield
         return
     sys.stderr.flush()

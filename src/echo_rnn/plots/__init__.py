@@ -4,6 +4,11 @@ Neither TensorFlow nor MLflow is imported, nor pyplot, which keeps figures alive
 is decided once, in `style`.
 """
 
+import os
+
+# Before matplotlib is imported, which refuses the value that a notebook sets for its own processes.
+os.environ["MPLBACKEND"] = "agg"
+
 from echo_rnn.plots.evaluation import diagnosis, echo_picture
 from echo_rnn.plots.style import save
 from echo_rnn.plots.training import training_curves

@@ -1,0 +1,54 @@
+"""What surrounds a command changes neither its bits nor its end: settings of libraries, of git, of the terminal."""
+
+import os
+import subprocess
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """What a notebook, a proxy, another repository, and people's own settings leave in the environment."""
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / "keras.json").write_text('{"floatx": "float64", "epsilon": 0.1, "backend": "jax"}')
+    (folder / "matplotlibrc").write_text("figure.dpi: 20\nfont.size: 40\n")
+    (folder / "gitconfig").write_text("[status]\n\tshowUntrackedFiles = no\n")
+    other = folder / "other"
+    subprocess.run(["git", "init", "-q", str(other)], check=True)
+    return {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MATPLOTLIBRC": str(folder / "matplotlibrc"),
+        "KERAS_HOME": str(folder),
+        "KERAS_BACKEND": "jax",
+        "GIT_DIR": str(other / ".git"),
+        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+        "PYTHONIOENCODING": "ascii",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+
+
+def test_settings_of_libraries_of_git_and_of_the_terminal_change_nothing(unused, hostile):
+    (unused.folder / "pipelines/more.py").write_text("")
+    for name, variables in (("plain", {}), ("hostile", hostile)):
+        answer = unused.stage("train", f"hydra.run.dir={name}", **variables)
+        assert answer.code == 0, answer.err
+    for file in ("models/weights.npz", "reports/training/curves.png", "reports/evaluation/echo.png"):
+        assert unused.read(f"plain/{file}") == unused.read(f"hostile/{file}"), file
+    for tag in ("git.commit", "git.dirty"):
+        plain, other = (run.data.tags[tag] for run in unused.runs())
+        assert plain == other, tag
+    assert plain == "true"
+
+
+def test_a_death_inside_tensorflow_says_why(unused):
+    answer = unused.stage("train", XLA_FLAGS="--no_such_flag")
+    assert answer.code not in (0, None)
+    assert "no_such_flag" in answer.err
+
+
+def test_make_works_in_a_folder_with_a_space(unused, tmp_path):
+    project = unused.copy(tmp_path / "my project")
+    (project.folder / ".venv").symlink_to(os.fspath(unused.folder.parent))
+    answer = project.run("make", "-n", "run", PYTHONSAFEPATH="1")
+    assert answer.code == 0
+    assert f'"{project.folder}/.venv/bin"/dvc' in answer.out
