@@ -161,6 +161,12 @@ def test_value_on_the_command_line(override, key, expected, came, job):
     one_sentence(caught.value, key, expected, came, f"the command line ({override})")
 
 
+def test_a_list_of_options_is_refused_and_not_its_last_one_taken(job):
+    with pytest.raises(UserError) as caught:
+        job("unroll=[static,dynamic]")
+    one_sentence(caught.value, "unroll", "one option", "[static,dynamic]", "unroll=[static,dynamic]")
+
+
 REFUSED = [
     ("trainr.epochs=3", "trainr.epochs", "a single value", "unknown key"),
     ("task.echo_stp=9", "task.echo_stp", "echo_step", "unknown key (did you mean echo_step?)"),
@@ -171,7 +177,7 @@ REFUSED = [
     ("hydra/launcher=jobli", "hydra/launcher", "joblib", "'jobli'"),
     ("task.batch_size=[1", "the command line", "what can be composed", "[1"),
     ("foo", "the command line", "what can be composed", "'foo'"),
-    ("task.batch_size=1,2", "the command line", "what can be composed", "task.batch_size=1,2"),
+    ("task.batch_size=1,2", "task.batch_size", "the option -m", "1,2"),
     ("task=5", "the command line", "what can be composed", "Got int"),
     ("task=null", "the command line", "what can be composed", "Got NoneType"),
 ]

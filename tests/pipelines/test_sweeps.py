@@ -80,6 +80,15 @@ def rest_of(out):
 
 
 @pytest.mark.slow
+def test_every_override_that_hydras_grammar_has_gives_jobs(unused):
+    sweeps = ("unroll=glob(dynamic*,exclude=dynamic_rnn)", "seed=range(1,3)", "trainer.window=choice(5,10)")
+    answer = unused.run(*sweep(*SHORT, *sweeps))
+    assert answer.code == 0, answer.err
+    assert len(list(folder_of(unused).glob("*/result.json"))) == 4
+    assert {run.data.params["trainer.window"] for run in unused.runs() if run.data.params} == {"5", "10"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", [(), PARALLEL], ids=["one by one", "joblib"])
 def test_jobs_that_die_are_named_and_the_others_finish_and_the_same_command_runs_the_rest(unused, launcher):
     answer = unused.run(*sweep(*launcher, *SHORT, *UNLUCKY))
