@@ -1,7 +1,11 @@
 """What holds for all tests."""
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 
 # Tests that run in the background ignore Ctrl-C, and so would what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -11,3 +15,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # operations XLA compiles them five times as fast. What comes before, XLA's passes over the graph, stays.
 # `XLA_FLAGS= make ...` compiles as users do; so do the processes of tests/pipelines.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+
+# The user's cache directory of this run of the tests: compiled programs of tests are shared by all its processes, and
+# nothing is left in that of a person, whose other caches are used.
+if "ECHO_RNN_TESTS" not in os.environ:
+    theirs = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    ours = Path(tempfile.mkdtemp(prefix="echo-rnn-tests-"))
+    for entry in theirs.iterdir() if theirs.is_dir() else ():
+        if entry.name != "echo-rnn":
+            (ours / entry.name).symlink_to(entry)
+    os.environ |= {"ECHO_RNN_TESTS": str(ours), "XDG_CACHE_HOME": str(ours)}
+    atexit.register(shutil.rmtree, ours, ignore_errors=True)

@@ -23,6 +23,7 @@ NEUTRAL = (
     "__init__.py",
     "boundaries.py",
     "child_process.py",
+    "compiled_programs.py",
     "environment.py",
     "errors.py",
     "files.py",

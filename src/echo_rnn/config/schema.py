@@ -4,6 +4,7 @@ A rule between keys names every key that could give way, so that its message can
 changed, and its file.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -63,10 +64,16 @@ class Trainer(Section):
     checkpoint: Checkpoint
 
 
+# XLA reads the name as a word of its flags.
+_CACHE_WORDS = "user, or an absolute path without white space and quotes"
+_CACHE = re.compile(r"user|(?:/|~/)[^\s'\"]*")
+
+
 class Runtime(Section):
-    """What is pinned so that a run repeats."""
+    """What is pinned so that a run repeats, and where compiled programs are kept; see `echo_rnn.compiled_programs`."""
 
     threads: Annotated[int, Field(ge=1, le=1024)]
+    compile_cache: Annotated[str, text(lambda: _CACHE_WORDS, _CACHE.fullmatch)] | None
 
 
 # The configuration is committed, logged and shown.

@@ -1,14 +1,17 @@
 """Starting TensorFlow: without its log lines, and with pinned threads, so that a run repeats to the bit."""
 
+import functools
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from echo_rnn.core.compilation import WINDOWS_BYTES, XLA_BYTES
 from echo_rnn.core.errors import UserError
+from echo_rnn.core.loading import expect_loading
 
 _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 
@@ -16,14 +19,20 @@ _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 # of its start. To use those parts of Keras, import the library before the start.
 _UNUSED = ("sklearn", "matplotlib")
 
+_CACHE_OPTION = "tf_xla_persistent_cache_directory"
 
-def start_tensorflow(threads: int, *, fused_loop_bytes: int = XLA_BYTES) -> float:
+
+def start_tensorflow(
+    threads: int, *, fused_loop_bytes: int = XLA_BYTES, compiled_programs: Path | None = None
+) -> float:
     """Imports TensorFlow and starts it with `threads` threads within an operation and between operations.
 
     Args:
         threads: How many.
         fused_loop_bytes: Which loops are fused under XLA; see `core.compilation`. The first start
             in a process decides.
+        compiled_programs: A folder from which XLA loads programs that were compiled before, and in which it keeps what
+            it compiles; the first start in a process decides. It must hold no file that is not as XLA wrote it.
 
     Returns:
         The seconds that took, near 0 where it had started before.
@@ -32,7 +41,7 @@ def start_tensorflow(threads: int, *, fused_loop_bytes: int = XLA_BYTES) -> floa
         UserError: It has already started in this process with another number of threads.
     """
     start = time.perf_counter()
-    with _quiet(), _without(*_UNUSED), _fused_loops(fused_loop_bytes):
+    with _quiet(), _without(*_UNUSED), _fused_loops(fused_loop_bytes), _kept_in(compiled_programs):
         # Keras reads a person's settings for other programs where these are not set.
         os.environ["KERAS_BACKEND"] = "tensorflow"
         import keras  # noqa: PLC0415
@@ -42,9 +51,18 @@ def start_tensorflow(threads: int, *, fused_loop_bytes: int = XLA_BYTES) -> floa
         keras.config.set_epsilon(1e-7)
         _pin(tf.config.threading, threads)
         tf.config.list_logical_devices()
-        # XLA reads its flags when it first compiles.
-        tf.function(lambda: tf.constant(0), jit_compile=True)()
+        if compiled_programs is not None:
+            expect_loading()
+        _compile_first()
     return time.perf_counter() - start
+
+
+@functools.cache
+def _compile_first() -> None:
+    """XLA reads its flags when it first compiles."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    tf.function(lambda: tf.constant(0), jit_compile=True)()
 
 
 def _pin(threading: object, threads: int) -> None:
@@ -62,24 +80,38 @@ def _pin(threading: object, threads: int) -> None:
 
 @contextmanager
 def _fused_loops(limit: int) -> Iterator[None]:
-    """Sets XLA's option, unless a person has, and removes it again, so that child processes do not inherit it."""
-    theirs = os.environ.get("XLA_FLAGS")
+    """Sets XLA's option inside the block, unless a person has."""
+    ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}" if limit else ""
+    if limit >= WINDOWS_BYTES:
+        # Fused loops are faster with a processor's longest vectors; XLA's own choice is at most 256 bits.
+        ours += " --xla_cpu_prefer_vector_width=512"
+    with _flags("XLA_FLAGS", ours, _ROUTINE_OPTION):
+        yield
+
+
+@contextmanager
+def _kept_in(folder: Path | None) -> Iterator[None]:
+    """Inside the block XLA reads and writes compiled programs in `folder`, unless a person has set one."""
+    with _flags("TF_XLA_FLAGS", "" if folder is None else f"--{_CACHE_OPTION}={folder}", _CACHE_OPTION):
+        yield
+
+
+@contextmanager
+def _flags(variable: str, ours: str, option: str) -> Iterator[None]:
+    """Puts flags before a person's, unless these have the option, and removes them again: no child inherits them."""
+    theirs = os.environ.get(variable)
     flags = theirs or ""
     # A value that does not begin with a dash is for XLA the name of a file of flags; it then reads nothing else.
-    if limit and _ROUTINE_OPTION not in flags and (not flags or flags.lstrip().startswith("-")):
-        ours = f"--xla_backend_extra_options={_ROUTINE_OPTION}={limit}"
-        if limit >= WINDOWS_BYTES:
-            # Fused loops are faster with a processor's longest vectors; XLA's own choice is at most 256 bits.
-            ours += " --xla_cpu_prefer_vector_width=512"
+    if ours and option not in flags and (not flags or flags.lstrip().startswith("-")):
         # The last one counts.
-        os.environ["XLA_FLAGS"] = f"{ours} {flags}".strip()
+        os.environ[variable] = f"{ours} {flags}".strip()
     try:
         yield
     finally:
         if theirs is None:
-            os.environ.pop("XLA_FLAGS", None)
+            os.environ.pop(variable, None)
         else:
-            os.environ["XLA_FLAGS"] = theirs
+            os.environ[variable] = theirs
 
 
 @contextmanager

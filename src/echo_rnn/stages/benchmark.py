@@ -42,7 +42,9 @@ def measure_sweep(config: Config, records: Path) -> int:
     def measure_task(task: Task, report: Report) -> Record:
         if task.memory:
             return measure_memory(task.shape, task.slots[0], own)
-        contestant = strategies(task.shape, task.slots, task.number, peak=task.number == 0)
+        # The first process compiles everything, which is what a cold first call is; the others load it.
+        first, cache = task.number == 0, config.runtime.compile_cache
+        contestant = strategies(task.shape, task.slots, task.number, peak=first, cache=cache, load=not first)
         return measure(task.shape, [contestant], rounds_of(how, task.number), own, report=report)
 
     with measuring(records.parent):

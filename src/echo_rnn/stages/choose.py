@@ -71,7 +71,7 @@ def choose(config: Config, *, more: bool = False) -> Choice:
     found = before
     if more or not before:
         require_memory(shape, labels)
-        found = _measured(shape, labels, before)
+        found = _measured(shape, labels, before, config.runtime.compile_cache)
     (result,) = results(found, stored_bytes)
     choice = recommend(result, trainer.epochs * (task.series_length // task.batch_size // trainer.window))
     began = min((float(record.environment["process.start"]) for record in before), default=None)
@@ -108,14 +108,18 @@ def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:
     return [record for record in map(read, paths) if set(labels) <= set(record.prepared)]
 
 
-def _measured(shape: Shape, labels: tuple[str, ...], before: list[Record]) -> list[Record]:
-    """Records of the shape with one more than `before`, which another process may have made meanwhile."""
+def _measured(shape: Shape, labels: tuple[str, ...], before: list[Record], cache: str | None) -> list[Record]:
+    """Records of the shape with one more than `before`, which another process may have made meanwhile.
+
+    The first calls of the first one are cold, since their time has a part in the choice.
+    """
     folder = project_root() / "benchmarks"
     print(f"measuring {', '.join(labels)} at {shape.key}, when no other measurement is at work", file=sys.stderr)
     with measuring(folder, wait=True):
         if len(found := _records(shape, labels)) > len(before):
             return found
-        own, contestant = fingerprint(), strategies(shape, labels, seed=len(found), peak=False)
+        contestant = strategies(shape, labels, seed=len(found), peak=False, cache=cache, load=bool(found))
+        own = fingerprint()
         record = measure(shape, [contestant], Rounds(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
         record.write(folder / "chosen" / shape.key / f"{own}-{len(found)}.json")
         return [*found, record]

@@ -89,9 +89,9 @@ def measure_trainings(config: Config, overrides: Sequence[str], records: Path) -
 
 
 def _programs(config: Config, overrides: Sequence[str]) -> list[Contestant]:
-    """Ours with its overrides, and the article's with as many epochs and threads."""
+    """Ours with its overrides, and the article's with as many epochs and threads; both compile anew each time."""
     threads = config.runtime.threads
-    train = [sys.executable, "-m", "pipelines.train", *overrides, "tracking=none"]
+    train = [sys.executable, "-m", "pipelines.train", *overrides, "tracking=none", "runtime.compile_cache=null"]
     article = [sys.executable, str(PROGRAMS / "article_script.py"), str(config.trainer.epochs), str(threads)]
     name = f"{config.unroll.label} {config.trainer.compile}"
     return [

@@ -190,6 +190,7 @@ def _metrics(each: ContestantResult) -> Iterator[tuple[str, float | None]]:
     yield "prepare/trace_seconds", each.trace_seconds
     yield "prepare/compile_seconds", each.compile_seconds
     yield "prepare/first_call_seconds", each.first_call_seconds
+    yield "prepare/loaded_call_seconds", each.loaded_call_seconds
     yield "prepare/break_even_steps", each.break_even_steps
     yield "throughput/time_steps_per_second", each.time_steps_per_second
     yield "throughput/gflops", each.gflops

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from echo_rnn.compiled_programs import compiled_programs
 from echo_rnn.config import Config
 from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
@@ -40,7 +41,8 @@ class Trained:
     Attributes:
         run_id: Its run in the tracking store.
         each_step_seconds: Mean time of a training step, over all processes that worked on it.
-        first_call_seconds: What this process took to trace and compile before its first step.
+        first_call_seconds: What this process took to trace and compile, or load what was compiled before, until its
+            first step.
         steps_seconds: All training steps together.
     """
 
@@ -80,12 +82,17 @@ def run(
     """
     # The configuration is read in this function alone; what it calls takes values.
     model, trainer, threads, unroll = config.model, config.trainer, config.runtime.threads, chosen.unrolling
-    settings = config.model_dump(mode="json", exclude={"sweep", "benchmark"})
-    with alone(files.checkpoints, "training"):
+    # Where compiled programs are kept decides nothing.
+    settings = config.model_dump(mode="json", exclude={"sweep": True, "benchmark": True, "runtime": {"compile_cache"}})
+    fused = fused_loop_bytes(model.sizes, unroll)
+    with (
+        alone(files.checkpoints, "training"),
+        compiled_programs(config.runtime.compile_cache, threads, fused) as programs,
+    ):
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
         with gc_paused():
-            import_seconds = start_tensorflow(threads, fused_loop_bytes=fused_loop_bytes(model.sizes, unroll))
+            import_seconds = start_tensorflow(threads, fused_loop_bytes=fused, compiled_programs=programs.folder)
             from echo_rnn.core.model import build, features  # noqa: PLC0415
             from echo_rnn.inference.store import save  # noqa: PLC0415
             from echo_rnn.training import Checkpoints, Learner, Training, build_optimizer  # noqa: PLC0415
@@ -109,8 +116,17 @@ def run(
                 tracked.log_metrics(_epoch(record))
             with _stoppable(tracked, parent, command) as stop_requested:
                 start_seconds = time.time() - psutil.Process().create_time()
+                before = programs.compiled
                 training = Training(learner, data, trainer, checkpoints, start)
-                history = training.run(stop_requested, lambda record: tracked.log_metrics(_epoch(record)))
+                loaded = trainer.compile == "xla" and programs.all_loaded_since(before)
+                tracked.set_tags({"first_call": "loaded" if loaded else "compiled"})
+                programs.keep()
+
+                def on_epoch(record: "EpochRecord") -> None:
+                    tracked.log_metrics(_epoch(record))
+                    programs.keep()  # of a validation; a training that is killed later need not compile again
+
+                history = training.run(stop_requested, on_epoch)
             preparation = history.preparation
             first_call = preparation.trace_seconds + preparation.compile_seconds
             done = Trained(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
@@ -121,7 +137,7 @@ def run(
         checkpoints.remove()
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
-        f"tracing and compiling took {first_call:.3g} s"
+        f"tracing and {'loading' if loaded else 'compiling'} took {first_call:.3g} s"
     )
     return done
 

@@ -43,13 +43,23 @@ class Contestant:
     seconds: float | None = SECONDS
 
 
-def strategies(shape: Shape, labels: Sequence[str], seed: int, *, peak: bool = True) -> Contestant:
+def strategies(
+    shape: Shape, labels: Sequence[str], seed: int, *, peak: bool = True, cache: str | None = None, load: bool = False
+) -> Contestant:
     """Strategies of ours in one process, the reference first and once more as the A/A control.
 
     One process for all: that makes many strategies comparable, and saves each the start.
+
+    Args:
+        shape: The shape.
+        labels: The strategies.
+        seed: Decides weights and data.
+        peak: Whether the machine's matrix product is measured, too.
+        cache: Where compiled programs are kept; `None` for nowhere.
+        load: Whether they are loaded from there, so that first calls are not cold.
     """
     slots = {label: label for label in (REFERENCE, *labels)} | {CONTROL: REFERENCE}
-    return contestant("strategies", Request(shape, slots, seed, peak=peak))
+    return contestant("strategies", Request(shape, slots, seed, peak=peak, compile_cache=cache, load=load))
 
 
 def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Path) -> list[Contestant]:

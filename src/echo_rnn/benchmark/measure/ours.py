@@ -18,14 +18,18 @@ from echo_rnn.benchmark.measure import problem
 from echo_rnn.benchmark.measure.records import KINDS, Prepared
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.worker import TRAIN, Ready, Run, say, serve
+from echo_rnn.compiled_programs import Programs, compiled_programs
 from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
-from echo_rnn.core.strategies import get_strategy
+from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import one_sentence
 
 if TYPE_CHECKING:
     from echo_rnn.benchmark.measure.workload import Data, Program
     from echo_rnn.core.unroll import Unroll
+
+
+_NO_CACHE = Programs()
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Request:
             others check by its losses.
         peak: Whether the machine's matrix product is measured too.
         memory: In place of timing: measures the peak memory of the only strategy.
+        compile_cache: Where compiled programs are kept; see `echo_rnn.compiled_programs`.
+        load: Whether they are loaded from there, too; else all first calls are cold.
     """
 
     shape: Shape
@@ -48,6 +54,8 @@ class Request:
     shared: bool = False
     peak: bool = False
     memory: bool = False
+    compile_cache: str | None = None
+    load: bool = False
 
 
 def prepare(path: Path) -> Ready:
@@ -55,7 +63,13 @@ def prepare(path: Path) -> Ready:
     request = TypeAdapter(Request).validate_json(path.read_bytes())
     shape, strategies = request.shape, {slot: get_strategy(label) for slot, label in request.slots.items()}
     limit = min(fused_loop_bytes([shape.units], strategy) for strategy in strategies.values())
-    start_tensorflow(shape.threads, fused_loop_bytes=limit)
+    with compiled_programs(request.compile_cache, shape.threads, limit, load=request.load) as programs:
+        start_tensorflow(shape.threads, fused_loop_bytes=limit, compiled_programs=programs.folder)
+        return _ready(request, strategies, path, programs)
+
+
+def _ready(request: Request, strategies: Mapping[str, Unrolling], path: Path, programs: Programs) -> Ready:
+    shape = request.shape
     import tensorflow as tf  # noqa: PLC0415 (it has its threads now)
 
     from echo_rnn.benchmark.measure import machine, workload  # noqa: PLC0415
@@ -68,10 +82,11 @@ def prepare(path: Path) -> Ready:
     if request.shared:
         return Ready({TRAIN: _shared(shape, first, problem.read(path.with_name(problem.FILE)))}, 1, version)
     workload.spend_first_costs(shape, first, request.seed)
-    programs, prepared = build(shape, unrolls, workload.draw_data(shape, request.seed), request.seed)
+    data = workload.draw_data(shape, request.seed)
+    built, prepared = build(shape, unrolls, data, request.seed, programs)
     runs = {
         f"{slot} {kind}": partial(program.run, kind)
-        for slot, program in programs.items()
+        for slot, program in built.items()
         if prepared[slot].equal
         for kind in KINDS
     }
@@ -80,16 +95,26 @@ def prepare(path: Path) -> Ready:
 
 
 def build(
-    shape: Shape, unrolls: Mapping[str, "Unroll"], data: "Data", seed: int
+    shape: Shape, unrolls: Mapping[str, "Unroll"], data: "Data", seed: int, cache: Programs = _NO_CACHE
 ) -> tuple[dict[str, "Program"], dict[str, Prepared]]:
-    """A program for each slot, what it cost, and whether it computes what the first one computes."""
+    """A program for each slot, what it cost, and whether it computes what the first one computes.
+
+    Args:
+        shape: The shape.
+        unrolls: The strategy of each slot.
+        data: From `workload.draw_data`.
+        seed: Of the weights.
+        cache: The compiled programs of this process.
+    """
     from echo_rnn.benchmark.measure import parity  # noqa: PLC0415
     from echo_rnn.benchmark.measure.workload import Program  # noqa: PLC0415
 
     programs, prepared = {}, {}
     for slot, unroll in unrolls.items():
-        programs[slot] = Program(shape, unroll, data, seed)
+        programs[slot], before = Program(shape, unroll, data, seed), cache.compiled
         prepared[slot] = programs[slot].prepare()
+        loaded = shape.compile == "xla" and cache.all_loaded_since(before)
+        prepared[slot] = replace(prepared[slot], loaded=loaded)
         say({"slot": slot})
     reference = None
     for slot, program in programs.items():

@@ -94,6 +94,8 @@ class Prepared:
         graph_nodes: Operations in the graph of the training loop, functions counted once.
         graph_bytes: The graph as a protocol buffer.
         warmup_calls: Calls until their time no longer fell.
+        loaded: Whether its compiled program was loaded in place of compiled, as in a later process of a training; the
+            times before the first timed call are those of such a process then.
     """
 
     is_ours: bool = True
@@ -109,6 +111,7 @@ class Prepared:
     graph_nodes: int | None = None
     graph_bytes: int | None = None
     warmup_calls: int = 0
+    loaded: bool = False
 
     def compared(self, error: float, tolerance: float, what: str) -> "Prepared":
         """The same with the largest relative difference of its results, `what`, from the reference's."""

@@ -67,7 +67,9 @@ class ContestantResult:
         step_seconds: Time of a training step: the reference's median over `speedup`, so that a machine that changes
             its speed affects no comparison of times; `None` where it was not timed.
         speedup: Time of the reference over its own, of training steps, paired within rounds; above 1 is faster.
-        first_call_seconds: Until its first step was done, tracing and compiling included.
+        first_call_seconds: Until its first step was done, tracing and compiling included; of processes that compiled
+            where there were any.
+        loaded_call_seconds: The same where the compiled program was loaded, as a later process of a training does.
         forward_seconds: Time of a forward pass, as `step_seconds`.
         forward_speedup: As `speedup`, of forward passes.
         trace_seconds: Median over processes.
@@ -95,6 +97,7 @@ class ContestantResult:
     first_call_seconds: float | None
     forward_seconds: float | None = None
     forward_speedup: Interval | None = None
+    loaded_call_seconds: float | None = None
     trace_seconds: float | None = None
     compile_seconds: float | None = None
     graph_nodes: int | None = None

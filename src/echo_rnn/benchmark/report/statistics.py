@@ -136,16 +136,21 @@ def _contestant(
     prepared = [record.prepared[label] for record in timed if label in record.prepared]
     last = prepared[-1]
 
-    def middle(name: str, slot: str = label) -> float | None:
-        return _median([getattr(record.prepared[slot], name) for record in timed if slot in record.prepared])
+    def middle(name: str, slot: str = label, loaded: bool | None = None) -> float | None:
+        found = [record.prepared[slot] for record in timed if slot in record.prepared]
+        return _median([getattr(own, name) for own in found if loaded in (None, own.loaded)])
+
+    def cold(name: str, slot: str = label) -> float | None:
+        compiled = middle(name, slot, loaded=False)
+        return middle(name, slot) if compiled is None else compiled
 
     references = [step_seconds(timed, reference, kind) for kind in KINDS]
     step, forward = (
         base / ratio.estimate if base and ratio else None for base, ratio in zip(references, ratios, strict=True)
     )
     gflops = shape.step_flops / step / 1e9 if step else None
-    first, peak = middle("first_call_seconds"), _median([record.peak_gflops for record in timed])
-    extra = (first or 0.0) - (middle("first_call_seconds", reference) or 0.0)
+    first, peak = cold("first_call_seconds"), _median([record.peak_gflops for record in timed])
+    extra = (first or 0.0) - (cold("first_call_seconds", reference) or 0.0)
     return ContestantResult(
         label=label,
         verdict=verdict,
@@ -154,8 +159,9 @@ def _contestant(
         first_call_seconds=first if formula else middle("start_seconds"),
         forward_seconds=forward,
         forward_speedup=ratios[1] if references[1] else None,
-        trace_seconds=middle("trace_seconds"),
-        compile_seconds=middle("compile_seconds"),
+        loaded_call_seconds=middle("first_call_seconds", loaded=True),
+        trace_seconds=cold("trace_seconds"),
+        compile_seconds=cold("compile_seconds"),
         graph_nodes=_whole(middle("graph_nodes")),
         graph_bytes=_whole(middle("graph_bytes")),
         time_steps_per_second=shape.window * shape.batch_size / step if step else None,

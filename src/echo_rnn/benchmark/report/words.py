@@ -373,6 +373,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "trace": ("trace_seconds", seconds),
     "compile": ("compile_seconds", seconds),
     "first call": ("first_call_seconds", seconds),
+    "first call, compiled before": ("loaded_call_seconds", seconds),
     "pays off after": ("break_even_steps", "{:,.0f} steps".format),
     "time steps per second": ("time_steps_per_second", "{:,.0f}".format),
     "GFLOP/s": ("gflops", "{:.3g}".format),

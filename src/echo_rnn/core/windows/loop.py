@@ -9,6 +9,7 @@ of their own within the graph (`echo_rnn.core.shards`), each compiled at its fir
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.compilation import Compile
+from echo_rnn.core.loading import quiet_loading
+from echo_rnn.core.names import number_from_here
 
 Array = np.ndarray[Any, Any]
 Body = Callable[[Sequence[tf.Tensor], StackState], tuple[StackState, Sequence[tf.Tensor]]]
@@ -75,8 +78,9 @@ class WindowLoop:
         start = time.perf_counter()
         run = self._trace(tensors, state)
         traced = time.perf_counter()
-        # Fetching a value waits for the end of the call.
-        np.asarray(run(tensors, first, count, state)[1][0])
+        with quiet_loading():
+            # Fetching a value waits for the end of the call.
+            np.asarray(run(tensors, first, count, state)[1][0])
         return Preparation(traced - start, time.perf_counter() - traced, windows)
 
     def __call__(
@@ -88,13 +92,16 @@ class WindowLoop:
             The state after the last of them, and each output `[count, …]`.
         """
         tensors = _tensors(buffers)
+        compiles = self._run is None
         run = self._run or self._trace(tensors, state)
-        state, outputs = run(tensors, tf.constant(first), tf.constant(count), state)
+        with quiet_loading() if compiles else nullcontext():
+            state, outputs = run(tensors, tf.constant(first), tf.constant(count), state)
         # Copies: a view of few windows would keep the whole buffer's outputs in memory.
         return state, [np.array(np.asarray(output)[:count]) for output in outputs]
 
     def _trace(self, tensors: Sequence[tf.Tensor], state: StackState) -> Callable[..., Any]:
         """Traces the graph of the loop."""
+        number_from_here()
         function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
         self._run = function.get_concrete_function(tensors, tf.constant(0), tf.constant(0), state)
         return self._run
