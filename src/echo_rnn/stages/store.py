@@ -24,7 +24,7 @@ One run is one training with its evaluation. Runs of a sweep share the tag `swee
 | Metric | Meaning |
 |---|---|
 | `speed/each_step_seconds` | mean time of a training step |
-| `speed/first_call_seconds` | tracing and compiling before the first step, or loading what was compiled before (tag `first_call`) |
+| `speed/first_call_seconds` | tracing, and compiling or loading as the tag `first_call` says, before the first step |
 | `speed/steps_seconds` | all training steps together |
 | `train/loss`, `train/accuracy` | mean over the windows of an epoch; the step is the epoch |
 | `validation/loss`, `validation/accuracy` | the validation series with carried state, after the epoch |
