@@ -399,8 +399,8 @@ def test_float64_is_float64():
             "strategy.refused",
             ["unroll", "deferred", "'wavefront'", "gru, lstm"],
         ),
-        (4, {"recurrent_dropout": 0.5}, "layer.random_cell", ["layers", "LSTMCell", "dropout="]),
-        (keras.layers.Dense(4), {}, "cell.no_protocol", ["layers", "Dense", "state_size, output_size"]),
+        (4, {"recurrent_dropout": 0.5, "unroll": "deferred"}, "strategy.refused", ["unroll", "LSTMCell", "dynamic"]),
+        (keras.layers.Dense(4), {}, "cell.no_protocol", ["layers", "Dense", "state_size"]),
     ],
 )
 def test_what_cannot_be_combined_is_refused(layers, options, code, parts):

@@ -103,6 +103,7 @@ class Strategy:
         xla: Whether XLA can compile it.
         ragged: Whether rows may end before the window does.
         unknown_steps: Whether T may be unknown when the graph is made.
+        repeats: Whether the backward pass runs steps of the forward pass again.
         limited: What sets the limits above, for messages.
         nearest: The strategy to use instead, for messages.
         stored: Values for the backward pass of each row, in units of S, from cell, layers, T and the option. Left out
@@ -125,6 +126,7 @@ class Strategy:
     xla: bool = True
     ragged: bool = True
     unknown_steps: bool = True
+    repeats: bool = False
     limited: str = ""
     nearest: str = ""
     stored: Callable[[CellKind, int, int, Any], int] = _every_step
@@ -277,6 +279,7 @@ for _strategy in (
         option=Steps(optional=True),
         any_cell=True,
         unknown_steps=False,
+        repeats=True,
         stored=_checkpointed,
     ),
     Strategy(

@@ -1,17 +1,20 @@
-"""Keras's cells as cells of this package, and which of them run under which strategy."""
+"""The Keras cells of a layer, the cells of this package that compute the same, and what runs under which strategy."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from echo_rnn.core.cells import Cell, CellWeights, Gru, Lstm, Rnn
-from echo_rnn.core.cells.custom import Custom
-from echo_rnn.core.errors import UserError
-from echo_rnn.core.strategies import Unrolling, refusal
+from echo_rnn.core.strategies import STRATEGIES, Unrolling, refusal
+from echo_rnn.keras_layer.errors import ArgumentError
+from echo_rnn.keras_layer.whole import Whole
 
-_NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Custom: "custom"}
+_NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Whole: "custom"}
 _KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
 
 
@@ -20,77 +23,152 @@ def listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def keras_cells(layers: Any, kind: str, dtype: Any, options: dict[str, Any]) -> list[Any]:
-    """A Keras cell for each layer."""
-    given = listed(layers)
-    if all(isinstance(each, int) for each in given) and given:
+def split_options(kind: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of Keras's cells of a kind, and those of Keras's layer."""
+    named = {"implementation"}
+    if isinstance(kind, str) and kind in _KINDS:
+        named |= set(inspect.signature(_KINDS[kind].__init__).parameters) - {"self", "kwargs"}
+    of_cell = {name: value for name, value in options.items() if name in named}
+    return of_cell, {name: value for name, value in options.items() if name not in named}
+
+
+def keras_cells(given: Any, kind: str, options: dict[str, Any], shared: dict[str, Any]) -> list[Any]:
+    """A Keras cell for each layer.
+
+    Args:
+        given: Units of one layer, or a list with those of each, or cells.
+        kind: `lstm`, `gru` or `rnn`, where units are given.
+        options: Of the cells, where units are given.
+        shared: `dtype` and `trainable`, where units are given.
+    """
+    each = listed(given)
+    if each and all(isinstance(one, Integral) and not isinstance(one, bool) for one in each):
         if kind not in _KINDS:
             expected = f"one of {', '.join(_KINDS)}, or Keras cells as layers"
-            raise UserError(f"cell: expected {expected}, got {kind!r}", "layer.unknown_cell")
-        return [_KINDS[kind](units, dtype=dtype, **options) for units in given]
-    cells = [cell for each in given for cell in getattr(each, "cells", [each])]
+            raise ArgumentError(f"cell: expected {expected}, got {kind!r}", "layer.unknown_cell")
+        names = [f"{kind}_cell" + (f"_{index}" if index else "") for index in range(len(each))]
+        return [
+            _KINDS[kind](int(units), name=name, **shared, **_of_layer(options, index))
+            for index, (units, name) in enumerate(zip(each, names, strict=True))
+        ]
+    cells = [cell for one in each for cell in (one.cells if _is_stack(one) else [one])]
     if not cells or options:
         expected = "units, or Keras cells without further options"
-        raise UserError(f"layers: expected {expected}, got {layers!r} and {options}", "layer.no_cells")
+        raise ArgumentError(f"layers: expected {expected}, got {given!r} and {options}", "layer.no_cells")
+    for cell in cells:
+        missing = [name for name in ("state_size", "call") if not hasattr(cell, name)]
+        if missing:
+            raise ArgumentError(
+                f"layers: expected units, or cells with state_size and call(inputs, states), got {cell!r} without "
+                f"{', '.join(missing)}",
+                "cell.no_protocol",
+            )
     return cells
 
 
-def own_stack(cells: Sequence[Any], compute_dtype: str) -> tuple[tuple[Cell | Custom, ...], tf.DType]:
+def _is_stack(cell: Any) -> bool:
+    """Whether it is Keras's own stack; one that is derived from it may compute something else."""
+    return type(cell) is keras.layers.StackedRNNCells
+
+
+def _of_layer(options: dict[str, Any], index: int) -> dict[str, Any]:
+    """The options of one layer of a stack: an initializer or a seed that all layers share would give all the same."""
+    if index == 0:
+        return options
+    return {
+        name: _another_initializer(value, index)
+        if name.endswith("_initializer")
+        else _another_seed(value, index)
+        if name == "seed"
+        else value
+        for name, value in options.items()
+    }
+
+
+def _another_initializer(value: Any, index: int) -> Any:
+    initializer = keras.initializers.get(value) if isinstance(value, dict) else value
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return value
+    config = initializer.get_config()
+    if isinstance(config.get("seed"), dict):  # a generator, which draws anew each time
+        return initializer
+    if "seed" in config:
+        config = {**config, "seed": _another_seed(config["seed"], index)}
+    return type(initializer).from_config(config)
+
+
+def _another_seed(seed: Any, index: int) -> Any:
+    if not isinstance(seed, Integral):
+        return seed
+    return int(np.random.SeedSequence([int(seed) % 2**32, index]).generate_state(1)[0] >> 1)
+
+
+def own_stack(cells: Sequence[Any], compute_dtype: str) -> tuple[tuple[Cell | Whole, ...], tf.DType]:
     """The cells of this package that compute what Keras cells compute, and the dtype of inputs and state."""
     narrow = tf.as_dtype(compute_dtype) if compute_dtype in ("bfloat16", "float16") else None
     stack = tuple(_own_cell(cell, narrow) for cell in cells)
-    if not any(isinstance(cell, Custom) for cell in stack):
+    if not any(isinstance(cell, Whole) for cell in stack):
         return stack, tf.float32 if narrow else tf.as_dtype(compute_dtype)
-    # A cell of unknown arithmetic computes in the narrow dtype, and then all cells do.
-    return tuple(_own_cell(cell, None) for cell in cells), tf.as_dtype(compute_dtype)
+    # A cell of unknown arithmetic computes in its own dtype, and then all cells do.
+    dtypes = {getattr(cell, "compute_dtype", compute_dtype) for cell in cells}
+    return tuple(_own_cell(cell, None) for cell in cells), tf.as_dtype(
+        dtypes.pop() if len(dtypes) == 1 else compute_dtype
+    )
 
 
-def _own_cell(cell: Any, precision: tf.DType | None) -> Cell | Custom:
-    usual = getattr(cell, "activation", None) is keras.activations.tanh
-    usual = usual and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
-    kind = type(cell) if usual else None
-    if kind is keras.layers.LSTMCell:
+def _own_cell(cell: Any, precision: tf.DType | None) -> Cell | Whole:
+    if run_whole_because(cell) is not None:
+        return Whole(cell)
+    if isinstance(cell, keras.layers.LSTMCell):
         return Lstm(cell.units, precision, forget_bias=float(cell.unit_forget_bias))
-    if kind is keras.layers.GRUCell:
+    if isinstance(cell, keras.layers.GRUCell):
         return Gru(cell.units, precision, reset_after=cell.reset_after)
-    if kind is keras.layers.SimpleRNNCell:
-        return Rnn(cell.units, precision)
-    return Custom(type(cell).__name__, lambda: cell, "layers")
+    return Rnn(cell.units, precision)
 
 
-def refuse(unrolling: Unrolling, cells: Sequence[Any], stack: Sequence[Cell | Custom], dtype: str) -> None:
-    """Raises where these cannot be combined, or a cell draws random numbers inside the loop."""
-    for cell, own in zip(cells, stack, strict=True):
-        drawn = getattr(cell, "recurrent_dropout", 0.0)
-        if isinstance(own, Custom):
-            # Keras's own cells always have a generator, even if they do not use it.
-            drawn = getattr(cell, "dropout", len(getattr(cell, "variables", ())) > len(getattr(cell, "weights", ())))
-        if drawn:
-            raise UserError(
-                f"layers: expected cells that draw no random numbers inside the loop, got {type(cell).__name__}; "
-                "dropout= of LSTM, GRU and simple cells, on the inputs of each layer, is supported",
-                "layer.random_cell",
-            )
+def run_whole_because(cell: Any) -> str | None:
+    """What of a cell asks for its own code at each step, or `None` where a cell of this package computes the same."""
+    name = type(cell).__name__
+    if type(cell) not in _KINDS.values():
+        return f"{name}, a cell of unknown arithmetic"
+    if cell.activation is not keras.activations.tanh:
+        return f"{name} with the activation {_name(cell.activation)}"
+    recurrent = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
+    if recurrent is not keras.activations.sigmoid:
+        return f"{name} with the recurrent_activation {_name(recurrent)}"
+    if cell.recurrent_dropout:
+        return f"{name} with recurrent_dropout"
+    if cell.dropout and getattr(cell, "dropout_mask_count", None):
+        return f"{name} with dropout and implementation=1"
+    return None
+
+
+def _name(activation: Any) -> str:
+    return getattr(activation, "__name__", type(activation).__name__)
+
+
+def refuse(unrolling: Unrolling, cells: Sequence[Any], stack: Sequence[Cell | Whole], dtype: str) -> None:
+    """Raises where a strategy cannot run these cells."""
+    whole = next((reason for cell in cells if (reason := run_whole_because(cell)) is not None), None)
+    if whole is not None and not unrolling.strategy.any_cell:
+        able = ", ".join(each.name for each in STRATEGIES.values() if each.any_cell)
+        raise ArgumentError(f"unroll: expected for {whole}, one of {able}, got {unrolling.label!r}", "strategy.refused")
     names = {"cell": "layers", "precision": "dtype", "compile": "jit_compile"}
     kinds = {(type(own), getattr(own, "reset_after", None)) for own in stack}
     of = [_NAMES[type(own)] for own in stack]
     expected = refusal(unrolling, of, dtype, "none", uniform=len(kinds) == 1, names=names)
     if expected is not None:
-        of = [own.path if isinstance(own, Custom) else name for own, name in zip(stack, of, strict=True)]
-        raise UserError(f"unroll: expected {expected}, got {unrolling.label!r} for {', '.join(of)}", "strategy.refused")
+        raise ArgumentError(
+            f"unroll: expected {expected}, got {unrolling.label!r} for {', '.join(of)}", "strategy.refused"
+        )
 
 
-def weights_of(cell: Any, own: Cell | Custom, dtype: tf.DType) -> Any:
+def weights_of(cell: Any, own: Cell | Whole, dtype: tf.DType) -> Any:
     """The weights of a Keras cell as `own`, the cell of this package for it, takes them."""
-    if isinstance(own, Custom):  # there are none of one that is frozen
+    if isinstance(own, Whole):  # there are none of one that is frozen
         return tuple(tf.convert_to_tensor(weight.value) for weight in getattr(cell, "trainable_variables", ()))
     kernel_IG, recurrent_SG = (tf.cast(weight, dtype) for weight in (cell.kernel, cell.recurrent_kernel))
     if cell.bias is not None:
         return CellWeights(kernel_IG, recurrent_SG, tf.cast(cell.bias, dtype))
     shape = (2, kernel_IG.shape[1]) if getattr(cell, "reset_after", False) else (kernel_IG.shape[1],)
     return CellWeights(kernel_IG, recurrent_SG, tf.zeros(shape, dtype))
-
-
-def state_sizes(cell: Any) -> list[int]:
-    """The width of each part of a cell's state."""
-    return [int(part.shape[-1]) for part in cell.zero_state(1, tf.float32)]
