@@ -1,0 +1,98 @@
+"""Models for the laws of saving; run as a program it loads what was saved and prints the outputs that differ."""
+
+import copy
+import pickle
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from echo_rnn.keras_layer import Unrolled
+
+STEPS, FEATURES = 5, 3
+X = np.linspace(-1, 1, 2 * STEPS * FEATURES, dtype=np.float32).reshape(2, STEPS, FEATURES)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.first = Unrolled([4, 3], unroll="wavefront", return_sequences=True)
+        self.second = Unrolled(3, "gru", unroll="deferred")
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+
+def sequential(*layers):
+    return keras.Sequential([keras.Input((STEPS, FEATURES)), *layers])
+
+
+def models():
+    """Fresh models with fresh weights."""
+    subclassed = Subclassed()
+    subclassed(X)
+    return {
+        "layer": sequential(Unrolled(4)),
+        "stack": sequential(Unrolled([4, 3], "gru", unroll="wavefront"), keras.layers.Dense(2)),
+        "bidirectional": sequential(keras.layers.Bidirectional(Unrolled([4, 3], unroll="deferred"))),
+        "cells": sequential(Unrolled([keras.layers.LSTMCell(4, activation="gelu"), keras.layers.GRUCell(3)])),
+        "subclassed": subclassed,
+    }
+
+
+def save(model, folder):
+    """Saves in every way that Keras and TensorFlow have; returns the outputs of copies within a process."""
+    folder.mkdir()
+    model.save(folder / "model.keras")
+    model.save_weights(folder / "model.weights.h5")
+    tf.train.Checkpoint(model=model).write(str(folder / "checkpoint"))
+    tf.train.CheckpointManager(tf.train.Checkpoint(model), folder / "manager", max_to_keep=1).save()
+    tf.saved_model.save(model, folder / "saved_model")
+    model.export(folder / "export", verbose=False)
+    (folder / "pickle").write_bytes(pickle.dumps(model))
+    if not isinstance(model, Subclassed):
+        (folder / "model.json").write_text(model.to_json())
+    np.save(folder / "expected.npy", model(X))
+    loaded = {"deepcopy": copy.deepcopy(model)}
+    if not isinstance(model, Subclassed):
+        loaded["clone"] = keras.models.clone_model(model)
+        loaded["clone"].set_weights(model.get_weights())
+    return {way: np.asarray(each(X)) for way, each in loaded.items()}
+
+
+def load(fresh, folder):
+    """The outputs of what was saved, by the way that it was saved."""
+    found = {"keras": keras.models.load_model(folder / "model.keras")(X)}
+    found["pickle"] = pickle.loads((folder / "pickle").read_bytes())(X)
+    for way, restore in {
+        "weights": lambda model: model.load_weights(folder / "model.weights.h5"),
+        "keras weights": lambda model: model.load_weights(folder / "model.keras"),
+        "checkpoint": lambda model: (
+            tf.train.Checkpoint(model=model).read(str(folder / "checkpoint")).assert_existing_objects_matched()
+        ),
+        "manager": lambda model: (
+            tf.train.Checkpoint(model).restore(tf.train.latest_checkpoint(folder / "manager")).assert_consumed()
+        ),
+    }.items():
+        model = fresh()
+        restore(model)
+        found[way] = model(X)
+    saved, exported = (tf.saved_model.load(folder / name) for name in ("saved_model", "export"))
+    found["saved_model"] = saved.signatures["serving_default"](tf.constant(X))
+    found["export"] = exported.serve(tf.constant(X))
+    if (folder / "model.json").exists():
+        found["json"] = keras.models.model_from_json((folder / "model.json").read_text())
+        found["json"].load_weights(folder / "model.weights.h5")
+        found["json"] = found["json"](X)
+    return {way: np.asarray(tf.nest.flatten(output)[0]) for way, output in found.items()}
+
+
+if __name__ == "__main__":
+    for name in models():
+        place = Path(sys.argv[1]) / name
+        wanted = np.load(place / "expected.npy")
+        for way, output in load(lambda name=name: models()[name], place).items():
+            print(name, way, np.abs(output - wanted).max())
