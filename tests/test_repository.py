@@ -25,7 +25,7 @@ def test_the_version_is_the_same_everywhere():
 def test_hooks_run_what_make_lint_runs():
     lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1]
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == re.findall(r"\$\(BIN\)/(.+)", lint)
+    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == re.findall(r'\$\(BIN\)"?/(.+)', lint)
 
 
 def test_links_of_contributing_lead_somewhere():
