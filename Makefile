@@ -66,7 +66,7 @@ audit: $(INSTALLED) ## known advisories about the locked libraries; needs the in
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
 	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
-		dist dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox pending \
+		dist dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox outbox.lock pending .owner .owner.lock .scratch \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs, read
 from echo_rnn.errors import one_sentence
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.benchmark import measure_sweep
 from echo_rnn.stages.layout import CONF, STAGE, project_root
 from echo_rnn.stages.report import report
@@ -22,13 +23,16 @@ def job(composed: DictConfig) -> None:
     """Measures, reports and logs a sweep; its files lie by its name in the project, where a later call finds them."""
     config = in_jobs(composed, CONF).config
     records = project_root() / "benchmarks" / config.sweep.name
-    measure_sweep(config, records)
-    report(config, records, project_root() / "reports" / "sweeps" / config.sweep.name)
+    reports = project_root() / "reports" / "sweeps" / config.sweep.name
+    with alone(records, "benchmark"), alone(reports, "benchmark"):
+        measure_sweep(config, records)
+        report(config, records, reports)
 
 
 if __name__ == "__main__":
     with one_sentence():
         if sys.argv[1:] == ["--stage"]:
-            measure_sweep(read(STAGE.config), STAGE.records)
+            with alone(STAGE.root, "benchmark"):
+                measure_sweep(read(STAGE.config), STAGE.records)
         else:
             run_composed(job)

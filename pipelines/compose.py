@@ -2,10 +2,12 @@
 
 from echo_rnn.config import compose
 from echo_rnn.errors import one_sentence
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import CONF, PARAMS, as_stage
 
 if __name__ == "__main__":
     with one_sentence():
         stage = as_stage()
-        compose(PARAMS, CONF).write(stage.config)
+        with alone(stage.root, "compose"):
+            compose(PARAMS, CONF).write(stage.config)
         print(stage.config.read_text(encoding="utf-8"))

@@ -1,4 +1,8 @@
-"""Delivers what runs could not deliver to their tracking store before: `python -m pipelines.deliver`."""
+"""Delivers what runs could not deliver to their tracking store before.
+
+python -m pipelines.deliver                  what was logged on this machine
+python -m pipelines.deliver --other-hosts    on machines that share the folder, too, when no run is at work there
+"""
 
 import sys
 
@@ -7,9 +11,14 @@ from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.layout import CONF, PARAMS, project_root
 from echo_rnn.tracking import deliver_all
 
+OTHERS = "--other-hosts"
+
 if __name__ == "__main__":
     with one_sentence():
-        if sys.argv[1:]:
-            raise UserError(f"deliver: expected no arguments, got {' '.join(sys.argv[1:])!r}", "deliver.arguments")
-        complete = deliver_all(compose(PARAMS, CONF).config.tracking.uri, project_root())
+        if sys.argv[1:] not in ([], [OTHERS]):
+            raise UserError(
+                f"deliver: expected no argument or {OTHERS}, got {' '.join(sys.argv[1:])!r}", "deliver.arguments"
+            )
+        uri = compose(PARAMS, CONF).config.tracking.uri
+        complete = deliver_all(uri, project_root(), other_hosts=OTHERS in sys.argv)
         print(f"{complete} {'run was' if complete == 1 else 'runs were'} completed")

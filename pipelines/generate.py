@@ -2,9 +2,10 @@
 
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.generate import run
 from echo_rnn.stages.layout import STAGE, as_stage
 
 if __name__ == "__main__":
-    with one_sentence():
-        run(read(as_stage().config), STAGE)
+    with one_sentence(), alone(as_stage().root, "generate"):
+        run(read(STAGE.config), STAGE)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -9,7 +10,8 @@ import hydra
 from omegaconf import DictConfig
 
 from echo_rnn.config import composition_error
-from echo_rnn.errors import UserError, as_user_error
+from echo_rnn.errors import UserError, as_user_error, to_its_end
+from echo_rnn.redact import require_no_credentials
 from echo_rnn.stages.layout import CONF
 
 Work = Callable[[DictConfig], None]
@@ -35,12 +37,15 @@ def run_composed(work: Work) -> None:
     @functools.wraps(work)
     def main(composed: DictConfig) -> None:
         try:
-            work(composed)
+            with to_its_end():
+                work(composed)
         except UserError:
             raise
         except Exception as error:
             raise _JobError from error
 
+    # Before Hydra writes it into its files.
+    require_no_credentials(" ".join(sys.argv[1:]), "the command line")
     PROGRAM.set(work)
     # Hydra would print its errors over several lines; here they reach the caller.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")

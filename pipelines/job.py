@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from echo_rnn.config import Composition, in_jobs, read
 from echo_rnn.errors import UserError
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import RESULT, fail, run, run_in_child
 from echo_rnn.stages.layout import CONF, Layout
 
@@ -23,10 +24,11 @@ def job(composed: DictConfig) -> None:
     if runtime.mode == RunMode.MULTIRUN:
         _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), as_typed(runtime.overrides.task))
         return
-    composition = in_jobs(composed, CONF)
-    composition.write(files.config)
-    print(files.config.read_text(encoding="utf-8"))
-    run(composition.config, files, {}, _command(files.root))
+    with alone(files.root, "job"):
+        composition = in_jobs(composed, CONF)
+        composition.write(files.config)
+        print(files.config.read_text(encoding="utf-8"))
+        run(composition.config, files, {}, _command(files.root))
     print(f"all files: {files.root}")
 
 
@@ -52,11 +54,9 @@ def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[s
         if _is_finished(files, composition):
             print(f"finished before: {shlex.join(overrides)}")
             return
-        composition.write(files.config)
+        run_in_child(composition, files, sweep, overrides)
     except UserError as error:
         fail(files, overrides, str(error))
-        return
-    run_in_child(files, sweep, overrides)
 
 
 def _is_finished(files: Layout, composition: Composition) -> bool:

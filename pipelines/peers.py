@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import CONF, PEERS_RECORDS, PEERS_REPORT, project_root
 from echo_rnn.stages.peers import measure_peers
 from echo_rnn.stages.report import report_peers
@@ -20,8 +21,9 @@ from pipelines.hydra_entry import run_composed
 def job(composed: DictConfig) -> None:
     """Measures, reports and logs; records and report lie in the project, where a later call finds them."""
     config, root = in_jobs(composed, CONF).config, project_root()
-    fingerprint = measure_peers(config, root / PEERS_RECORDS)
-    report_peers(config, root / PEERS_RECORDS, fingerprint, root / PEERS_REPORT)
+    with alone(root / PEERS_RECORDS, "peers"), alone(root / PEERS_REPORT, "peers"):
+        fingerprint = measure_peers(config, root / PEERS_RECORDS)
+        report_peers(config, root / PEERS_RECORDS, fingerprint, root / PEERS_REPORT)
 
 
 if __name__ == "__main__":

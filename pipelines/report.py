@@ -2,9 +2,10 @@
 
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import STAGE, as_stage
 from echo_rnn.stages.report import report
 
 if __name__ == "__main__":
-    with one_sentence():
-        report(read(as_stage().config), STAGE.records, STAGE.benchmark)
+    with one_sentence(), alone(as_stage().root, "report"):
+        report(read(STAGE.config), STAGE.records, STAGE.benchmark)

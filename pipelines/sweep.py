@@ -1,8 +1,11 @@
-"""Around the jobs of a multirun, as Hydra's callback: see `echo_rnn.stages.sweep`."""
+"""Around the jobs of a run or of a multirun, as Hydra's callback: see `echo_rnn.stages.sweep`."""
 
 import atexit
 import shlex
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +13,40 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from echo_rnn.errors import one_sentence
+from echo_rnn.errors import as_user_error, one_sentence
+from echo_rnn.redact import require_no_credentials
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.store import store_of
 from echo_rnn.stages.sweep import Summary, begin, log, read_results
 from pipelines.hydra_entry import PROGRAM
 from pipelines.job import as_typed, job, sweep_name
 
+_held = ExitStack()  # the folder of the job or the sweep, as long as the process lives
+atexit.register(_held.close)
+
 
 class SweepCallback(Callback):
     """Named in `conf/hydra/callbacks/sweep.yaml`; Hydra calls it in the process that launches the jobs."""
 
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Owns the folder of the job, before Hydra writes into it."""
+        with _ending():
+            _require_no_credentials(config)
+            if PROGRAM.get() is job:
+                _held.enter_context(alone(Path(config.hydra.run.dir), "job"))
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Creates the store once, since processes that create it at the same time destroy it; prints what will run."""
-        with one_sentence():
-            store_of(config.tracking)
+        with _ending():
+            _require_no_credentials(config)
             if PROGRAM.get() is not job:  # a benchmark reports for itself
+                store_of(config.tracking)
                 return
             folder, jobs = _folder(config), _jobs(config)
-            begin(folder, jobs)
+            _held.enter_context(begin(folder, jobs))
+            store_of(config.tracking)
             _share_cores(config)
             print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs those that are missing: {_command(config)}")
             atexit.register(_show, config)
@@ -39,12 +56,30 @@ class SweepCallback(Callback):
         if PROGRAM.get() is not job:
             return
         atexit.unregister(_show)
-        with one_sentence():
+        with _ending():
             summary = _show(config)
             log(config.tracking, summary)
         print(f"all files: {_folder(config).absolute()}")
         if summary.failed:
             raise SystemExit(1)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Ends the program with an error of any kind: Hydra would turn exceptions of callbacks into warnings."""
+    with one_sentence():
+        try:
+            yield
+        except Exception as error:
+            if as_user_error(error) is None:
+                traceback.print_exc()
+                raise SystemExit(1) from error
+            raise
+
+
+def _require_no_credentials(config: DictConfig) -> None:
+    """Before Hydra writes the configuration into its files."""
+    require_no_credentials(OmegaConf.to_yaml(config), "the configuration")
 
 
 def _show(config: DictConfig) -> Summary:

@@ -11,6 +11,7 @@ import sys
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages import train
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import STAGE
 from echo_rnn.stages.prepare import choose_strategy, require_memory
 from echo_rnn.stages.store import store_of
@@ -36,7 +37,8 @@ def stage() -> None:
 if __name__ == "__main__":
     with one_sentence():
         if sys.argv[1:] == ["--stage"]:
-            stage()
+            with alone(STAGE.root, "training"):
+                stage()
         else:
             from pipelines.hydra_entry import run_composed
             from pipelines.job import job

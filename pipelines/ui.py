@@ -11,8 +11,12 @@ from echo_rnn.tracking.ui import PORT, serve_ui
 def _port(arguments: list[str]) -> int:
     try:
         (port,) = (int(argument) for argument in arguments or [str(PORT)])
+        if not 0 < port < 2**16:
+            raise ValueError(port)
     except ValueError:
-        raise UserError(f"ui: expected no argument or one port, got {' '.join(arguments)!r}", "ui.arguments") from None
+        raise UserError(
+            f"ui: expected no argument or one port from 1 to 65535, got {' '.join(arguments)!r}", "ui.arguments"
+        ) from None
     return port
 
 

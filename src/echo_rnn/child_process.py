@@ -124,19 +124,27 @@ def exit_reason(code: int) -> str:
     return f"a process that {signal.Signals(number).name} ended{hint}"
 
 
-def end_with_parent() -> None:
-    """From now on this process is terminated when its parent ends; `SIGTERM`, so that it can save first."""
-    threading.Thread(target=_watch, args=(lambda: os.kill(os.getpid(), signal.SIGTERM),), daemon=True).start()
+def end_with_parent() -> Iterator[bytes]:
+    """From now on this process is terminated when its parent ends; `SIGTERM`, so that it can save first.
+
+    Returns:
+        The lines that the parent sends.
+    """
+    return _lines(lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def lines_of_parent() -> Iterator[bytes]:
     """The lines that the parent sends; this process is ended at once, whatever it does, when the parent ends."""
+    return _lines(lambda: os._exit(1))
+
+
+def _lines(at_end: Callable[[], None]) -> Iterator[bytes]:
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_watch, args=(lambda: os._exit(1), lines.put), daemon=True).start()
+    threading.Thread(target=_watch, args=(at_end, lines.put), daemon=True).start()
     return iter(lines.get, None)
 
 
-def _watch(at_end: Callable[[], None], on_line: Callable[[bytes], None] = lambda line: None) -> None:
+def _watch(at_end: Callable[[], None], on_line: Callable[[bytes], None]) -> None:
     # Not `sys.stdin`: this thread would hold its lock when the interpreter ends.
     rest = b""
     while piece := os.read(0, 4096):

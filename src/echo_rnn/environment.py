@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import subprocess
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -103,8 +104,25 @@ def dvc() -> dict[str, str]:
     return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
 
 
+def host() -> str:
+    """Identifies this machine among those that share a folder, by a digest, since its name is private."""
+    identity = _read("/etc/machine-id").strip() or str(uuid.getnode())
+    return hashlib.sha256(f"{platform.node()}|{identity}".encode()).hexdigest()[:16]
+
+
+def start_ticks(pid: int) -> str:
+    """When a process started, in clock ticks since boot: unlike a time, it stays when the clock is set."""
+    # What comes before is the name of the program, which may hold anything.
+    _, _, after = _read(f"/proc/{pid}/stat").rpartition(")")
+    fields = after.split()
+    return fields[19] if len(fields) > 19 else f"{psutil.Process(pid).create_time():.2f}"
+
+
 def process() -> dict[str, str]:
-    """Identifies this process later on: a digest of machine and boot, its id, and its start in Unix seconds."""
+    """Identifies this process later on: a digest of machine and boot, its id, and its start.
+
+    The start is in ticks, and in Unix seconds for people.
+    """
     boot = _read("/proc/sys/kernel/random/boot_id").strip() or int(psutil.boot_time())
     try:
         # Containers of one machine do not share it.
@@ -116,6 +134,7 @@ def process() -> dict[str, str]:
     return {
         "process.host": hashlib.sha256(identity.encode()).hexdigest()[:16],
         "process.pid": str(os.getpid()),
+        "process.ticks": start_ticks(os.getpid()),
         "process.start": f"{psutil.Process().create_time():.2f}",
     }
 

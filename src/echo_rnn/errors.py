@@ -23,6 +23,7 @@ __all__ = [
     "one_sentence",
     "parse_line",
     "termination_raises",
+    "to_its_end",
 ]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -51,6 +52,24 @@ def one_sentence() -> Iterator[None]:
             raise
         print(line_of(mendable), file=sys.stderr)
         raise SystemExit(2) from None
+
+
+@contextmanager
+def to_its_end() -> Iterator[None]:
+    """Around the work of a program: exit code 0 is for work that reached its end.
+
+    Raises:
+        UserError: The work was left by `sys.exit(0)`, in a cell of one's own, for instance.
+    """
+    try:
+        yield
+    except SystemExit as ending:
+        if ending.code in (None, 0):
+            raise UserError(
+                "expected the work to be done, got sys.exit with code 0 in the middle of it; remove that call",
+                "work.left",
+            ) from ending
+        raise
 
 
 def line_of(error: UserError) -> str:

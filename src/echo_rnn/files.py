@@ -1,4 +1,9 @@
-"""Files that are whole or not there: atomic writing and checksums."""
+"""Files that are whole or not there, also after a power cut: nothing else here writes, moves or removes a file.
+
+What is made is made in a scratch folder, brought to disk, and moved into its place; what is removed is moved away
+first. The scratch folder of a process is in the folder that it owns (see `stages.alone`), outside of everything that
+DVC caches and on the same file system. What a killed process left in it is removed by the next owner.
+"""
 
 import csv
 import hashlib
@@ -6,32 +11,163 @@ import io
 import json
 import math
 import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from echo_rnn.errors import UserError, full_disk, is_full
 
+SCRATCH = ".scratch"
+"""The scratch folder of a folder with an owner; elsewhere, folders that begin so lie beside what is written."""
+
+_OWNED: ContextVar[tuple[Path, ...]] = ContextVar("_OWNED", default=())
+
+
+def is_owned(folder: Path) -> bool:
+    """Whether this thread owns `folder`."""
+    return folder.absolute() in _OWNED.get()
+
+
+@contextmanager
+def owning(folder: Path) -> Iterator[None]:
+    """Inside the block this thread has a scratch folder in `folder`, which is locked; leftovers are removed."""
+    root = folder.absolute()
+    for leftover in (root / SCRATCH, *root.glob(f"*/{SCRATCH}-*")):
+        _discard(leftover)
+    token = _OWNED.set((*_OWNED.get(), root))
+    try:
+        yield
+    finally:
+        _OWNED.reset(token)
+        _discard(root / SCRATCH)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; it takes the place of `path` only when the block succeeds.
+    """Yields a temporary path with the name of `path`; it takes the place of `path` only when the block succeeds.
 
     Raises:
         UserError: The file cannot be written; what was there before is whole.
     """
-    # The process id keeps two writers apart; the suffix stays last because savers choose their format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _writing(path), _scratch(path.parent) as scratch:
+        yield scratch / path.name
+        _publish([scratch / path.name], path.parent)
+
+
+@contextmanager
+def replacing_files(folder: Path, last: str) -> Iterator[Path]:
+    """Yields a scratch folder; its files take their places in `folder` when the block succeeds.
+
+    Args:
+        folder: Made where it is missing; other files in it are not touched.
+        last: The file that describes the others, and takes its place when they are on disk.
+
+    Raises:
+        UserError: A file cannot be written.
+    """
+    with _writing(folder), _scratch(folder) as scratch:
+        yield scratch
+        _publish(sorted(scratch.iterdir(), key=lambda path: (path.name == last, path.name)), folder)
+
+
+@contextmanager
+def making_folder(folder: Path) -> Iterator[Path]:
+    """Yields an empty folder that appears as `folder`, which there is none of, when the block succeeds.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    with _writing(folder), _scratch(folder.parent) as scratch:
+        made = scratch / folder.name
+        made.mkdir()
+        yield made
+        for path in (*made.rglob("*"), made):
+            sync(path)
+        made.rename(folder)
+        sync(folder.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Moves a file or a folder within a file system.
+
+    Raises:
+        UserError: The system does not let it be moved.
+    """
+    with _writing(target):
+        make_folder(target.parent)
+        source.rename(target)
+
+
+def remove(*paths: Path) -> None:
+    """Removes files and folders, each at once, in this order; what cannot be removed is named in a warning."""
+    for path in paths:
+        if not path.is_symlink() and not path.exists():
+            continue
         try:
-            yield temporary
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(path, error) from error
+            with _scratch(path.parent) as scratch:
+                path.rename(scratch / path.name)
+        except FileNotFoundError:
+            continue  # another process has just removed it
+        except OSError as error:
+            _left(path, error)
+
+
+def append(path: Path, content: bytes, *, durable: bool) -> None:
+    """Appends to a file, all or nothing.
+
+    Args:
+        path: The file; made where it is missing.
+        content: What is appended.
+        durable: Whether it, and what was appended before, is brought to disk.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    with _writing(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            if file.write(content) < len(content):
+                raise OSError("only a part was written")
+            if durable:
+                os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
+
+
+def cut(path: Path, length: int) -> None:
+    """Shortens a file to `length` bytes; an empty one is made where there is none.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    with _writing(path):
+        make_folder(path.parent)
+        with path.open("ab") as file:
+            file.truncate(length)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, on disk, where they are missing."""
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        sync(each.parent)
+
+
+def sync(path: Path) -> None:
+    """Brings a file's content, or the names in a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def unwritable(path: Path, error: OSError) -> UserError:
@@ -73,3 +209,60 @@ def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A new folder on the file system of `folder`, removed with what is left in it."""
+    make_folder(folder)
+    owned = _owner_of(folder)
+    if owned:
+        (owned / SCRATCH).mkdir(exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=owned / SCRATCH) if owned else tempfile.mkdtemp("", f"{SCRATCH}-", folder))
+    try:
+        yield scratch
+    finally:
+        _discard(scratch)
+
+
+def _owner_of(folder: Path) -> Path | None:
+    """The nearest folder from `folder` upwards that this thread owns, if it is on the same file system."""
+    place = folder.absolute()
+    above = [root for root in _OWNED.get() if place.is_relative_to(root)]
+    nearest = max(above, key=lambda root: len(root.parts), default=None)
+    return nearest if nearest and nearest.stat().st_dev == folder.stat().st_dev else None
+
+
+def _publish(files: Sequence[Path], folder: Path) -> None:
+    """Moves files into `folder` when all are on disk, and the last one when the others have their places."""
+    for file in files:
+        sync(file)
+    for file in files:
+        if file is files[-1] and len(files) > 1:
+            sync(folder)
+        # A move takes no room and never writes into the old file, which may be a link into DVC's cache or mapped by a
+        # reader.
+        file.replace(folder / file.name)
+    sync(folder)
+
+
+def _discard(path: Path) -> None:
+    try:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        _left(path, error)
+
+
+def _left(path: Path, error: OSError) -> None:
+    reason = (error.strerror or type(error).__name__).lower()
+    print(f"warning: {path}: could not be removed ({reason}); remove it yourself", file=sys.stderr)

@@ -39,6 +39,10 @@ class Manifest:
         """Writes the manifest of the folder `place`, or the file `place` itself, atomically."""
         write_text(place / self.name, self.text(content))
 
+    def write_into(self, scratch: Path, content: dict[str, Any]) -> None:
+        """Writes the manifest into a scratch folder, which takes its place as a whole."""
+        (scratch / self.name).write_text(self.text(content), encoding="utf-8")
+
     def text(self, content: dict[str, Any]) -> str:
         """The manifest as JSON: `content`, format version, digest. See `file_entry` for the part about a file."""
         body = {"format": self.format, **content}

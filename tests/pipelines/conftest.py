@@ -75,8 +75,10 @@ def finished(fresh, once):
 
 @pytest.fixture
 def project(finished, tmp_path):
-    """A copy of the finished project that a test may change."""
-    return finished.copy(tmp_path / "echo")
+    """A copy of the finished project that a test may change, and in which a training is repeated."""
+    project = finished.copy(tmp_path / "echo")
+    (project.folder / "checkpoints/finished.json").unlink()
+    return project
 
 
 @pytest.fixture

@@ -185,13 +185,13 @@ def test_sweeps_and_the_pipeline_at_the_same_time(unused):
 def test_a_folder_in_which_a_sweep_is_at_work_is_refused(unused):
     folder = unused.folder / "mine"
     folder.mkdir()
-    with FileLock(folder / "sweep.lock"):
+    with FileLock(folder / ".owner.lock"):
         answer = unused.run(*sweep(*SHORT, "seed=0,1", "hydra.sweep.dir=mine"))
     assert answer.code == 2
     assert answer.code_of_error == "sweep.busy"
     assert answer.sentence.startswith("hydra.sweep.dir: ")
     assert "mine" in answer.sentence
-    assert not (folder / "0").exists()
+    assert [path.name for path in folder.iterdir()] == [".owner.lock"]
 
 
 def test_a_folder_of_another_sweep_is_refused(unused):

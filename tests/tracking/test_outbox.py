@@ -102,7 +102,7 @@ def test_entries_that_do_not_fit_on_the_disk_are_refused_and_not_written(tmp_pat
     assert answer.returncode == 2
     error = parse_line(answer.stderr.rstrip("\n"))
     assert error.code == "disk.unwritable"
-    assert str(error).startswith(f"{tmp_path / '0123'}: ")
+    assert str(error).startswith(f"{tmp_path / '0123' / 'entries.jsonl'}: ")
     assert answer.stderr.count("\n") == 1
     outbox = Outbox(tmp_path / "0123")
     assert outbox.entries == [{"kind": "tags", "values": {"a": "b"}}]

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from echo_rnn import environment
@@ -44,7 +43,8 @@ def test_a_live_process_keeps_its_run(child, client, tmp_path):
     ("tag", "value", "status"),
     [
         ("nothing", "", "RUNNING"),  # this process is alive
-        ("process.start", "1.0", "KILLED"),  # another process has the process id now
+        ("process.start", "1.0", "RUNNING"),  # the clock was set
+        ("process.ticks", "1", "KILLED"),  # another process has the process id now
         ("process.host", "another", "RUNNING"),  # processes of another machine are not known here
         ("process.pid", "what", "RUNNING"),
     ],
@@ -58,9 +58,9 @@ def test_only_a_run_of_a_process_that_is_gone_from_this_machine_is_ended(store, 
 
 def test_a_zombie_is_gone(store, client, tmp_path):
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        start = psutil.Process(process.pid).create_time()
+        ticks = environment.start_ticks(process.pid)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # and leaves the zombie
-        tags = environment.process() | {"process.pid": str(process.pid), "process.start": str(start)}
+        tags = environment.process() | {"process.pid": str(process.pid), "process.ticks": ticks}
         run = client.create_run(store.experiment_id, tags=tags)
         open_store(None, "echo", tmp_path)
     assert client.get_run(run.info.run_id).info.status == "KILLED"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from echo_rnn.errors import UserError
+from echo_rnn.stages.alone import alone
 from echo_rnn.training import Checkpoints, checkpoints
 from echo_rnn.training.checkpoints import Progress, Seconds
 from echo_rnn.training.early_stop import Memory
@@ -211,12 +212,14 @@ def test_what_may_change_last_bits_is_said_and_gone_on_with(tmp_path, capsys):
     assert checkpoints.other_bits in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_what_a_killed_writer_left_is_removed(tmp_path):
+def test_what_a_killed_writer_left_is_no_checkpoint_and_the_next_owner_removes_it(tmp_path):
     filled(tmp_path)
-    (tmp_path / ".half").mkdir()
-    (tmp_path / ".half" / "arrays.npz").write_text("half")
-    assert opened(tmp_path).newest().steps == 30
-    assert ".half" not in names(tmp_path)
+    half = tmp_path / ".scratch" / "a" / "000009"
+    half.mkdir(parents=True)
+    (half / "arrays.npz").write_text("half")
+    with alone(tmp_path, "training"):
+        assert opened(tmp_path).newest().steps == 30
+    assert ".scratch" not in names(tmp_path)
 
 
 def test_only_numbers_are_checkpoints(tmp_path):

@@ -40,6 +40,11 @@ class Composition:
     config: Config
     tree: dict[str, Any]
 
+    @classmethod
+    def of(cls, tree: dict[str, Any]) -> "Composition":
+        """That of a tree that was checked before, in another process."""
+        return cls(Config.model_validate(tree), tree)
+
     def write(self, path: Path) -> None:
         """Keeps the tree as YAML, atomically, below a line with the checksum of the rest."""
         # Characters outside of ASCII are escaped: PyYAML does not read all of them back from a plain text.

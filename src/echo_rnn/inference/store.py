@@ -19,7 +19,7 @@ from echo_rnn.config.network import MODEL, ModelSection
 from echo_rnn.core.model import Model, Weights, build, flat
 from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import UserError
-from echo_rnn.files import replacing
+from echo_rnn.files import replacing_files
 from echo_rnn.inference.keras_model import to_keras
 from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.tasks import CLASSES, INPUTS
@@ -71,20 +71,16 @@ def save(
         UserError: A file cannot be written.
     """
     exported = to_keras(_built(model, unrolling), weights)
-    with (
-        replacing(folder / MANIFEST.name) as manifest,
-        replacing(folder / KERAS) as keras_file,
-        replacing(folder / WEIGHTS) as weights_file,
-    ):
-        np.savez(weights_file, *(np.asarray(leaf) for leaf in flat(weights)))
-        exported.save(keras_file)
+    with replacing_files(folder, last=MANIFEST.name) as scratch:
+        np.savez(scratch / WEIGHTS, *(np.asarray(leaf) for leaf in flat(weights)))
+        exported.save(scratch / KERAS)
         content = {
             "network": {"model": model.model_dump(mode="json"), "unroll": unrolling.label},
             "run_id": run_id,
             "dataset_digest": dataset_digest,
-            "files": {WEIGHTS: file_entry(weights_file), KERAS: file_entry(keras_file)},
+            "files": {name: file_entry(scratch / name) for name in (WEIGHTS, KERAS)},
         }
-        manifest.write_text(MANIFEST.text(content), encoding="utf-8")
+        MANIFEST.write_into(scratch, content)
     return exported
 
 

@@ -1,10 +1,12 @@
-"""One process at a time in a folder, and one measurement at a time on the machine.
+"""A folder has one owner from before its first byte to after its last; measurements have the machine to themselves.
 
-The file of a lock is never removed: a process that waits for a file that another one removes would hold a lock that
-nobody else sees.
+The lock of a folder is `.owner.lock` in it, and `.owner` names the process that holds it. The file of a lock is never
+removed: a process that waits for a file that another one removes would hold a lock that nobody else sees.
 """
 
+import json
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,58 +15,64 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from echo_rnn.errors import UserError
-from echo_rnn.files import unwritable
+from echo_rnn.files import is_owned, make_folder, owning, remove, unwritable
 
 # Another one may be about to end: it saves first, and sends its last numbers to a server for up to 10 seconds.
-_QUIET_SECONDS, _PATIENCE_SECONDS = 1, 30
+_QUIET_SECONDS, PATIENCE_SECONDS = 1, 30
+_LOCK, _OWNER = ".owner.lock", ".owner"
 
 
 @contextmanager
-def alone(folder: Path, work: str) -> Iterator[None]:
-    """Locks `folder` for this process inside the block; the system releases it however the process ends.
+def alone(folder: Path, work: str, *, seconds: float = PATIENCE_SECONDS, code: str = "folder.busy") -> Iterator[None]:
+    """Inside the block this thread owns `folder`; the system ends that however the process ends.
 
-    Where another process has it, prints so and waits half a minute.
+    Where another process owns it, prints so and waits. A folder that this thread owns already is its own.
 
     Args:
         folder: Made where it is missing.
         work: What is done there, for messages.
+        seconds: How long another owner is waited for; -1 is for ever.
+        code: Of the error.
 
     Raises:
-        UserError: Another process is at work there, or the folder cannot be made.
+        UserError: Another process owns the folder, or it cannot be made; nothing in it was changed.
     """
-    lock, holder = FileLock(folder / "lock"), folder / "process"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=_QUIET_SECONDS)
-        except Timeout:
-            other = _process(holder)
-            note = f"note: {work}: another process is at work in {folder}{other and f', {other}'}"
-            print(f"{note}; waiting up to {_PATIENCE_SECONDS} s for its end", file=sys.stderr)
-            lock.acquire(timeout=_PATIENCE_SECONDS)
-        holder.write_text(str(os.getpid()))
-    except Timeout:
-        other = _process(holder)
-        raise UserError(
-            f"{work}: expected to be alone in {folder}, got another process at work, {other or 'just started'}; wait "
-            f"until it has ended{other and f', or end it: kill {other}'}",
-            "folder.busy",
-        ) from None
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
+    if is_owned(folder):
         yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _process(holder: Path) -> str:
-    """The process that has a folder, or nothing where it has only just begun."""
+        return
+    lock, holder = FileLock(folder / _LOCK), folder / _OWNER
     try:
-        return holder.read_text()
-    except FileNotFoundError:
-        return ""
+        make_folder(folder)
+        try:
+            lock.acquire(timeout=min(_QUIET_SECONDS, seconds) if seconds >= 0 else _QUIET_SECONDS)
+        except Timeout:
+            if not seconds:
+                raise
+            limit = f"up to {seconds:g} s " if seconds > 0 else ""
+            note = f"note: {work}: expected to be alone in {folder}, got another process, {_process(holder)}"
+            print(f"{note}; waiting {limit}for its end", file=sys.stderr)
+            lock.acquire(timeout=seconds)
+    except Timeout:
+        raise UserError(
+            f"{work}: expected to be alone in {folder}, got another process at work, {_process(holder)}; wait until it "
+            f"has ended, or end it: {_kill(holder)}",
+            code,
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        reason = error if isinstance(error, OSError) else OSError(f"no locks on this file system: {error}")
+        raise unwritable(folder, reason) from error
+    try:
+        with owning(folder):
+            try:
+                holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node()}), encoding="utf-8")
+            except OSError as error:
+                raise unwritable(holder, error) from error
+            try:
+                yield
+            finally:
+                remove(holder)
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -78,15 +86,26 @@ def measuring(benchmarks: Path, *, wait: bool = False) -> Iterator[None]:
     Raises:
         UserError: Another one is at work, and this one does not wait.
     """
-    benchmarks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(benchmarks / "measuring.lock", timeout=-1 if wait else 0)
-    try:
-        held = lock.acquire()
-    except Timeout:
-        raise UserError(
-            f"benchmark: expected to measure alone, got another measurement at work in {benchmarks}; "
-            "wait until it has ended",
-            "benchmark.busy",
-        ) from None
-    with held:
+    with alone(benchmarks, "benchmark", seconds=-1 if wait else 0, code="benchmark.busy"):
         yield
+
+
+def _holder(holder: Path) -> tuple[str, str]:
+    """Id and machine of the process that owns a folder; empty where it has only just begun."""
+    try:
+        found = json.loads(holder.read_text(encoding="utf-8"))
+        return str(int(found["pid"])), str(found["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
+
+
+def _process(holder: Path) -> str:
+    pid, host = _holder(holder)
+    if not pid:
+        return "which has just begun"
+    return pid if host == platform.node() else f"{pid} on {host}"
+
+
+def _kill(holder: Path) -> str:
+    pid, host = _holder(holder)
+    return f"kill {pid or 'PID'}" + ("" if host in ("", platform.node()) else f" on {host}")

@@ -11,6 +11,8 @@ from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.files import write_json, write_table
 from echo_rnn.gc_paused import gc_paused
+from echo_rnn.stages.alone import alone
+from echo_rnn.stages.inputs import require_dataset, require_network
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.store import open_run
 from echo_rnn.tasks.dataset import open_dataset
@@ -24,8 +26,14 @@ MOST_LAGS = 200  # more than a picture can show
 
 def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
     """Evaluates the network; writes a report, adds it to the run, and returns the numbers."""
+    with alone(files.root, "evaluation"):
+        return _evaluated(config, files, store)
+
+
+def _evaluated(config: Config, files: Layout, store: Store) -> dict[str, Any]:
     window, echo_step = config.trainer.window, config.task.echo_step
     data = open_dataset(files.data)
+    require_dataset(config, data)
     with gc_paused():
         start_tensorflow(config.runtime.threads)
         from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
@@ -33,6 +41,7 @@ def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
         from echo_rnn.inference import store as trained  # noqa: PLC0415
 
     network = trained.load(files.model)
+    require_network(config, data, files.model, trained.MANIFEST.read(files.model))
     test = data.test
     # A graph and not XLA: the series is run twice, which would not pay for compiling.
     predictors = [

@@ -58,6 +58,11 @@ class Layout:
         # Experiments in clones may run at once, and their names may be numbers, as those of checkpoints are.
         return project / "checkpoints" / "experiments" / os.environ.get("DVC_EXP_NAME", here.name)
 
+    @property
+    def owned(self) -> tuple[Path, ...]:
+        """The folders that a training owns."""
+        return (self.root,) if self.checkpoints.parent == self.root else (self.root, self.checkpoints)
+
     def shown(self, path: Path) -> str:
         """A path below `root` as it is seen from the project, so that no store names a folder of a machine."""
         return os.path.relpath(path, project_root()) if path.is_absolute() else path.as_posix()

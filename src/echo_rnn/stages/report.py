@@ -16,7 +16,7 @@ from echo_rnn.benchmark.report.results import ContestantResult, ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.config import Config
 from echo_rnn.errors import UserError
-from echo_rnn.files import write_json
+from echo_rnn.files import remove, write_json
 from echo_rnn.plots import save
 from echo_rnn.stages.pictures import BESIDE_PEERS, PICTURES, PictureKind
 from echo_rnn.stages.shapes import shapes_of
@@ -68,8 +68,7 @@ def write_report(title: str, found: Answer, folder: Path, kinds: Sequence[Pictur
             save(figure, path)
             shown.append(Picture(picture.title, picture.reading, path))
     write_page(folder / PAGE, title, found, shown)
-    for path in absent:
-        path.unlink(missing_ok=True)
+    remove(*absent)
     return [folder / PAGE, *(picture.path for picture in shown)]
 
 

@@ -4,15 +4,14 @@ import shlex
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from echo_rnn.benchmark.report.words import seconds
 from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
-from echo_rnn.files import unwritable
+from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import RESULT, Result
 from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import print_comparison, store_of
@@ -22,11 +21,10 @@ SPEED = {"each_step_seconds": "each step", "first_call_seconds": "first call", "
 """Columns of the table from a job's `speed`, which stand before its metrics."""
 SHOWN = ("accuracy", "accuracy_gap", "loss")
 
-_held: list[FileLock] = []  # as long as the process lives
 
-
-def begin(folder: Path, jobs: Sequence[Sequence[str]]) -> None:
-    """Locks the folder of a sweep for as long as this process lives, before its jobs start.
+@contextmanager
+def begin(folder: Path, jobs: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Inside the block this process owns the folder of a sweep.
 
     Args:
         folder: The sweep's, with a folder for each job by its number.
@@ -35,20 +33,10 @@ def begin(folder: Path, jobs: Sequence[Sequence[str]]) -> None:
     Raises:
         UserError: Another sweep is at work there, or the folder holds the jobs of another sweep.
     """
-    lock = FileLock(folder / "sweep.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"hydra.sweep.dir: expected a folder in which no sweep is at work, got {folder}; wait until that has ended",
-            "sweep.busy",
-        ) from None
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    _held.append(lock)
-    for number, overrides in enumerate(jobs):
-        _require_same(folder / str(number), overrides)
+    with alone(folder, "hydra.sweep.dir", seconds=0, code="sweep.busy"):
+        for number, overrides in enumerate(jobs):
+            _require_same(folder / str(number), overrides)
+        yield
 
 
 def log(tracking: Tracking, summary: "Summary") -> None:

@@ -6,7 +6,7 @@ TensorFlow is started before anything that imports it is imported, and what draw
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,13 +22,15 @@ from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import Terminated
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
+from echo_rnn.stages import finished
 from echo_rnn.stages.alone import alone
+from echo_rnn.stages.inputs import require_dataset
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import Chosen
 from echo_rnn.stages.store import open_run
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
-from echo_rnn.tracking import MetricRow, Run, Store
+from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
 
 if TYPE_CHECKING:
     from echo_rnn.training import Checkpoints, EpochRecord, History
@@ -85,18 +87,28 @@ def run(
     # Where compiled programs are kept decides nothing.
     settings = config.model_dump(mode="json", exclude={"sweep": True, "benchmark": True, "runtime": {"compile_cache"}})
     fused = fused_loop_bytes(model.sizes, unroll)
-    with (
-        alone(files.checkpoints, "training"),
-        compiled_programs(config.runtime.compile_cache, threads, fused) as programs,
-    ):
+    with ExitStack() as stack:
+        for folder in files.owned:
+            stack.enter_context(alone(folder, "training"))
+        programs = stack.enter_context(compiled_programs(config.runtime.compile_cache, threads, fused))
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
+        require_dataset(config, data)
         with gc_paused():
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused, compiled_programs=programs.folder)
             from echo_rnn.core.model import build, features  # noqa: PLC0415
             from echo_rnn.inference.store import save  # noqa: PLC0415
             from echo_rnn.training import Checkpoints, Learner, Training, build_optimizer  # noqa: PLC0415
             from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
+
+        decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
+        checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
+        facts = {"settings": settings, "tags": dict(tags), **asdict(decisive)}
+        if outcome := finished.outcome_of(files.checkpoints, files.root, facts=facts):
+            done = Trained(**outcome)
+            _note_finished(store, done.run_id, files.checkpoints / finished.MANIFEST.name)
+            checkpoints.remove()
+            return done
 
         dropout = model.dropout.model_dump()
         network = build(model.stack, unroll, INPUTS, CLASSES, dropout=dropout, compiled=trainer.compile)
@@ -105,8 +117,6 @@ def run(
         *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
         weights = network.initial_weights(weights_seed)
         learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=trainer.shards)
-        decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
-        checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
         start = checkpoints.newest()
         known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
@@ -134,12 +144,25 @@ def run(
             exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
+            left = [path for folder in (files.model, files.training) for path in folder.iterdir() if path.is_file()]
+            finished.write(files.checkpoints, files.root, facts=facts, outcome=asdict(done), files=left)
         checkpoints.remove()
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
         f"tracing and {'loading' if loaded else 'compiling'} took {first_call:.3g} s"
     )
     return done
+
+
+def _note_finished(store: Store, run_id: str, note: Path) -> None:
+    """Says that there is nothing to train; the run of a process that was killed after its training ends, too."""
+    print(f"the training is finished, and its network stands; to repeat it, remove {note}")
+    if run_id:
+        try:
+            with store.resume(run_id):
+                pass
+        except UnknownRunError as error:
+            print(f"note: {error}", file=sys.stderr)
 
 
 def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:

@@ -6,24 +6,24 @@ and unchanged or refused.
 """
 
 import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echo_rnn.errors import UserError
-from echo_rnn.files import unwritable
+from echo_rnn.files import make_folder, replacing_files, unwritable
 from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.tasks import TASKS, Task
 
 MANIFEST = Manifest(
     kind="dataset",
     name="dataset.json",
-    format=1,
+    format=2,
     remedy="run `dvc repro generate` (or delete the folder of the dataset) to make it again",
 )
 _DTYPE = np.dtype(np.uint8)
@@ -49,7 +49,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A verified dataset; `digest` identifies its content and how it was made."""
+    """A verified dataset; `digest` identifies its content and how it was made, `origin` the configuration of that."""
 
     folder: Path
     task: Task
@@ -57,6 +57,7 @@ class Dataset:
     validation: Split
     test: Split
     digest: str
+    origin: Mapping[str, Any]
 
 
 def generate(
@@ -66,6 +67,7 @@ def generate(
     epochs: int,
     lengths: SplitLengths,
     folder: Path,
+    origin: Mapping[str, Any] = MappingProxyType({}),
     progress: Callable[[int], object] | None = None,
 ) -> None:
     """Writes a dataset in `folder`; memory stays bounded however long the series are.
@@ -80,6 +82,7 @@ def generate(
         epochs: Series in the training split.
         lengths: Steps of one series for each split, multiples of `task.batch_size`.
         folder: Created where missing.
+        origin: The configuration that this was made of, as JSON values; kept with it.
         progress: Called with the number of steps just written, `epochs · train + validation + test` in all.
 
     Raises:
@@ -87,14 +90,13 @@ def generate(
         ValueError: A length is no multiple of the rows, or the task yields another number of steps.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         _require_room(folder, 2 * (epochs * lengths.train + lengths.validation + lengths.test))
-        with tempfile.TemporaryDirectory(prefix=".generate-", dir=folder) as temporary:
-            content = _write_splits(task, seed, epochs, lengths, Path(temporary), progress or (lambda steps: None))
-            MANIFEST.write(Path(temporary), content)
-            _publish(Path(temporary), folder)
     except OSError as error:
         raise unwritable(folder, error) from error
+    with replacing_files(folder, last=MANIFEST.name) as scratch:
+        content = _write_splits(task, seed, epochs, lengths, scratch, progress or (lambda steps: None))
+        MANIFEST.write_into(scratch, content | {"origin": dict(origin)})
 
 
 def _require_room(folder: Path, needed: int) -> None:
@@ -122,7 +124,7 @@ def open_dataset(folder: Path) -> Dataset:
     for name, split in content["splits"].items():
         x_EBN, y_EBN = (_open_series(folder, name, axis, split) for axis in ("x", "y"))
         splits[name] = Split(x_EBN, y_EBN, split["accuracy_ceiling"])
-    return Dataset(folder, TASKS[task_name](**parameters), **splits, digest=content["digest"])
+    return Dataset(folder, TASKS[task_name](**parameters), **splits, digest=content["digest"], origin=content["origin"])
 
 
 def _write_splits(
@@ -171,15 +173,6 @@ def _write_series(
                 progress(len(x))
             if written != rows * row_steps:
                 raise ValueError(f"task {task.name} made {written} steps instead of {rows * row_steps}")
-
-
-def _publish(source: Path, folder: Path) -> None:
-    """Moves the finished files into `folder`: the old manifest is removed first, the new one moved last."""
-    (folder / MANIFEST.name).unlink(missing_ok=True)
-    for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST.name):
-        # A move takes no room and never writes into the old file, which may be a link into DVC's cache or mapped by a
-        # reader.
-        path.replace(folder / path.name)
 
 
 def _open_series(folder: Path, name: str, axis: str, split: dict[str, Any]) -> NDArray[np.uint8]:

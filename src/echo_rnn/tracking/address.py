@@ -9,7 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from echo_rnn.errors import UserError
 from echo_rnn.redact import redact
+from echo_rnn.tracking.database import WRITER_SECONDS, prepare
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,10 +43,9 @@ SETTINGS = _DEFAULTS | _FORCED
 """Variables that MLflow, here and in child processes, reads when it is imported."""
 # One connection attempt may try several addresses of a host in turn, and a name look-up has no timeout.
 DEADLINE_SECONDS = 10
-# SQLite's own 5 s of waiting for other writers are too short for a sweep that logs in parallel.
-_WRITER_SECONDS = 60
 LOCK_SECONDS = 120
 _LONGEST_REASON = 500
+_DEEPEST = 10  # of a chain of errors
 _WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
 
 
@@ -85,7 +85,7 @@ def parse(uri: str, root: Path) -> Address:
 
         if (name := make_url(uri).database) and name != ":memory:":
             database = root.absolute() / name
-            url = URL.create("sqlite", database=str(database), query={"timeout": str(_WRITER_SECONDS)})
+            url = URL.create("sqlite", database=str(database), query={"timeout": str(WRITER_SECONDS)})
             return Address(url.render_as_string(), database)
     try:
         parts = urlsplit(uri)
@@ -154,36 +154,63 @@ def new_client(address: Address) -> "MlflowClient":
         os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = address.credentials
     if address.database is None:
         return MlflowClient(address.uri)
-    try:
-        # MLflow would retry for minutes on a file that it cannot open, and create missing folders.
-        file = f"{address.database.as_uri()}?mode=rwc"
-        with closing(sqlite3.connect(file, timeout=_WRITER_SECONDS, uri=True)) as connection:
-            connection.execute("BEGIN IMMEDIATE")  # as before a first change, which is not made
-    except sqlite3.Error as error:
-        raise UserError(
-            f"tracking database: expected {address.database} to be one that SQLite can read and write, or none yet in "
-            f"a folder that exists, got '{error}'; correct that or set {_WHERE}",
-            "store.not_a_store",
-        ) from None
+    if not address.database.parent.is_dir():
+        raise _not_a_store(address.database, "no such folder")
     # Two processes that create the tables at once make a database that no process can open again.
     with mlflow_errors(address), FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS):
+        try:
+            prepare(address.database)
+        except sqlite3.Error as error:
+            raise _not_a_store(address.database, str(error)) from None
         return MlflowClient(address.uri)
+
+
+def _not_a_store(database: Path, got: str) -> UserError:
+    return UserError(
+        f"tracking database: expected {database} to be one that SQLite can read and write, or none yet in a folder "
+        f"that exists, got '{got}'; correct that or set {_WHERE}",
+        "store.not_a_store",
+    )
 
 
 @contextmanager
 def mlflow_errors(address: Address) -> Iterator[None]:
-    """Turns errors of MLflow, of its database and of its lock in the block into a `UserError` that names the store."""
+    """Turns errors of MLflow, of its database and of files in the block into a `UserError` that names the store."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, Timeout) as error:
-        # Without the cause, which holds credentials and all that `first_line` leaves out.
-        raise UserError(f"tracking store {address.shown}: {first_line(error)}", "store.failed") from None
+    except (MlflowException, SQLAlchemyError, Timeout, OSError) as error:
+        # Without the cause, which holds credentials and all that `reason` leaves out.
+        code = "store.unreachable" if may_pass(error, address) else "store.failed"
+        raise UserError(f"tracking store {address.shown}: {reason(error)}", code) from None
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error, without credentials; the rest is SQL, a traceback or a page of a server."""
+def may_pass(error: BaseException, address: Address) -> bool:
+    """Whether the same request may succeed later without anybody's help.
+
+    A server may be gone or have lost its database (status 500 and above); a database may be busy. What a store refuses,
+    a full disk and a file that cannot be written stay.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    if address.database is not None:
+        return any(word in reason(error) for word in ("locked", "busy"))
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code()) >= 500
+    return not isinstance(error, OSError) or getattr(error, "filename", None) is None
+
+
+def reason(error: BaseException) -> str:
+    """The heart of an error in one line, without credentials; the rest is SQL, a traceback or a page of a server."""
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if cause is None:
+            break
+        if isinstance(cause, sqlite3.Error) or (isinstance(cause, OSError) and cause.filename):
+            error = cause
+            break
+        cause = getattr(cause, "orig", None) or cause.__cause__ or cause.__context__
     lines = (line.strip() for line in redact(str(error)).splitlines())
     return next(filter(None, lines), type(error).__name__)[:_LONGEST_REASON]

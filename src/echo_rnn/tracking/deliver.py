@@ -13,8 +13,9 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from echo_rnn.environment import host
 from echo_rnn.errors import UserError
-from echo_rnn.tracking.address import Address, first_line, new_client, parse, require_answer, resolve
+from echo_rnn.tracking.address import Address, may_pass, new_client, parse, reason, require_answer, resolve
 from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, find_outboxes
 
 if TYPE_CHECKING:
@@ -31,19 +32,28 @@ _PAUSE_SECONDS = 2.0
 _LAST_PAUSE_SECONDS = 0.2
 
 
-def deliver_all(uri: str | None, root: Path) -> int:
+def deliver_all(uri: str | None, root: Path, *, other_hosts: bool = False) -> int:
     """Delivers all outboxes of the project in `root`; returns how many runs are complete now.
 
     Args:
         uri: The configured store, as for `open_store`; each run is delivered to the store in which it was begun, and
             the credentials of the configured store are for no other one.
         root: The project's folder.
+        other_hosts: Whether to deliver those of other machines, too; nobody can tell here whether their runs are alive.
 
     Raises:
         UserError: Something could not be delivered; it remains in its outbox.
     """
     configured, outboxes = resolve(uri, root), root / FOLDER
     headers, sentences = find_outboxes(outboxes)
+    if not other_hosts:
+        for run_id in [run_id for run_id, header in headers.items() if not is_ours(header)]:
+            sentences.append(
+                f"run {run_id}: expected an outbox of this machine, got one of another, where the run may be at work; "
+                "if it is not: python -m pipelines.deliver --other-hosts"
+            )
+            del headers[run_id]
+    ours = set(headers)
     addresses = {header.address for header in headers.values()}
     # The configured store comes last: MLflow sends the credentials that it is given to every server from then on.
     for begun_in in sorted(addresses, key=lambda each: each == configured.uri):
@@ -55,7 +65,12 @@ def deliver_all(uri: str | None, root: Path) -> int:
             sentences.append(str(refusal))
     if sentences:
         raise UserError("; ".join(sentences), "outbox.undelivered")
-    return len(headers.keys() - find_outboxes(outboxes)[0].keys())
+    return len(ours - find_outboxes(outboxes)[0].keys())
+
+
+def is_ours(header: Header) -> bool:
+    """Whether an outbox was begun on this machine, as far as that is known."""
+    return header.host in ("", host())
 
 
 def deliver_outboxes(
@@ -63,13 +78,12 @@ def deliver_outboxes(
 ) -> list[str]:
     """Delivers those outboxes of a store that no live process holds, and ends their runs where that was not done.
 
-    `headers` are those of all outboxes by run id, for this store and others. Returns a sentence for each run of which
-    something is left.
+    `headers` are by run id, for this store and others. Returns a sentence for each run of which something is left.
+    Where the store stops answering, the rest are not tried.
     """
     sentences: list[str] = []
-    for run_id, header in headers.items():
-        if header.address != address.uri:
-            continue
+    here = [run_id for run_id, header in headers.items() if header.address == address.uri]
+    for number, run_id in enumerate(here):
         try:
             outbox = Outbox(outboxes / run_id)
             try:
@@ -78,7 +92,10 @@ def deliver_outboxes(
                 while _deliver_next(client, outbox):
                     pass
             except Exception as error:  # of any kind: the command that found the outbox has other work to do
-                sentences.append(undelivered(outbox, address, first_line(error)))
+                sentences.append(undelivered(outbox, address, error))
+                if may_pass(error, address) and number + 1 < len(here):
+                    sentences.append(f"{len(here) - number - 1} more runs were not tried")
+                    break
             finally:
                 outbox.close()
         except (InUseError, FileNotFoundError):
@@ -91,10 +108,11 @@ def deliver_outboxes(
 class BackgroundDelivery:
     """A thread that delivers an outbox until `finish`, so that nothing waits for a slow or unreachable store."""
 
-    def __init__(self, client: "MlflowClient", outbox: Outbox) -> None:
+    def __init__(self, client: "MlflowClient", address: Address, outbox: Outbox) -> None:
         self._client = client
+        self._address = address
         self._outbox = outbox
-        self._failure = ""
+        self._failure: Exception | None = None
         self._complete = threading.Event()  # nothing more will be added to the outbox
         self._given_up = threading.Event()
         # A daemon: a request without an answer must not keep the process alive.
@@ -102,22 +120,29 @@ class BackgroundDelivery:
         self._thread.start()
 
     def finish(self, seconds: float) -> str:
-        """Delivers the rest, for at most some seconds; returns why something is left, '' if nothing is."""
+        """Delivers the rest, for at most some seconds; returns a sentence if something is left, else ''.
+
+        What the store refuses is not asked for again.
+        """
         self._complete.set()
         self._thread.join(seconds)
         self._given_up.set()
-        return self._failure or "it did not answer in time" if self._outbox.undelivered else ""
+        if not self._outbox.undelivered:
+            return ""
+        return undelivered(self._outbox, self._address, self._failure or TimeoutError("it did not answer in time"))
 
     def _work(self) -> None:
         while not self._given_up.is_set():
             complete = self._complete.is_set()
             try:
                 while _deliver_next(self._client, self._outbox) and not self._given_up.is_set():
-                    self._failure = ""
+                    self._failure = None
                 if complete:
                     return
             except Exception as error:  # of any kind: training continues, and the next attempt may succeed
-                self._failure = first_line(error)
+                self._failure = error
+                if complete and not may_pass(error, self._address):
+                    return
             event, seconds = (self._given_up, _LAST_PAUSE_SECONDS) if complete else (self._complete, _PAUSE_SECONDS)
             event.wait(seconds)
 
@@ -127,10 +152,15 @@ def status_entry(status: str) -> Entry:
     return {"kind": "status", "status": status, "milliseconds": int(time.time() * 1000)}
 
 
-def undelivered(outbox: Outbox, address: Address, reason: str) -> str:
+def undelivered(outbox: Outbox, address: Address, error: Exception) -> str:
     """The sentence for an outbox that could not be delivered completely."""
+    if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+        return (
+            f"run {outbox.header.run_id}: expected it in {address.shown}, got a store that does not know it ("
+            f"{reason(error)}); bring that store back, or remove {outbox.folder}, with which the rest is lost"
+        )
     return (
-        f"run {outbox.header.run_id}: not all of it is in {address.shown} yet ({reason}); the rest is stored in "
+        f"run {outbox.header.run_id}: not all of it is in {address.shown} yet ({reason(error)}); the rest is stored in "
         f"{outbox.folder}, and `python -m pipelines.deliver` delivers it"
     )
 
@@ -144,6 +174,8 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
         return False
     run_id, entry, count = outbox.header.run_id, rest[0], 1
     match entry["kind"]:
+        case _ if "copy" in entry and not (outbox.folder / entry["copy"]).exists():
+            client.set_tag(run_id, "lost", f"{Path(entry['copy']).name} was removed before it was delivered")
         case "metrics":
             rows = [each["rows"] for each in takewhile(lambda each: each["kind"] == "metrics", rest)]
             count = len(rows)

@@ -1,31 +1,34 @@
 """The outbox of a run: what it logs, written on this machine before it is delivered, one line of JSON per entry.
 
+outbox.lock                     held while an outbox is made or what is left of one is removed
 outbox/<run>/entries.jsonl      only appended to; the first line is the header: where the run belongs
 outbox/<run>/delivered_entries  how many of them are in the store
 outbox/<run>/files/             copies of the files that entries name
 outbox/<run>/lock               held by the process that writes or delivers
 
 A process may die at any moment. What it has appended is there; a line that was cut short is dropped; and what was
-delivered but not noted as delivered is delivered again, which must not store it twice (`deliver`).
+delivered but not noted as delivered is delivered again, which must not store it twice (`deliver`). After a power cut
+numbers may be missing, which a resumed training logs again; everything else is on disk before its entry.
 """
 
 import json
-import os
 import shutil
-import tempfile
 import threading
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
+from echo_rnn import files
 from echo_rnn.errors import UserError
-from echo_rnn.files import unwritable, write_text
 
 FOLDER = "outbox"
 """The folder of all outboxes of a project."""
 _ENTRIES, _DELIVERED, _FILES, _LOCK = "entries.jsonl", "delivered_entries", "files", "lock"
+_LOCK_SECONDS = 10
 
 Entry = dict[str, Any]
 """One thing that was logged; `kind` selects how it is delivered."""
@@ -36,12 +39,21 @@ class InUseError(UserError):
 
 
 class Header(NamedTuple):
-    """Where a run belongs: its id, its store's address without credentials, its experiment's name and id there."""
+    """Where a run belongs.
+
+    Attributes:
+        run_id: Its id.
+        address: Its store's address without credentials.
+        experiment: Its experiment's name there.
+        experiment_id: Its experiment's id there.
+        host: The machine that writes it, see `environment.host`; empty where that is not known.
+    """
 
     run_id: str
     address: str
     experiment: str
     experiment_id: str
+    host: str = ""
 
 
 class Outbox:
@@ -64,24 +76,14 @@ class Outbox:
         self.folder = folder
         self._appending = threading.Lock()
         self._closed = False
-        # Not bound to a thread: the thread that delivers may release it.
-        self._lock = FileLock(folder / _LOCK, timeout=seconds, thread_local=False)
+        if header is None:
+            self._lock = _locked(folder, seconds)
+        else:
+            self._lock = _made(folder, seconds, _lines(header._asdict()))
         try:
-            if header is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except Timeout:
-            raise InUseError(
-                f"run {folder.name}: another process writes or delivers it; wait until that process has ended",
-                "outbox.locked",
-            ) from None
-        except OSError as error:
-            raise unwritable(folder, error) from None
-        try:
-            if header is not None:
-                write_text(folder / _ENTRIES, json.dumps(header._asdict()) + "\n")
             self.header, self.entries = _read(folder)
-            self._file = os.open(folder / _ENTRIES, os.O_RDWR | os.O_APPEND)
+            # Removes the part of a last line that a process wrote before it died.
+            files.cut(folder / _ENTRIES, (folder / _ENTRIES).read_bytes().rfind(b"\n") + 1)
         except BaseException:
             self._lock.release()
             raise
@@ -90,36 +92,38 @@ class Outbox:
         with suppress(FileNotFoundError, ValueError):
             number = int((folder / _DELIVERED).read_text(encoding="utf-8"))
             self._delivered = number if 0 <= number <= len(self.entries) else 0
-        # Removes the part of a last line that a process wrote before it died.
-        os.ftruncate(self._file, os.pread(self._file, os.fstat(self._file).st_size, 0).rfind(b"\n") + 1)
 
     def append(self, *entries: Entry) -> None:
-        """Appends entries, all or none.
+        """Appends entries, all or none. Whoever removes an outbox while its run is open finds it made again.
 
         Raises:
             UserError: They cannot be written to the disk.
         """
-        lines = "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in entries).encode()
         with self._appending:
-            before = os.fstat(self._file).st_size
-            try:
-                if os.write(self._file, lines) < len(lines):
-                    raise OSError("only a part was written")
-            except OSError as error:
-                os.ftruncate(self._file, before)
-                raise unwritable(self.folder, error) from None
+            if not (self.folder / _ENTRIES).is_file():
+                self._lock.release()
+                self._lock = _made(self.folder, 0, _lines(self.header._asdict(), *self.entries))
+            # What a resumed training logs again need not survive a power cut.
+            durable = any(entry["kind"] != "metrics" for entry in entries)
+            files.append(self.folder / _ENTRIES, _lines(*entries), durable=durable)
             self.entries += entries
 
+    @contextmanager
+    def adding(self, name: str) -> Iterator[tuple[Path, str]]:
+        """Yields a path that does not exist and its name for an entry's `copy`; what is made there is whole after it.
+
+        Raises:
+            UserError: It cannot be written.
+        """
+        folder = self.folder / _FILES / uuid.uuid4().hex
+        with files.making_folder(folder) as made:
+            yield made / name, (folder / name).relative_to(self.folder).as_posix()
+
     def copy_in(self, source: Path) -> str:
-        """Copies a file or a folder into the outbox, and returns the name for an entry's `copy`."""
-        files = self.folder / _FILES
-        try:
-            files.mkdir(exist_ok=True)
-            copy = Path(tempfile.mkdtemp(dir=files)) / source.name
-            shutil.copytree(source, copy) if source.is_dir() else shutil.copyfile(source, copy)
-        except OSError as error:
-            raise unwritable(self.folder, error) from None
-        return copy.relative_to(self.folder).as_posix()
+        """Copies a file into the outbox, and returns the name for an entry's `copy`."""
+        with self.adding(source.name) as (path, copy):
+            shutil.copyfile(source, path)
+        return copy
 
     @property
     def undelivered(self) -> list[Entry]:
@@ -138,10 +142,9 @@ class Outbox:
             return  # another process may have opened it
         delivered = self.undelivered[:count]
         self._delivered += count
-        write_text(self.folder / _DELIVERED, str(self._delivered))
-        for entry in delivered:
-            if "copy" in entry:
-                shutil.rmtree((self.folder / entry["copy"]).parent, ignore_errors=True)
+        if self.folder.is_dir():
+            files.write_text(self.folder / _DELIVERED, str(self._delivered))
+        files.remove(*[(self.folder / entry["copy"]).parent for entry in delivered if "copy" in entry])
 
     def close(self) -> None:
         """Releases the outbox, and removes it where the run has ended and everything was delivered."""
@@ -149,10 +152,8 @@ class Outbox:
         try:
             if self.ended and not self.undelivered:
                 # First: a folder without entries is not an outbox, even if this process dies here.
-                (self.folder / _ENTRIES).unlink()
-                shutil.rmtree(self.folder)
+                files.remove(self.folder / _ENTRIES, self.folder)
         finally:
-            os.close(self._file)
             self._lock.release()
 
 
@@ -167,6 +168,56 @@ def find_outboxes(folder: Path) -> tuple[dict[str, Header], list[str]]:
         except OSError:
             continue  # not an outbox, or just removed
     return headers, damaged
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what processes that were killed left of outboxes they made or removed."""
+    left = [each for each in folder.glob("*") if each.is_dir() and not (each / _ENTRIES).exists()]
+    if left:
+        with suppress(Timeout, OSError), _making(folder, 0):
+            files.remove(*[each for each in left if not (each / _ENTRIES).exists()])
+
+
+def _making(outboxes: Path, seconds: float) -> FileLock:
+    return FileLock(f"{outboxes}.lock", timeout=seconds)
+
+
+def _made(folder: Path, seconds: float, lines: bytes) -> FileLock:
+    """Makes an outbox with its first lines, or writes them over those of one; returns its lock, held."""
+    try:
+        files.make_folder(folder.parent)
+        # So that nobody takes an outbox without entries for what is left of one.
+        with _making(folder.parent, _LOCK_SECONDS):
+            files.make_folder(folder)
+            lock = _locked(folder, seconds)
+            try:
+                with files.replacing(folder / _ENTRIES) as path:
+                    path.write_bytes(lines)
+            except BaseException:
+                lock.release()
+                raise
+            return lock
+    except (OSError, Timeout) as error:
+        raise files.unwritable(folder, OSError(*error.args)) from None
+
+
+def _locked(folder: Path, seconds: float) -> FileLock:
+    # Not bound to a thread: the thread that delivers may release it.
+    lock = FileLock(folder / _LOCK, timeout=seconds, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InUseError(
+            f"run {folder.name}: another process writes or delivers it; wait until that process has ended",
+            "outbox.locked",
+        ) from None
+    except OSError as error:
+        raise files.unwritable(folder, error) from None
+    return lock
+
+
+def _lines(*entries: Entry) -> bytes:
+    return "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in entries).encode()
 
 
 def _read(folder: Path) -> tuple[Header, list[Entry]]:

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from echo_rnn.errors import UserError
+from echo_rnn.files import make_folder
 from echo_rnn.redact import redact
 from echo_rnn.tracking.deliver import MODEL
 from echo_rnn.tracking.outbox import Outbox
@@ -109,20 +109,19 @@ class Run:
         """Writes `text` as an artifact named `file`."""
         _require_artifact_name(file)
         folder, _, name = file.rpartition("/")
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch, name)
-            path.write_text(redact(text), encoding="utf-8")
-            self.log_artifact(path, folder)
+        if self._outbox is not None:
+            with self._outbox.adding(name) as (path, copy):
+                path.write_text(redact(text), encoding="utf-8")
+            self._append("file", copy=copy, folder=folder)
 
     def log_model(self, model: Any, example: np.ndarray) -> None:
         """Logs a Keras model with its signature as `runs:/<id>/model`, in about 0.3 s; `example` is an input of it."""
         if self._outbox is None:
             return
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch, MODEL)
-            folder.mkdir()
-            _save_model(model, folder, self.id, example)
-            self._append("model", copy=self._outbox.copy_in(folder))
+        with self._outbox.adding(MODEL) as (path, copy):
+            make_folder(path)
+            _save_model(model, path, self.id, example)
+        self._append("model", copy=copy)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets or replaces tags."""

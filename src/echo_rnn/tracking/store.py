@@ -2,7 +2,7 @@
 
 SIGKILL, a lost machine or a full disk leave a run RUNNING for ever. The next process that opens the store ends those
 that were begun on this machine since it booted and that have lost their process. A process id is not enough, since the
-system uses it again: the start time must agree too.
+system uses it again: the ticks from boot to its start must agree, too, which no clock that is set changes.
 """
 
 import json
@@ -20,8 +20,8 @@ from echo_rnn import environment
 from echo_rnn.errors import Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
 from echo_rnn.tracking.address import Address, mlflow_errors, new_client, require_answer, resolve
-from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, status_entry, undelivered
-from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes
+from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, is_ours, status_entry
+from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, remove_leftovers
 from echo_rnn.tracking.run import Run, require_label
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ NOTE = "mlflow.note.content"
 # is only busy. A server that was unreachable when the store was opened is not waited for again.
 SERVER_SECONDS, DATABASE_SECONDS, UNREACHABLE_SECONDS = 10, 120, 1
 _RUN_ID = re.compile(r"[A-Za-z0-9]{1,64}")
-# The recorded start time of a process was rounded.
-_TOLERANCE_SECONDS = 0.1
 
 
 class UnknownRunError(UserError):
@@ -60,35 +58,41 @@ def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", 
         return _NoStore()
     require_label("experiment", experiment)
     address, outboxes = resolve(uri, root), root.absolute() / FOLDER
+    remove_leftovers(outboxes)
     headers, damaged = find_outboxes(outboxes)
     try:
         require_answer(address)
+        client = new_client(address)
+        with mlflow_errors(address):
+            found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
     except UserError as refusal:
-        for header in headers.values():
-            if (header.address, header.experiment) == (address.uri, experiment):
-                return Store(new_client(address), address, outboxes, header, unreachable=str(refusal))
+        if refusal.code == "store.unreachable":
+            for header in headers.values():
+                if (header.address, header.experiment) == (address.uri, experiment):
+                    client = new_client(address)
+                    return Store(client, address, outboxes, header, unreachable=str(refusal))
         raise
-    client = new_client(address)
-    with mlflow_errors(address):
-        found = client.get_experiment_by_name(experiment) or _create(client, experiment, address.artifacts, note)
     if found.lifecycle_stage != "active":
         raise UserError(
             f"tracking.experiment: '{experiment}' was deleted in this store; choose another name or restore it with "
             f"`mlflow experiments restore -x {found.experiment_id}`",
             "store.deleted_experiment",
         )
-    for sentence in damaged + deliver_outboxes(client, address, outboxes, headers):
+    ours = {run_id: header for run_id, header in headers.items() if is_ours(header)}
+    for sentence in damaged + deliver_outboxes(client, address, outboxes, ours):
         print(sentence, file=sys.stderr)
     with mlflow_errors(address):
-        host = environment.process()["process.host"]
-        running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{host}'"
+        boot = environment.process()["process.host"]
+        running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{boot}'"
         # The end of a run with an outbox may be in it.
         kept = find_outboxes(outboxes)[0]
         for run in client.search_runs([found.experiment_id], running):
             if run.info.run_id not in kept and not _is_alive(run.data.tags):
                 client.set_tag(run.info.run_id, *LEFT_BEHIND)
                 client.set_terminated(run.info.run_id, status="KILLED")
-    return Store(client, address, outboxes, Header("", address.uri, experiment, found.experiment_id))
+    return Store(
+        client, address, outboxes, Header("", address.uri, experiment, found.experiment_id, environment.host())
+    )
 
 
 class Store:
@@ -135,19 +139,27 @@ class Store:
         )
         if not _RUN_ID.fullmatch(run_id):
             raise unknown
-        if not (self._unreachable and run_id in find_outboxes(self._outboxes)[0]):
-            from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
-            with self._requests():
-                try:
-                    found = self._client.get_run(run_id)
-                except MlflowException as error:
-                    if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                        raise
-                    raise unknown from None
-            if found.info.lifecycle_stage != "active":
-                raise unknown
+        try:
+            known = self._knows(run_id)
+        except UserError as refusal:
+            # A store that has stopped to answer since it was opened, too.
+            known = refusal.code == "store.unreachable" and run_id in find_outboxes(self._outboxes)[0]
+            if not known:
+                raise
+        if not known:
+            raise unknown
         return self._resumed(run_id)
+
+    def _knows(self, run_id: str) -> bool:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        with self._requests():
+            try:
+                return bool(self._client.get_run(run_id).info.lifecycle_stage == "active")
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return False
 
     def tagged(self, tags: Mapping[str, str]) -> list[str]:
         """The ids of the finished runs that have all of `tags`."""
@@ -168,7 +180,7 @@ class Store:
     @contextmanager
     def _open(self, outbox: Outbox) -> Iterator[Run]:
         """Ends the run as its block ended; an error at the end never hides the block's own exception."""
-        run, delivery = Run(outbox), BackgroundDelivery(self._client, outbox)
+        run, delivery = Run(outbox), BackgroundDelivery(self._client, self._address, outbox)
         try:
             yield run
         except BaseException as error:
@@ -187,7 +199,7 @@ class Store:
                 outbox.append(status_entry(status))
             finally:
                 if failure := delivery.finish(UNREACHABLE_SECONDS if self._unreachable else at_most):
-                    print(undelivered(outbox, self._address, failure), file=sys.stderr)
+                    print(failure, file=sys.stderr)
 
     def _new_outbox(self, run_id: str) -> Outbox:
         return Outbox(self._outboxes / run_id, self._header._replace(run_id=run_id))
@@ -246,7 +258,7 @@ def _is_alive(tags: Mapping[str, str]) -> bool:
     """Whether the process that a run names in its tags may be alive."""
     try:
         process = psutil.Process(int(tags["process.pid"]))
-        same = abs(process.create_time() - float(tags["process.start"])) <= _TOLERANCE_SECONDS
+        same = environment.start_ticks(process.pid) == tags["process.ticks"]
         # In a container, a process that no parent waits for stays a zombie as long as the container lives.
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -4,9 +4,7 @@ One is written now and then, the last few are retained, and a training resumes f
 """
 
 import re
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
@@ -18,7 +16,7 @@ import numpy as np
 
 from echo_rnn.core.windows.loop import Array
 from echo_rnn.errors import UserError
-from echo_rnn.files import unwritable
+from echo_rnn.files import making_folder, move, remove
 from echo_rnn.manifest import Manifest, file_entry
 from echo_rnn.training.early_stop import Memory
 from echo_rnn.training.fingerprint import Fingerprint, differences
@@ -112,8 +110,6 @@ class Checkpoints:
         Raises:
             UserError: All are damaged.
         """
-        for leftover in self._folder.glob(".*"):
-            _remove(leftover)  # of a process that was killed while it wrote
         saved = self._saved()
         for i, path in enumerate(saved):
             try:
@@ -122,8 +118,7 @@ class Checkpoints:
             except UserError as damage:
                 _note(str(damage))
                 continue
-            for damaged in saved[:i]:
-                _remove(damaged)
+            remove(*saved[:i])
             return self._accepted(path, progress, facts)
         if saved:
             raise UserError(
@@ -149,13 +144,9 @@ class Checkpoints:
 
     def _set_aside(self, other: str) -> None:
         aside = self._folder / f"set-aside-{datetime.now():%Y%m%d-%H%M%S-%f}"
-        try:
-            aside.mkdir()
-            # The newest first, and the log last: if this is cut short, the rest is as whole as it was.
-            for path in (*self._saved(), self.log.path):
-                path.rename(aside / path.name)
-        except OSError as error:
-            raise unwritable(aside, error) from error
+        # The newest first, and the log last: if this is cut short, the rest is as whole as it was.
+        for path in (*self._saved(), self.log.path):
+            move(path, aside / path.name)
         _note(
             f"training starts from the beginning: the checkpoint in {self._folder} was made with other settings, "
             f"{other}; it was moved to {aside}"
@@ -176,12 +167,9 @@ class Checkpoints:
         start = time.perf_counter()
         saved = self._saved()
         path = self._folder / f"{int(saved[0].name) + 1 if saved else 1:06}"
-        try:
-            write(path, progress, {"run_id": self.run_id, **asdict(self._fingerprint)})
-        except OSError as error:
-            raise unwritable(path, error) from error
-        for old in [path, *saved][self._keep :]:
-            _remove(old)
+        self.log.sync()
+        write(path, progress, {"run_id": self.run_id, **asdict(self._fingerprint)})
+        remove(*[path, *saved][self._keep :])
         now = time.perf_counter()
         self._next_save = now + max(self._seconds, _SHARE * (now - start))
         return path
@@ -189,8 +177,7 @@ class Checkpoints:
     def remove(self) -> None:
         """Removes all of them, after the trained network is stored elsewhere."""
         # The oldest first, and the log last: if this is cut short, the newest is still whole.
-        for path in (*reversed(self._saved()), self.log.path):
-            _remove(path)
+        remove(*reversed(self._saved()), self.log.path)
 
     def _saved(self) -> list[Path]:
         """The newest first."""
@@ -209,8 +196,8 @@ def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
     arrays["validation_losses"] = np.array([memory.lowest, memory.to_improve_on])
     # Without a validation its numbers are `None`, which is NaN in an array.
     arrays["epochs"] = np.array([astuple(record) for record in progress.epochs], np.float64)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
-        file = Path(temporary, _ARRAYS)
+    with making_folder(folder) as made:
+        file = made / _ARRAYS
         np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called `allow_pickle`
         content = {
             "steps": progress.steps,
@@ -220,8 +207,7 @@ def write(folder: Path, progress: Progress, facts: Mapping[str, Any]) -> None:
             "arrays": file_entry(file),
             **facts,
         }
-        MANIFEST.write(Path(temporary), content)
-        Path(temporary).rename(folder)
+        MANIFEST.write_into(made, content)
 
 
 def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
@@ -257,13 +243,6 @@ def _record(epoch: float, loss: float, accuracy: float, *rest: float) -> EpochRe
 def _group(arrays: Mapping[str, Array], group: str) -> list[Array]:
     count = sum(name.rpartition(".")[0] == group for name in arrays)
     return [arrays[f"{group}.{i}"] for i in range(count)]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _note(sentence: str) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from echo_rnn import files
 from echo_rnn.core.windows.loop import Array, Preparation
 from echo_rnn.errors import UserError
-from echo_rnn.files import unwritable
 
 _COLUMNS = 2
 _ROW_BYTES = 4 * _COLUMNS
@@ -47,17 +47,21 @@ class Log:
     def append(self, rows: Array) -> None:
         """Appends rows `[n, 2]`."""
         content = np.ascontiguousarray(rows, np.float32).tobytes()
-        try:
-            with self.path.open("ab") as file:
-                file.write(content)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
+        files.append(self.path, content, durable=False)
         self._checksum.update(content)
         self._rows += len(rows)
 
     def offset(self) -> Offset:
         """The end of the log."""
         return Offset(self._rows, self._checksum.hexdigest())
+
+    def sync(self) -> None:
+        """Brings the rows to disk.
+
+        Raises:
+            UserError: The disk fails.
+        """
+        files.append(self.path, b"", durable=True)
 
     def read(self, first: int = 0) -> Array:
         """The rows from `first` on, mapped from the file; they stay valid when it is removed."""
@@ -72,20 +76,15 @@ class Log:
             UserError: The file does not hold the rows before the offset; it is not changed.
         """
         checksum, length = hashlib.sha256(), offset.rows * _ROW_BYTES
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab+") as file:
-                file.seek(0)
+        if length and self.path.is_file() and self.path.stat().st_size >= length:
+            with self.path.open("rb") as file:
                 for start in range(0, length, _PIECE):
                     checksum.update(file.read(min(_PIECE, length - start)))
-                if checksum.hexdigest() != offset.sha256:
-                    raise UserError(
-                        f"{self.path}: expected {offset.rows} rows as they were written, got others",
-                        "checkpoint.damaged",
-                    )
-                file.truncate(length)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
+        if checksum.hexdigest() != offset.sha256:
+            raise UserError(
+                f"{self.path}: expected {offset.rows} rows as they were written, got others", "checkpoint.damaged"
+            )
+        files.cut(self.path, length)
         self._rows, self._checksum = offset.rows, checksum
 
 

@@ -101,6 +101,9 @@ class Training:
                     self._save_if_due(stop_requested, total)
                 on_epoch(self._end_epoch())
                 self._save_if_due(stop_requested, total)
+        # What follows a training may be stopped, too, and goes on from its end.
+        self._guard.check_variables()
+        self._checkpoints.save(self._guard.good)
         history.weights_epoch = len(history.epochs)
         history.stopped_early = history.weights_epoch < epochs
         best = self._memory.best

@@ -175,5 +175,6 @@ def records_of(folder: Path) -> Iterator[Record]:
 
 def files_of(folder: Path) -> list[Path]:
     """The files of all records below `folder`, in the order of their names."""
-    # A file being written has a dot in front, and stays where its writer was killed.
-    return [path for path in sorted(folder.rglob("*.json")) if not path.name.startswith(".")]
+    # What is being written lies in a hidden folder.
+    found = sorted(folder.rglob("*.json"))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]

@@ -1,0 +1,61 @@
+"""What a stage reads belongs together: the dataset to the configuration, the network to both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from echo_rnn.config import Config
+from echo_rnn.errors import UserError
+from echo_rnn.tasks.dataset import Dataset
+
+
+def origin(config: Config) -> dict[str, Any]:
+    """The part of a configuration that a dataset is made of, as JSON values."""
+    return {"task": config.task.model_dump(mode="json"), "seed": config.seed}
+
+
+def require_dataset(config: Config, data: Dataset) -> None:
+    """Refuses a dataset that was made of another configuration.
+
+    Raises:
+        UserError: It was; the sentence names a key that differs.
+    """
+    if other := _difference(data.origin, origin(config)):
+        raise UserError(
+            f"{data.folder}: expected the series of this configuration, {other}; `dvc repro generate` makes them, or "
+            "python -m pipelines.generate",
+            "inputs.dataset",
+        )
+
+
+def require_network(config: Config, data: Dataset, folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuses a trained network of another configuration, or that was trained on another dataset.
+
+    Args:
+        config: The configuration.
+        data: The dataset that it is used with.
+        folder: The network's.
+        manifest: The content of its manifest.
+
+    Raises:
+        UserError: It is; the sentence names what differs.
+    """
+    network, chosen = manifest["network"], config.unroll.unrolling
+    found = {"model": network["model"], "unroll": network["unroll"], "dataset": manifest["dataset_digest"]}
+    wanted = {"model": config.model.model_dump(mode="json"), "dataset": data.digest}
+    wanted["unroll"] = chosen.label if chosen else network["unroll"]
+    if other := _difference(found, wanted):
+        raise UserError(
+            f"{folder}: expected the network of this configuration, trained on {data.folder}, {other}; `dvc repro "
+            "train` makes it, or python -m pipelines.train --stage",
+            "inputs.network",
+        )
+
+
+def _difference(found: Any, wanted: Any, key: str = "") -> str:
+    """The first key that differs, as text; empty where there is none."""
+    if isinstance(found, Mapping) and isinstance(wanted, Mapping):
+        names = [*wanted, *(name for name in found if name not in wanted)]
+        each = (_difference(found.get(name), wanted.get(name), f"{key}.{name}".lstrip(".")) for name in names)
+        return next(filter(None, each), "")
+    return "" if found == wanted else f"{key} = {wanted}, got {key} = {found}"
