@@ -13,8 +13,8 @@ import math
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -54,9 +54,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         UserError: The file cannot be written; what was there before is whole.
     """
-    with _writing(path), _scratch(path.parent) as scratch:
-        yield scratch / path.name
-        _publish([scratch / path.name], path.parent)
+    with _writing(path), _scratch(path.parent, path.name) as scratch:
+        yield scratch
+        _publish({scratch: path})
 
 
 @contextmanager
@@ -71,8 +71,10 @@ def replacing_files(folder: Path, last: str) -> Iterator[Path]:
         UserError: A file cannot be written.
     """
     with _writing(folder), _scratch(folder) as scratch:
+        scratch.mkdir()
         yield scratch
-        _publish(sorted(scratch.iterdir(), key=lambda path: (path.name == last, path.name)), folder)
+        made = sorted(scratch.iterdir(), key=lambda path: (path.name == last, path.name))
+        _publish({path: folder / path.name for path in made})
 
 
 @contextmanager
@@ -82,8 +84,7 @@ def making_folder(folder: Path) -> Iterator[Path]:
     Raises:
         UserError: It cannot be written.
     """
-    with _writing(folder), _scratch(folder.parent) as scratch:
-        made = scratch / folder.name
+    with _writing(folder), _scratch(folder.parent) as made:
         made.mkdir()
         yield made
         for path in (*made.rglob("*"), made):
@@ -110,7 +111,7 @@ def remove(*paths: Path) -> None:
             continue
         try:
             with _scratch(path.parent) as scratch:
-                path.rename(scratch / path.name)
+                path.rename(scratch)
         except FileNotFoundError:
             continue  # another process has just removed it
         except OSError as error:
@@ -220,13 +221,16 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A new folder on the file system of `folder`, removed with what is left in it."""
+def _scratch(folder: Path, name: str = "") -> Iterator[Path]:
+    """A path on the file system of `folder` that does not exist; what is left there is removed.
+
+    It ends as `name` does: savers choose their format by that.
+    """
     make_folder(folder)
-    owned = _owner_of(folder)
+    owned, unique = _owner_of(folder), f"{uuid.uuid4().hex}-{name}"
     if owned:
         (owned / SCRATCH).mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=owned / SCRATCH) if owned else tempfile.mkdtemp("", f"{SCRATCH}-", folder))
+    scratch = owned / SCRATCH / unique if owned else folder / f"{SCRATCH}-{unique}"
     try:
         yield scratch
     finally:
@@ -241,20 +245,23 @@ def _owner_of(folder: Path) -> Path | None:
     return nearest if nearest and nearest.stat().st_dev == folder.stat().st_dev else None
 
 
-def _publish(files: Sequence[Path], folder: Path) -> None:
-    """Moves files into `folder` when all are on disk, and the last one when the others have their places."""
+def _publish(files: Mapping[Path, Path]) -> None:
+    """Moves files to places in one folder when all are on disk, and the last when the others have their places."""
     for file in files:
         sync(file)
-    for file in files:
-        if file is files[-1] and len(files) > 1:
-            sync(folder)
+    *_, last = files.values()
+    for file, place in files.items():
+        if place == last and len(files) > 1:
+            sync(place.parent)
         # A move takes no room and never writes into the old file, which may be a link into DVC's cache or mapped by a
         # reader.
-        file.replace(folder / file.name)
-    sync(folder)
+        file.replace(place)
+    sync(last.parent)
 
 
 def _discard(path: Path) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
     try:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import traceback
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,10 @@ def preload():
     import echo_rnn.training  # noqa: F401, PLC0415
 
 
-def run(folder, words, *, at=None, fault=KILLED, record=None):
-    """Runs `python -m WORDS` in `folder`, with a fault at its point number `at`, from 1."""
+def run(folder, words, *, at=None, fault=KILLED, until=""):
+    """Runs `python -m WORDS` in `folder`, with a fault at its point number `at`, from 1; Ctrl-C follows `until`."""
     folder = Path(folder)
-    record = record or folder.with_name(f"{folder.name}.points")
+    record = folder.with_name(f"{folder.name}.points")
     said = folder.with_name(f"{folder.name}.said")
     start = time.monotonic()
     sys.stdout.flush()
@@ -69,6 +70,9 @@ def run(folder, words, *, at=None, fault=KILLED, record=None):
             break
         if time.monotonic() > start + LIMIT_SECONDS:
             os.kill(pid, signal.SIGKILL)
+        if until and said.exists() and until in said.read_text(errors="replace"):
+            os.kill(pid, signal.SIGINT)
+            until = ""
         time.sleep(0.01)
     text = said.read_text(errors="replace")
     return Ended(os.waitstatus_to_exitcode(status), text, time.monotonic() - start, read(record))
@@ -77,6 +81,8 @@ def run(folder, words, *, at=None, fault=KILLED, record=None):
 def _child(folder, words, said, record, at, fault):
     os.setsid()
     os.chdir(folder)
+    for each in list(weakref.finalize._registry):
+        each.atexit = False  # temporary folders of the parent
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)

@@ -43,7 +43,7 @@ def test_delivered_entries_are_not_delivered_again(folder):
     outbox.close()
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", b"\xff", b"-1", b"1000000"])
+@pytest.mark.parametrize("damage", [b"", b"x\n", b"\xff\n", b"-1\n", b"1000000\n", b"1"])
 def test_a_damaged_number_of_delivered_entries_delivers_all_again(folder, damage):
     (folder / "delivered_entries").write_bytes(damage)
     outbox = Outbox(folder)

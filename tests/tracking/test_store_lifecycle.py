@@ -156,5 +156,6 @@ def test_plain_mlflow_in_the_root_sees_the_runs(store, tmp_path, monkeypatch):
         "mlflow.db",
         "mlflow.db.lock",
         "outbox",
+        "outbox.lock",
     ]
     assert list((tmp_path / "outbox").iterdir()) == []

@@ -2,7 +2,7 @@
 
 outbox.lock                     held while an outbox is made or what is left of one is removed
 outbox/<run>/entries.jsonl      only appended to; the first line is the header: where the run belongs
-outbox/<run>/delivered_entries  how many of them are in the store
+outbox/<run>/delivered_entries  how many of them are in the store: the last line
 outbox/<run>/files/             copies of the files that entries name
 outbox/<run>/lock               held by the process that writes or delivers
 
@@ -89,8 +89,8 @@ class Outbox:
             raise
         # Where the number is damaged or too large, all is delivered again, which stores nothing twice.
         self._delivered = 0
-        with suppress(FileNotFoundError, ValueError):
-            number = int((folder / _DELIVERED).read_text(encoding="utf-8"))
+        with suppress(FileNotFoundError, ValueError, IndexError):
+            number = int((folder / _DELIVERED).read_bytes().split(b"\n")[-2])
             self._delivered = number if 0 <= number <= len(self.entries) else 0
 
     def append(self, *entries: Entry) -> None:
@@ -143,7 +143,7 @@ class Outbox:
         delivered = self.undelivered[:count]
         self._delivered += count
         if self.folder.is_dir():
-            files.write_text(self.folder / _DELIVERED, str(self._delivered))
+            files.append(self.folder / _DELIVERED, b"%d\n" % self._delivered, durable=False)
         files.remove(*[(self.folder / entry["copy"]).parent for entry in delivered if "copy" in entry])
 
     def close(self) -> None:
