@@ -19,7 +19,7 @@ MANIFEST = Manifest(
 )
 
 
-def write(place: Path, root: Path, *, facts: Any, outcome: Any, files: Iterable[Path]) -> None:
+def write(place: Path, root: Path, facts: Any, outcome: Any, files: Iterable[Path]) -> None:
     """Notes in the folder `place` that a training has ended.
 
     Args:
@@ -33,7 +33,7 @@ def write(place: Path, root: Path, *, facts: Any, outcome: Any, files: Iterable[
     MANIFEST.write(place, {"facts": facts, "outcome": outcome, "files": entries})
 
 
-def outcome_of(place: Path, root: Path, *, facts: Any) -> Any:
+def outcome_of(place: Path, root: Path, facts: Any) -> Any:
     """The outcome of the training that was asked for and has ended; `None` where its files are not as it left them."""
     try:
         content = MANIFEST.read(place)

@@ -2,10 +2,13 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from echo_rnn.environment import code_root
 from echo_rnn.errors import UserError
+from echo_rnn.stages.alone import alone
 
 PROJECT = Path(__file__).parents[3]
 CONF = PROJECT / "conf"
@@ -58,10 +61,20 @@ class Layout:
         # Experiments in clones may run at once, and their names may be numbers, as those of checkpoints are.
         return project / "checkpoints" / "experiments" / os.environ.get("DVC_EXP_NAME", here.name)
 
+    @contextmanager
+    def owned(self, work: str) -> Iterator[None]:
+        """Owns the root, and the checkpoints where they are elsewhere; see `alone`."""
+        with alone(self.root, work), alone(self.checkpoints, work) if self._apart else nullcontext():
+            yield
+
     @property
-    def owned(self) -> tuple[Path, ...]:
-        """The folders that a training owns."""
-        return (self.root,) if self.checkpoints.parent == self.root else (self.root, self.checkpoints)
+    def trained(self) -> list[Path]:
+        """The files that a training has left."""
+        return [path for folder in (self.model, self.training) for path in folder.iterdir() if path.is_file()]
+
+    @property
+    def _apart(self) -> bool:
+        return self.checkpoints.parent != self.root
 
     def shown(self, path: Path) -> str:
         """A path below `root` as it is seen from the project, so that no store names a folder of a machine."""

@@ -23,7 +23,6 @@ from echo_rnn.errors import Terminated
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages import finished
-from echo_rnn.stages.alone import alone
 from echo_rnn.stages.inputs import require_dataset
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import Chosen
@@ -88,8 +87,7 @@ def run(
     settings = config.model_dump(mode="json", exclude={"sweep": True, "benchmark": True, "runtime": {"compile_cache"}})
     fused = fused_loop_bytes(model.sizes, unroll)
     with ExitStack() as stack:
-        for folder in files.owned:
-            stack.enter_context(alone(folder, "training"))
+        stack.enter_context(files.owned("training"))
         programs = stack.enter_context(compiled_programs(config.runtime.compile_cache, threads, fused))
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
@@ -104,14 +102,13 @@ def run(
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
         facts = {"settings": settings, "tags": dict(tags), **asdict(decisive)}
-        if outcome := finished.outcome_of(files.checkpoints, files.root, facts=facts):
-            done = Trained(**outcome)
-            _note_finished(store, done.run_id, files.checkpoints / finished.MANIFEST.name)
+        if ended := _ended(store, files, facts):
             checkpoints.remove()
-            return done
+            return ended
 
-        dropout = model.dropout.model_dump()
-        network = build(model.stack, unroll, INPUTS, CLASSES, dropout=dropout, compiled=trainer.compile)
+        network = build(
+            model.stack, unroll, INPUTS, CLASSES, dropout=model.dropout.model_dump(), compiled=trainer.compile
+        )
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         # The children before these belong to the series.
         *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
@@ -144,8 +141,7 @@ def run(
             exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
-            left = [path for folder in (files.model, files.training) for path in folder.iterdir() if path.is_file()]
-            finished.write(files.checkpoints, files.root, facts=facts, outcome=asdict(done), files=left)
+            finished.write(files.checkpoints, files.root, facts, asdict(done), files.trained)
         checkpoints.remove()
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
@@ -154,15 +150,20 @@ def run(
     return done
 
 
-def _note_finished(store: Store, run_id: str, note: Path) -> None:
-    """Says that there is nothing to train; the run of a process that was killed after its training ends, too."""
+def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Trained | None:
+    """The training, where it has ended and its files stand; the run of a process that was killed after it ends, too."""
+    outcome = finished.outcome_of(files.checkpoints, files.root, facts)
+    if outcome is None:
+        return None
+    note, done = files.checkpoints / finished.MANIFEST.name, Trained(**outcome)
     print(f"the training is finished, and its network stands; to repeat it, remove {note}")
-    if run_id:
+    if done.run_id:
         try:
-            with store.resume(run_id):
+            with store.resume(done.run_id):
                 pass
         except UnknownRunError as error:
             print(f"note: {error}", file=sys.stderr)
+    return done
 
 
 def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:
