@@ -16,7 +16,7 @@ from echo_rnn.core import cell_table, strategies
 from echo_rnn.core.cell_table import CELLS, CellKind
 from echo_rnn.core.cells.rnn import Rnn
 from echo_rnn.core.compilation import STEPS_BYTES, WINDOWS_BYTES, fused_loop_bytes
-from echo_rnn.core.strategies import STRATEGIES, Steps, Strategy, get_strategy, labels
+from echo_rnn.core.strategies import STRATEGIES, Strategy, get_strategy, labels
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.errors import UserError
 from echo_rnn.stages.choose import candidates
@@ -48,7 +48,10 @@ def toy(monkeypatch):
             name="toy",
             summary="What a test adds.",
             implementation=f"{__name__}:Toy",
-            option=Steps(),
+            option="steps",
+            option_type=int,
+            suffixes={},
+            numbered=True,
             labels=("toy3",),
             auto=True,
             cells=("lstm",),

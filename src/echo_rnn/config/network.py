@@ -56,7 +56,7 @@ class UnrollSection(Section):
         if self.name == "auto":
             return None
         strategy = STRATEGIES[self.name]
-        return Unrolling(strategy, strategy.option and getattr(self, strategy.option.name))
+        return Unrolling(strategy, getattr(self, strategy.option) if strategy.option else None)
 
     @property
     def label(self) -> str:
@@ -75,11 +75,13 @@ def _cells() -> dict[str, dict[str, Any]]:
 
 
 def _strategies() -> dict[str, dict[str, Any]]:
-    options = {strategy.name: strategy.option for strategy in STRATEGIES.values()} | {"auto": None}
-    return {
-        name: {option.name: _NARROWER.get(option.type, option.type)} if option else {}
-        for name, option in options.items()
+    options = {
+        strategy.name: {strategy.option: _NARROWER.get(strategy.option_type, strategy.option_type)}
+        if strategy.option
+        else {}
+        for strategy in STRATEGIES.values()
     }
+    return options | {"auto": {}}
 
 
 MODEL = Alternatives(ModelSection, "cell", _cells)

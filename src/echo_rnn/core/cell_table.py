@@ -70,16 +70,7 @@ class Stack:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-CELLS: dict[str, CellKind] = {}
-"""Every kind of cell by its name."""
-
-
-def register_cell(kind: CellKind) -> None:
-    """Adds a kind of cell to the table."""
-    CELLS[kind.name] = kind
-
-
-for _kind in (
+_TABLE = (
     CellKind(
         name="lstm",
         summary="Long short-term memory.",
@@ -119,8 +110,10 @@ for _kind in (
         precisions=("float32",),  # its products are its own
         known=False,
     ),
-):
-    register_cell(_kind)
+)
+
+CELLS: dict[str, CellKind] = {kind.name: kind for kind in _TABLE}
+"""Every kind of cell by its name."""
 
 
 def get_cell(name: str) -> CellKind:

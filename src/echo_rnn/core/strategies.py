@@ -9,70 +9,11 @@ import importlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from echo_rnn.core.cell_table import CELLS, CellKind
 from echo_rnn.core.errors import UserError
-
-
-@dataclass(frozen=True)
-class Steps:
-    """An option that is a number of time steps, which a label appends in digits: `partial5`.
-
-    Attributes:
-        name: Of the option.
-        optional: Whether it may be `None`, for which a label appends nothing.
-    """
-
-    name: str = "steps"
-    optional: bool = False
-
-    @property
-    def type(self) -> Any:
-        """The type of its values."""
-        return int | None if self.optional else int
-
-    def write(self, value: int | None) -> str:
-        """What a label appends for a value."""
-        return "" if value is None else str(value)
-
-    def read(self, text: str) -> list[int | None]:
-        """The value that `text` in a label stands for, or nothing."""
-        if not text and self.optional:
-            return [None]
-        return [int(text)] if re.fullmatch(r"[1-9][0-9]*", text) else []
-
-    def forms(self, name: str) -> list[str]:
-        """The forms of a label, for messages."""
-        return [name, f"{name}K"] if self.optional else [f"{name}K"]
-
-
-@dataclass(frozen=True)
-class Flag:
-    """An option that is on or off; a label appends `suffix` where it is on: `keras_unrolled`.
-
-    Attributes:
-        name: Of the option.
-        suffix: What a label appends.
-    """
-
-    name: str
-    suffix: str
-    type: Any = bool
-
-    def write(self, value: bool) -> str:
-        """What a label appends for a value."""
-        return self.suffix if value else ""
-
-    def read(self, text: str) -> list[bool]:
-        """The value that `text` in a label stands for, or nothing."""
-        return [text == self.suffix] if text in ("", self.suffix) else []
-
-    def forms(self, name: str) -> list[str]:
-        """The forms of a label, for messages."""
-        return [name, name + self.suffix]
 
 
 def _every_step(cell: CellKind, layers: int, steps: int, option: Any) -> int:
@@ -93,7 +34,10 @@ class Strategy:
         name: Its name.
         summary: What it does, in a line.
         implementation: `module:attribute` of an `echo_rnn.core.unroll.Unroll`, or with an option of what makes one.
-        option: Its option.
+        option: The name of its option, or empty.
+        option_type: The type of the option's values.
+        suffixes: What a label appends to the name for values of the option that are no numbers: `keras_unrolled`.
+        numbered: Whether the option may be a number of time steps, which a label appends in digits: `partial5`.
         labels: The labels that stand for it in lists; its name where empty.
         auto: Whether `unroll=auto` measures it.
         any_cell: Whether it runs whole steps and so takes a cell of which the arithmetic is not known.
@@ -116,7 +60,10 @@ class Strategy:
     name: str
     summary: str
     implementation: str
-    option: Steps | Flag | None = None
+    option: str = ""
+    option_type: Any = None
+    suffixes: Mapping[Any, str] = field(default_factory=lambda: {None: ""}, hash=False)
+    numbered: bool = False
     labels: tuple[str, ...] = ()
     auto: bool = False
     any_cell: bool = False
@@ -149,33 +96,22 @@ class Unrolling:
     @property
     def label(self) -> str:
         """Both in a word, for example `partial5`."""
-        option = self.strategy.option
-        return self.strategy.name + (option.write(self.option) if option else "")
+        return self.strategy.name + self.strategy.suffixes.get(self.option, str(self.option))
 
     def load(self) -> Any:
         """The implementation, an `echo_rnn.core.unroll.Unroll`; this imports TensorFlow."""
         module, _, name = self.strategy.implementation.partition(":")
         found = getattr(importlib.import_module(module), name)
-        option = self.strategy.option
-        return found(**{option.name: self.option}) if option else found
-
-    def stored(self, cell: CellKind, layers: int, steps: int) -> int:
-        """See `Strategy.stored`."""
-        return self.strategy.stored(cell, layers, steps, self.option)
+        return found(**{self.strategy.option: self.option}) if self.strategy.option else found
 
     def written_out(self, steps: int) -> int:
         """See `Strategy.written_out`."""
         return self.strategy.written_out(steps, self.option)
 
     @property
-    def is_written_out(self) -> bool:
-        """Whether time steps stand in the graph one by one."""
-        return self.written_out(1) > 0
-
-    @property
     def needs_steps(self) -> bool:
         """Whether T must be known when the graph is made."""
-        return self.is_written_out or not self.strategy.unknown_steps
+        return self.written_out(1) > 0 or not self.strategy.unknown_steps
 
 
 def _partial(steps: int, option: int) -> int:
@@ -198,16 +134,7 @@ def _waves(layers: int, steps: int) -> int:
 
 _UNROLL = "echo_rnn.core.unroll"
 
-STRATEGIES: dict[str, Strategy] = {}
-"""Every strategy by its name."""
-
-
-def register(strategy: Strategy) -> None:
-    """Adds a strategy to the table."""
-    STRATEGIES[strategy.name] = strategy
-
-
-for _strategy in (
+_TABLE = (
     Strategy(
         name="dynamic",
         summary="A loop in the graph; graph size does not depend on the window.",
@@ -227,7 +154,10 @@ for _strategy in (
         name="partial",
         summary="A loop whose body advances several time steps.",
         implementation=f"{_UNROLL}.partial:Partial",
-        option=Steps(),
+        option="steps",
+        option_type=int,
+        suffixes={},
+        numbered=True,
         labels=("partial5",),
         auto=True,
         any_cell=True,
@@ -276,7 +206,9 @@ for _strategy in (
         name="checkpointed",
         summary="Keeps the state at the ends of segments only and runs each again on the backward pass.",
         implementation=f"{_UNROLL}.checkpointed:Checkpointed",
-        option=Steps(optional=True),
+        option="steps",
+        option_type=int | None,
+        numbered=True,
         any_cell=True,
         unknown_steps=False,
         repeats=True,
@@ -299,7 +231,9 @@ for _strategy in (
         name="keras",
         summary="Keras's own layers, one after the other.",
         implementation=f"{_UNROLL}.keras_layers:KerasLayers",
-        option=Flag("unroll", "_unrolled"),
+        option="unroll",
+        option_type=bool,
+        suffixes={False: "", True: "_unrolled"},
         labels=("keras", "keras_unrolled"),
         cells=("lstm", "gru", "rnn"),
         limited="which has Keras's own layers",
@@ -307,8 +241,10 @@ for _strategy in (
         stored_narrow=True,
         written_out=lambda steps, unroll: steps if unroll else 0,
     ),
-):
-    register(_strategy)
+)
+
+STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in _TABLE}
+"""Every strategy by its name."""
 
 
 def labels() -> list[str]:
@@ -316,17 +252,12 @@ def labels() -> list[str]:
     return [label for strategy in STRATEGIES.values() for label in strategy.labels or (strategy.name,)]
 
 
-def auto_labels() -> list[str]:
-    """What `unroll=auto` measures."""
-    return [label for label in labels() if get_strategy(label).strategy.auto]
-
-
 def label_forms() -> str:
     """All forms of labels, for messages."""
     forms = [
-        form
+        strategy.name + suffix
         for strategy in STRATEGIES.values()
-        for form in (strategy.option.forms(strategy.name) if strategy.option else [strategy.name])
+        for suffix in (*strategy.suffixes.values(), *(["K"] if strategy.numbered else []))
     ]
     return f"one of {', '.join(forms)} with K time steps"
 
@@ -334,11 +265,12 @@ def label_forms() -> str:
 def find_strategy(label: str) -> Unrolling | None:
     """The strategy and the option that a label stands for, or `None`."""
     for strategy in STRATEGIES.values():
-        if label == strategy.name and strategy.option is None:
-            return Unrolling(strategy)
-        if label.startswith(strategy.name) and strategy.option is not None:
-            for value in strategy.option.read(label.removeprefix(strategy.name)):
+        for value, suffix in strategy.suffixes.items():
+            if label == strategy.name + suffix:
                 return Unrolling(strategy, value)
+        number = re.fullmatch(rf"{strategy.name}([1-9][0-9]*)", label)
+        if strategy.numbered and number:
+            return Unrolling(strategy, int(number[1]))
     return None
 
 
@@ -354,10 +286,6 @@ def get_strategy(label: str) -> Unrolling:
     return found
 
 
-NAMES: Mapping[str, str] = MappingProxyType({"cell": "cell", "precision": "precision", "compile": "compile"})
-"""What a network is described by, by the names that a person would change it under."""
-
-
 def refusal(
     unrolling: Unrolling,
     cells: Sequence[str],
@@ -365,7 +293,7 @@ def refusal(
     compiled: str,
     *,
     uniform: bool = True,
-    names: Mapping[str, str] = NAMES,
+    names: Mapping[str, str] | None = None,
 ) -> str | None:
     """Why a strategy cannot run a network, with what to use instead, or `None` where it can.
 
@@ -375,9 +303,10 @@ def refusal(
         precision: The precision of products.
         compiled: `none`, `graph` or `xla`.
         uniform: Whether all cells compute the same function of their weights.
-        names: What a person calls `cell`, `precision` and `compile`.
+        names: What a person calls `cell`, `precision` and `compile`; left out, so.
     """
     strategy = unrolling.strategy
+    names = names or {name: name for name in ("cell", "precision", "compile")}
     unknown = next((cell for cell in cells if not CELLS[cell].known), None)
     if unknown is not None and not strategy.any_cell:
         able = ", ".join(each.name for each in STRATEGIES.values() if each.any_cell)

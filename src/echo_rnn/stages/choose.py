@@ -17,7 +17,7 @@ from echo_rnn.benchmark.report.results import ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.benchmark.report.words import why
 from echo_rnn.config import Config
-from echo_rnn.core.strategies import auto_labels
+from echo_rnn.core.strategies import get_strategy, labels
 from echo_rnn.stages.alone import measuring
 from echo_rnn.stages.layout import project_root
 from echo_rnn.stages.shapes import shape_of
@@ -49,7 +49,7 @@ class Choice:
 
 def candidates(shape: Shape) -> tuple[str, ...]:
     """What is worth measuring at a shape."""
-    able = [label for label in auto_labels() if refusal(shape, label) is None]
+    able = [label for label in labels() if get_strategy(label).strategy.auto and refusal(shape, label) is None]
     every = shape.window * shape.layers
     return tuple(label for label in able if every <= _MOST_WRITTEN_OUT or written_out(shape, label) < every)
 

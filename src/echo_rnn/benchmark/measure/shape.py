@@ -99,7 +99,7 @@ def stored_bytes(shape: Shape, label: str) -> int:
     """Bytes that a training step stores for its backward pass."""
     unrolling = get_strategy(label)
     width = 2 if unrolling.strategy.stored_narrow and shape.precision == "bfloat16" else 4
-    values = unrolling.stored(get_cell(shape.cell), shape.layers, shape.window)
+    values = unrolling.strategy.stored(get_cell(shape.cell), shape.layers, shape.window, unrolling.option)
     return values * shape.batch_size * shape.units * width
 
 

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from echo_rnn.core.cells.cell import Cell, CellWeights, StackState
 from echo_rnn.core.unroll.dynamic import dynamic
+from echo_rnn.core.unroll.scan import reader, scan
 from echo_rnn.core.unroll.window import Window
 
 Stack = Sequence[CellWeights]
@@ -62,92 +63,71 @@ class _Segments:
         return self.window.steps // self.steps
 
     def __call__(self, weights: Stack, state: StackState) -> tuple[tf.Tensor, StackState]:
-        inputs = (weights, self.window.x_TBI, state)
-
-        def run(*leaves: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[tf.Tensor, ...]]]:
-            weights, x_TBI, state = tf.nest.pack_sequence_as(inputs, leaves)
+        def run(
+            weights: Stack, x_TBI: tf.Tensor, state: StackState
+        ) -> tuple[tuple[tf.Tensor, StackState], Callable[..., tuple[Stack, tf.Tensor, StackState]]]:
             h_TBS, after, checkpoints = self._forward(weights, x_TBI, state)
 
-            def gradients(*d_leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                d_h_TBS, d_after = tf.nest.pack_sequence_as((h_TBS, after), d_leaves)
-                return tuple(tf.nest.flatten(self._backward(weights, x_TBI, checkpoints, d_h_TBS, d_after)))
+            def gradients(d_h_TBS: tf.Tensor, *d_after: tf.Tensor) -> tuple[Stack, tf.Tensor, StackState]:
+                d_state = tf.nest.pack_sequence_as(after, d_after)
+                return self._backward(weights, x_TBI, checkpoints, d_h_TBS, d_state)
 
-            return tuple(tf.nest.flatten((h_TBS, after))), gradients
+            return (h_TBS, after), gradients
 
-        leaves = tf.custom_gradient(run)(*tf.nest.flatten(inputs))
-        h_TBS, *after = leaves
-        return h_TBS, tf.nest.pack_sequence_as(state, after)
+        h_TBS, after = tf.custom_gradient(run)(weights, self.window.x_TBI, state)
+        return h_TBS, after
 
-    def _forward(
-        self, weights: Stack, x_TBI: tf.Tensor, state: StackState
-    ) -> tuple[tf.Tensor, StackState, list[tf.Tensor]]:
-        """The outputs, the final state, and the state before each segment, part by part."""
-        read = self._array(x_TBI)
+    def _forward(self, weights: Stack, x_TBI: tf.Tensor, state: StackState) -> tuple[tf.Tensor, StackState, StackState]:
+        """The outputs, the final state, and the state before each segment."""
+        read_x = reader(self._cut(x_TBI), self.count)
 
-        def one_segment(
-            n: tf.Tensor, state: StackState, outputs: tf.TensorArray, checkpoints: list[tf.TensorArray]
-        ) -> tuple[tf.Tensor, StackState, tf.TensorArray, list[tf.TensorArray]]:
-            parts = tf.nest.flatten(state)
-            checkpoints = [array.write(n, part) for array, part in zip(checkpoints, parts, strict=True)]
-            h_TBS, state = dynamic(self.cells, weights, self._segment(n, read.read(n)), state)
-            return n + 1, state, outputs.write(n, h_TBS), checkpoints
+        def one_segment(n: tf.Tensor, state: StackState) -> tuple[StackState, list[tf.Tensor]]:
+            h_TBS, after = dynamic(self.cells, weights, self._segment(n, read_x(n)), state)
+            return after, [h_TBS, *tf.nest.flatten(state)]
 
         parts = tf.nest.flatten(state)
-        checkpoints = [tf.TensorArray(part.dtype, self.count, element_shape=part.shape) for part in parts]
+        arrays = [tf.TensorArray(part.dtype, self.count, element_shape=part.shape) for part in parts]
         outputs = tf.TensorArray(x_TBI.dtype, self.count)
-        _, state, outputs, checkpoints = tf.while_loop(
-            lambda n, *_: n < self.count,
-            one_segment,
-            (tf.constant(0), state, outputs, checkpoints),
-            maximum_iterations=self.count,
-        )
-        return self._joined(outputs), state, [array.stack() for array in checkpoints]
+        final, (h, *checkpoints) = scan(one_segment, state, [outputs, *arrays], self.count)
+        return self._joined(h), final, tf.nest.pack_sequence_as(state, checkpoints)
 
     def _backward(
-        self, weights: Stack, x_TBI: tf.Tensor, checkpoints: list[tf.Tensor], d_h_TBS: tf.Tensor, d_state: StackState
+        self, weights: Stack, x_TBI: tf.Tensor, checkpoints: StackState, d_h_TBS: tf.Tensor, d_state: StackState
     ) -> tuple[Stack, tf.Tensor, StackState]:
         """The gradients of weights, input and first state from those of the outputs and the final state."""
-        read_x, read_d = self._array(x_TBI), self._array(d_h_TBS)
-        read_checkpoints = [tf.TensorArray(part.dtype, self.count).unstack(part) for part in checkpoints]
+        read = reader((self._cut(x_TBI), self._cut(d_h_TBS), checkpoints), self.count)
 
         def one_segment(
-            n: tf.Tensor, d_state: StackState, d_weights: Stack, d_x: tf.TensorArray
-        ) -> tuple[tf.Tensor, StackState, Stack, tf.TensorArray]:
-            state = tf.nest.pack_sequence_as(d_state, [array.read(n) for array in read_checkpoints])
-            x_segment = read_x.read(n)
+            n: tf.Tensor, carry: tuple[StackState, Stack]
+        ) -> tuple[tuple[StackState, Stack], list[tf.Tensor]]:
+            d_state, d_weights = carry
+            x_segment, d_segment, state = read(n)
             with tf.GradientTape() as tape:
                 tape.watch((weights, x_segment, state))
                 ends = dynamic(self.cells, weights, self._segment(n, x_segment), state)
             step, d_x_segment, d_state = tape.gradient(
-                ends, (weights, x_segment, state), (read_d.read(n), d_state), unconnected_gradients="zero"
+                ends, (weights, x_segment, state), (d_segment, d_state), unconnected_gradients="zero"
             )
-            d_weights = tf.nest.map_structure(tf.add, d_weights, step)
-            return n - 1, d_state, d_weights, d_x.write(n, d_x_segment)
+            return (d_state, tf.nest.map_structure(tf.add, d_weights, step)), [d_x_segment]
 
-        _, d_state, d_weights, d_x = tf.while_loop(
-            lambda n, *_: n >= 0,
+        (d_state, d_weights), (d_x,) = scan(
             one_segment,
-            (
-                tf.constant(self.count - 1),
-                d_state,
-                tf.nest.map_structure(tf.zeros_like, weights),
-                tf.TensorArray(x_TBI.dtype, self.count),
-            ),
-            maximum_iterations=self.count,
+            (d_state, tf.nest.map_structure(tf.zeros_like, weights)),
+            [tf.TensorArray(x_TBI.dtype, self.count)],
+            self.count,
+            backward=True,
             # Running a segment again waits for nothing: segments run ahead of time would fill the memory.
             parallel_iterations=1,
         )
         return d_weights, self._joined(d_x), d_state
 
-    def _array(self, tensor_T: tf.Tensor) -> tf.TensorArray:
+    def _cut(self, tensor_T: tf.Tensor) -> tf.Tensor:
         """The segments of a tensor with a time axis."""
-        segments = tf.reshape(tensor_T, (self.count, self.steps, *_inferred(tensor_T.shape[1:])))
-        return tf.TensorArray(tensor_T.dtype, self.count).unstack(segments)
+        return tf.reshape(tensor_T, (self.count, self.steps, *_inferred(tensor_T.shape[1:])))
 
-    def _joined(self, array: tf.TensorArray) -> tf.Tensor:
-        """The inverse of `_array`."""
-        tensor = array.stack()
-        return tf.reshape(tensor, (self.window.steps, *_inferred(tensor.shape[2:])))
+    def _joined(self, segments: tf.Tensor) -> tf.Tensor:
+        """The inverse of `_cut`."""
+        return tf.reshape(segments, (self.window.steps, *_inferred(segments.shape[2:])))
 
     def _segment(self, n: tf.Tensor, x_TBI: tf.Tensor) -> Window:
         """Segment n as a window of its own."""

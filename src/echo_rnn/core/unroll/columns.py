@@ -20,7 +20,7 @@ _NO_LAYER = 2**30
 
 
 class Columns(Waves):
-    """See `Waves`; T and B must be known when the graph is made."""
+    """`Waves` in another layout; T and B must be known when the graph is made."""
 
     @property
     def cell(self) -> StackableCell:

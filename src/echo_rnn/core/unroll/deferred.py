@@ -23,7 +23,8 @@ import tensorflow as tf
 
 from echo_rnn.core.cells.cell import CellWeights, Jacobian, ManualGradientCell, StackState, State
 from echo_rnn.core.cells.product import back_product
-from echo_rnn.core.unroll.window import Window, keep_ended
+from echo_rnn.core.unroll.scan import reader, scan
+from echo_rnn.core.unroll.window import Window, keep_ended, states_before
 
 
 def deferred(
@@ -46,51 +47,39 @@ def _layer(
     """All time steps of one layer, from its input to `h_TBS` and the state after them."""
 
     def run(
-        x_TBI: tf.Tensor, kernel_IG: tf.Tensor, recurrent_SG: tf.Tensor, bias: tf.Tensor, *state: tf.Tensor
-    ) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[tf.Tensor, ...]]]:
-        own = CellWeights(kernel_IG, recurrent_SG, bias)
-        states_T, residuals_T, final = _forward(cell, own, window, cell.project(own, x_TBI), state)
+        x_TBI: tf.Tensor, weights: CellWeights, state: State
+    ) -> tuple[tuple[tf.Tensor, State], Callable[..., tuple[tf.Tensor, CellWeights, State]]]:
+        states_T, residuals_T, final = _forward(cell, weights, window, cell.project(weights, x_TBI), state)
 
-        def gradients(d_h_TBS: tf.Tensor, *d_final: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            before_T = tuple(
-                tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(state, states_T, strict=True)
-            )
+        def gradients(d_h_TBS: tf.Tensor, *d_final: tf.Tensor) -> tuple[tf.Tensor, CellWeights, State]:
+            before_T = states_before(state, states_T)
             jacobian_T = cell.local_jacobian(residuals_T, before_T, states_T)
-            d_z_TBG, d_state = _backward(cell, own, window, jacobian_T, (d_h_TBS, d_final))
-            d_kernel_IG, d_bias = cell.input_gradients(own, x_TBI, d_z_TBG)
-            d_recurrent_SG, d_bias_too = cell.recurrent_gradients(own, residuals_T, before_T, d_z_TBG)
-            d_x_TBI = back_product(d_z_TBG, kernel_IG, cell.precision)
-            return d_x_TBI, d_kernel_IG, d_recurrent_SG, d_bias + d_bias_too, *d_state
+            d_z_TBG, d_state = _backward(cell, weights, window, jacobian_T, (d_h_TBS, d_final))
+            d_kernel_IG, d_bias = cell.input_gradients(weights, x_TBI, d_z_TBG)
+            d_recurrent_SG, d_bias_too = cell.recurrent_gradients(weights, residuals_T, before_T, d_z_TBG)
+            d_x_TBI = back_product(d_z_TBG, weights.kernel_IG, cell.precision)
+            return d_x_TBI, CellWeights(d_kernel_IG, d_recurrent_SG, d_bias + d_bias_too), d_state
 
-        return (states_T[0], *final), gradients
+        return (states_T[0], final), gradients
 
-    h_TBS, *final = tf.custom_gradient(run)(x_TBI, *weights, *state)
-    return h_TBS, tuple(final)
+    h_TBS, after = tf.custom_gradient(run)(x_TBI, weights, state)
+    return h_TBS, after
 
 
 def _forward(
     cell: ManualGradientCell, weights: CellWeights, window: Window, z_TBG: tf.Tensor, state: State
 ) -> tuple[State, tf.Tensor, State]:
     """The states after each step, the residuals of each step, and the final state."""
-    steps = window.steps
-    inputs = tf.TensorArray(z_TBG.dtype, steps).unstack(z_TBG)
-    states = tuple(window.writer(cell.units) for _ in state)
+    read_z = reader(z_TBG, window.steps)
 
-    def one_step(
-        t: tf.Tensor, state: State, states: tuple[tf.TensorArray, ...], residuals: tf.TensorArray
-    ) -> tuple[tf.Tensor, State, tuple[tf.TensorArray, ...], tf.TensorArray]:
-        after, residuals_B = cell.forward_with_residuals(weights, inputs.read(t), state)
+    def one_step(t: tf.Tensor, state: State) -> tuple[State, list[tf.Tensor]]:
+        after, residuals = cell.forward_with_residuals(weights, read_z(t), state)
         after = keep_ended(window.active_B1(t), after, state)
-        states = tuple(array.write(t, part) for array, part in zip(states, after, strict=True))
-        return t + 1, after, states, residuals.write(t, residuals_B)
+        return after, [*after, residuals]
 
-    _, state, states, residuals = tf.while_loop(
-        lambda t, *_: t < steps,
-        one_step,
-        (tf.constant(0), state, states, tf.TensorArray(z_TBG.dtype, steps)),
-        maximum_iterations=steps,
-    )
-    return tuple(array.stack() for array in states), residuals.stack(), state
+    arrays = [*(window.writer(cell.units) for _ in state), tf.TensorArray(z_TBG.dtype, window.steps)]
+    final, (*states_T, residuals_T) = scan(one_step, state, arrays, window.steps)
+    return tuple(states_T), residuals_T, final
 
 
 def _backward(
@@ -101,27 +90,21 @@ def _backward(
     d: tuple[tf.Tensor, State],
 ) -> tuple[tf.Tensor, State]:
     """From the gradients of all outputs and of the final state to those of all projected inputs and of the first."""
-    steps = window.steps
+    d_h_TBS, d_final = d
     # Each step takes the product with the transpose, and would transpose anew; of one made here it undoes a transpose.
     recurrent_GS = tf.transpose(weights.recurrent_SG)
-    arrays = tf.nest.map_structure(
-        lambda tensor: tf.TensorArray(tensor.dtype, steps).unstack(tensor), (jacobian_T, d[0])
-    )
+    read = reader((jacobian_T, d_h_TBS), window.steps)
 
-    def one_step(t: tf.Tensor, d_state: State, d_z: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
-        jacobian, d_h_BS = tf.nest.map_structure(lambda array: array.read(t), arrays)
+    def one_step(t: tf.Tensor, d_state: State) -> tuple[State, list[tf.Tensor]]:
+        jacobian, d_h_BS = read(t)
         active_B1 = window.active_B1(t)
         d_state = (d_state[0] + d_h_BS, *d_state[1:])
         own = weights._replace(recurrent_SG=tf.transpose(recurrent_GS))
         d_z_BG, d_before = cell.backward(own, jacobian, d_state)
         if active_B1 is not None:
             d_z_BG = tf.where(active_B1, d_z_BG, 0)
-        return t - 1, keep_ended(active_B1, d_before, d_state), d_z.write(t, d_z_BG)
+        return keep_ended(active_B1, d_before, d_state), [d_z_BG]
 
-    _, d_state, d_z = tf.while_loop(
-        lambda t, *_: t >= 0,
-        one_step,
-        (tf.convert_to_tensor(steps - 1), d[1], tf.TensorArray(d[0].dtype, steps)),
-        maximum_iterations=steps,
-    )
-    return d_z.stack(), d_state
+    array = tf.TensorArray(d_h_TBS.dtype, window.steps)
+    d_state, (d_z_TBG,) = scan(one_step, d_final, [array], window.steps, backward=True)
+    return d_z_TBG, d_state

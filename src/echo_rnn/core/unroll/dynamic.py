@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from echo_rnn.core.cells.cell import Cell, CellWeights, StackState
+from echo_rnn.core.unroll.scan import scan
 from echo_rnn.core.unroll.window import Window, step_stack
 
 
@@ -20,19 +21,10 @@ def dynamic(
 ) -> tuple[tf.Tensor, StackState]:
     """See `Unroll`."""
     read = window.reader()
-    longest = window.longest
 
-    def one_step(
-        t: tf.Tensor, state: StackState, outputs: tf.TensorArray
-    ) -> tuple[tf.Tensor, StackState, tf.TensorArray]:
+    def one_step(t: tf.Tensor, state: StackState) -> tuple[StackState, list[tf.Tensor]]:
         h_BS, state = step_stack(cells, weights, read(t), state)
-        return t + 1, state, outputs.write(t, h_BS)
+        return state, [h_BS]
 
-    # The bound is known: XLA needs it to lay out what the backward pass reads again.
-    _, state, outputs = tf.while_loop(
-        lambda t, *_: t < longest,
-        one_step,
-        (tf.constant(0), state, window.writer(cells[-1].units)),
-        maximum_iterations=window.steps,
-    )
-    return window.outputs(outputs.stack()), state
+    state, (h_TBS,) = scan(one_step, state, [window.writer(cells[-1].units)], window.steps, end=window.longest)
+    return window.outputs(h_TBS), state

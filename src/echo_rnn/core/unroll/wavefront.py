@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from echo_rnn.core.cells.cell import CellWeights, StackState, State
 from echo_rnn.core.unroll.columns import Columns
-from echo_rnn.core.unroll.stacked import Stacked
+from echo_rnn.core.unroll.scan import reader, scan
 from echo_rnn.core.unroll.waves import StackableCell, Waves
 from echo_rnn.core.unroll.window import Window, keep_ended
 
@@ -33,10 +33,10 @@ _SMALL = 8
 
 def waves_of(cells: Sequence[StackableCell], window: Window) -> Waves:
     """The waves of a window in the layout that suits its layers: columns where they are small, else stacked."""
-    stacked = Stacked(cells, window)
-    small = max(stacked.features, stacked.cell.units) <= _SMALL
+    waves = Waves(cells, window)
+    small = max(waves.features, waves.cell.units) <= _SMALL
     known = isinstance(window.steps, int) and isinstance(window.batch_size, int)
-    return Columns(cells, window) if small and known else stacked
+    return Columns(cells, window) if small and known else waves
 
 
 def wavefront(
@@ -44,20 +44,14 @@ def wavefront(
 ) -> tuple[tf.Tensor, StackState]:
     """See `Unroll`."""
     waves = waves_of(cells, window)
-    cell, stacked, last = waves.cell, waves.stack_weights(weights), waves.last
-    inputs, masks = waves.inputs(), waves.masks()
-    read_x = tf.TensorArray(inputs.dtype, waves.count).unstack(inputs)
+    cell, stacked, masks = waves.cell, waves.stack_weights(weights), waves.masks()
+    read_x = reader(waves.inputs(), waves.count)
 
-    def one_wave(w: tf.Tensor, state: State, tops: tf.TensorArray) -> tuple[tf.Tensor, State, tf.TensorArray]:
-        z = cell.project(stacked, waves.layer_inputs(read_x.read(w), state[0], None if masks is None else masks[w]))
+    def one_wave(w: tf.Tensor, state: State) -> tuple[State, list[tf.Tensor]]:
+        z = cell.project(stacked, waves.layer_inputs(read_x(w), state[0], None if masks is None else masks[w]))
         _, after = cell.recur(stacked, z, state)
         after = keep_ended(waves.active(w), after, state)
-        return w + 1, after, tops.write(w, waves.top(after[0]))
+        return after, [waves.top(after[0])]
 
-    _, final, tops = tf.while_loop(
-        lambda w, *_: w < last,
-        one_wave,
-        (tf.constant(0), waves.stack_state(state), waves.writer()),
-        maximum_iterations=waves.count,
-    )
-    return waves.outputs(tops.stack()), waves.unstack_state(final)
+    final, (top_W,) = scan(one_wave, waves.stack_state(state), [waves.writer()], waves.count, end=waves.last)
+    return waves.outputs(top_W), waves.unstack_state(final)

@@ -4,10 +4,10 @@ Wave w computes layer l at time w-l, for all layers at once: the input of layer 
 before. Layers of different sizes are padded with zeros to the largest, gate by gate: a unit without weights and
 without state stays at zero in every cell here and adds zero to every sum, so the function is the same.
 
-`Stacked` and `Columns` are the two layouts of the layers.
+`Waves` has the layers on an axis of their own, with one batched matrix product for all of them; `columns` has another
+layout.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,8 +21,8 @@ StackableCell = Lstm | Gru | Rnn
 
 
 @dataclass(frozen=True)
-class Waves(ABC):
-    """What both layouts share. A method for one wave also computes all waves at once, with an axis W in front.
+class Waves:
+    """The waves of a window. A method for one wave also computes all waves at once, with an axis W in front.
 
     Attributes:
         cells: The layers.
@@ -52,59 +52,80 @@ class Waves(ABC):
         """The number of waves after which the longest row has ended in every layer."""
         return self.window.longest + len(self.cells) - 1
 
-    @abstractmethod
     def stack_weights(self, weights: Sequence[CellWeights]) -> CellWeights:
-        """The weights of all layers as those of `cell`."""
+        """The weights of all layers as those of `cell`.
 
-    @abstractmethod
+        Returns:
+            `kernel [L, I, G]`, `recurrent [L, S, G]` and `bias [L, 1, G]` or `[2, L, 1, G]`.
+        """
+        kernels, recurrents, biases = zip(*self.padded_weights(weights), strict=True)
+        bias_LG = tf.stack(biases, axis=biases[0].shape.rank - 1)
+        return CellWeights(tf.stack(kernels), tf.stack(recurrents), bias_LG[..., None, :])
+
     def stack_state(self, state: StackState) -> State:
-        """The states of all layers as that of `cell`."""
+        """The states of all layers as that of `cell`, each part `[L, B, S]`."""
+        return tuple(tf.stack(layers) for layers in self.padded_state(state))
 
-    @abstractmethod
     def unstack_state(self, state: State) -> StackState:
         """The inverse of `stack_state`."""
+        return tuple(
+            tuple(part_LBS[layer, :, : cell.units] for part_LBS in state) for layer, cell in enumerate(self.cells)
+        )
 
-    @abstractmethod
     def inputs(self) -> tf.Tensor:
-        """The first layer's input of each wave."""
+        """The first layer's input of each wave, `[W, 1, B, I]`."""
+        return self.pad_time(pad(self.window.x_TBI, self.features, axis=2))[:, None]
 
-    @abstractmethod
     def masks(self) -> tf.Tensor | None:
-        """The factors of each wave for the output of every layer but the last."""
+        """The factors of each wave for the output of every layer but the last, `[W, L - 1, B, S]`."""
+        return tf.stack(self.padded_masks(), axis=1) if self.window.masks else None
 
-    @abstractmethod
     def layer_inputs(self, x: tf.Tensor, h: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
-        """The inputs of all layers at a wave.
+        """The inputs of all layers at a wave, `[L, B, I]`.
 
         Args:
             x: The wave's part of `inputs`.
             h: The outputs of all layers at the wave before.
             masks: The wave's part of `masks`.
         """
+        up = h[..., :-1, :, :]
+        if masks is not None:
+            up = up * tf.stop_gradient(masks)
+        # Of a single layer this is empty, and may then be wider than its input.
+        width = max(self.features, self.cell.units)
+        return tf.concat([x, pad(up, width, axis=-1)[..., : self.features]], axis=-3)
 
-    @abstractmethod
     def layer_input_gradients(self, d_inputs: tf.Tensor, masks: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         """From the gradient of `layer_inputs` to those of x and h."""
+        d_up = d_inputs[..., 1:, :, : self.cell.units]
+        if masks is not None:
+            d_up = d_up * masks
+        d_h = tf.pad(pad(d_up, self.cell.units, axis=-1), [*[(0, 0)] * (d_up.shape.rank - 3), (0, 1), (0, 0), (0, 0)])
+        return d_inputs[..., :1, :, :], d_h
 
-    @abstractmethod
     def active(self, w: tf.Tensor) -> tf.Tensor:
-        """For which parts of a state wave w is a time step before the row's end."""
+        """For which parts of a state wave w is a time step before the row's end, `[L, B, 1]`."""
+        t_L1 = (w - tf.range(len(self.cells)))[:, None]
+        end = self.window.steps if self.window.lengths_B is None else self.window.lengths_B
+        active = (t_L1 >= 0) & (t_L1 < end)
+        return tf.broadcast_to(active, (len(self.cells), self.window.batch_size))[..., None]
 
-    @abstractmethod
     def top(self, h: tf.Tensor) -> tf.Tensor:
-        """Of the outputs of all layers, that of the top layer."""
+        """Of the outputs of all layers, that of the top layer, `[B, S]`."""
+        return h[..., -1, :, :]
 
-    @abstractmethod
     def writer(self) -> tf.TensorArray:
         """An array for `top` of each wave; what is never written is 0."""
+        return self.window.writer(self.cell.units, self.count)
 
-    @abstractmethod
     def top_gradient(self, d_top: tf.Tensor) -> tf.Tensor:
         """From the gradient of `top` to that of the outputs of all layers: zeros for all but the top layer."""
+        d_top = d_top[..., None, :, :]
+        return tf.pad(d_top, [*[(0, 0)] * (d_top.shape.rank - 3), (len(self.cells) - 1, 0), (0, 0), (0, 0)])
 
-    @abstractmethod
     def outputs(self, top_W: tf.Tensor) -> tf.Tensor:
         """The top layer's `h_TBS` from its part of each wave."""
+        return self.window.outputs(top_W[len(self.cells) - 1 :, :, : self.cells[-1].units])
 
     def pad_time(self, tensor_T: tf.Tensor, before: int = 0) -> tf.Tensor:
         """Zeros for the L - 1 waves more than time steps, `before` of them in front."""

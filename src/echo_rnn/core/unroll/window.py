@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from echo_rnn.core.cells.cell import Cell, CellWeights, StackState, State
+from echo_rnn.core.unroll.scan import reader
 
 
 class Step(NamedTuple):
@@ -81,10 +82,8 @@ class Window:
 
     def reader(self) -> Callable[[tf.Tensor], Step]:
         """A function from t to time step t, for use in a loop of the graph."""
-        # The gradient of reading an array by index would be an array of zeros for each step; that of a TensorArray
-        # is one write.
-        readers = [tf.TensorArray(array.dtype, self.steps).unstack(array) for array in self.arrays]
-        return lambda t: self.step(t, [reader.read(t) for reader in readers])
+        read = reader(self.arrays, self.steps)
+        return lambda t: self.step(t, read(t))
 
     def writer(self, units: int, count: int | tf.Tensor | None = None) -> tf.TensorArray:
         """An array for `h_BS` of each time step, or of `count` steps; what is never written is 0."""
@@ -140,6 +139,11 @@ def keep_ended(active_B1: tf.Tensor | None, after: State, before: State) -> Stat
     if active_B1 is None:
         return after
     return tuple(tf.where(active_B1, new_BS, old_BS) for new_BS, old_BS in zip(after, before, strict=True))
+
+
+def states_before(first: State, states_T: State) -> State:
+    """The states before all steps, each part `[T, …]`, from the one before the first step and those after each."""
+    return tuple(tf.concat([part[None], rest[:-1]], axis=0) for part, rest in zip(first, states_T, strict=True))
 
 
 def step_stack(
