@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from echo_rnn.core.cells.cell import Cell, CellWeights, StackState
 from echo_rnn.core.unroll.window import Window, step_stack
+from echo_rnn.core.unroll.write import write_once
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Partial:
         ) -> tuple[int | tf.Tensor, StackState, tf.TensorArray]:
             for offset in range(steps):
                 h_BS, state = step_stack(cells, weights, read(t + offset), state)
-                outputs = outputs.write(t + offset, h_BS)
+                outputs = write_once(outputs, t + offset, h_BS)
             return t + steps, state, outputs
 
         # A loop of one iteration would only add its overhead.

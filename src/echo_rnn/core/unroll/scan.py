@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from echo_rnn.core.unroll.write import write_once
+
 
 def scan(
     step: Callable[[tf.Tensor, Any], tuple[Any, Sequence[tf.Tensor]]],
@@ -21,7 +23,7 @@ def scan(
     Args:
         step: One turn of the loop.
         carry: Tensors for the first turn.
-        arrays: For each output an array of `count` elements.
+        arrays: For each output an array of `count` elements, of a fixed size, that begin with constants.
         count: The most turns. XLA needs the bound to lay out what the backward pass reads again.
         end: The n before which the loop ends; left out, `count`.
         backward: Whether n runs from `count` - 1 down to 0 instead.
@@ -35,7 +37,7 @@ def scan(
     def turn(n: tf.Tensor, carry: Any, arrays: Sequence[tf.TensorArray]) -> tuple[tf.Tensor, Any, list[tf.TensorArray]]:
         carry, outputs = step(n, carry)
         following = n - 1 if backward else n + 1
-        return following, carry, [array.write(n, output) for array, output in zip(arrays, outputs, strict=True)]
+        return following, carry, [write_once(array, n, output) for array, output in zip(arrays, outputs, strict=True)]
 
     _, carry, arrays = tf.while_loop(
         lambda n, *_: n >= 0 if backward else n < end,
