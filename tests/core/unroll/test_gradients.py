@@ -10,6 +10,9 @@ from echo_rnn.core.unroll import window
 from echo_rnn.core.unroll.checkpointed import Checkpointed
 from echo_rnn.core.unroll.deferred import deferred
 from echo_rnn.core.unroll.dynamic import dynamic
+from echo_rnn.core.unroll.partial import Partial
+from echo_rnn.core.unroll.static import static
+from echo_rnn.core.unroll.wavefront import wavefront
 from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
 from tests.core.unroll.equality import CELLS, run, stack
 from tests.core.unroll.problems import Shape, problem
@@ -61,12 +64,14 @@ def second_derivatives(strategy, case):
 
 
 @pytest.mark.parametrize(
-    "strategy", [deferred, wavefront_deferred, pytest.param(Checkpointed(), marks=pytest.mark.slow)]
+    "strategy",
+    [dynamic, deferred, wavefront_deferred]
+    + [pytest.param(slow, marks=pytest.mark.slow) for slow in (Partial(2), wavefront, Checkpointed())],
 )
 @pytest.mark.parametrize("cell", ["lstm", pytest.param("gru_before", marks=pytest.mark.slow)])
-def test_second_derivatives_are_those_of_dynamic(strategy, cell):
+def test_second_derivatives_of_a_loop_are_those_of_steps_written_out(strategy, cell):
     case = problem(cell, Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True, dropped=True)
-    for ours, expected in zip(second_derivatives(strategy, case), second_derivatives(dynamic, case), strict=True):
+    for ours, expected in zip(second_derivatives(strategy, case), second_derivatives(static, case), strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws
 
 
