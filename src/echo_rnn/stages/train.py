@@ -119,8 +119,7 @@ def run(
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
             _describe(tracked, checkpoints, settings, files, data.digest, chosen.seconds)
             # The store keeps each number once; those of the last epochs may not have reached it.
-            for record in start.epochs if start else ():
-                tracked.log_metrics(_epoch(record))
+            tracked.log_metrics(row for record in (start.epochs if start else ()) for row in _epoch(record))
             with _stoppable(tracked, parent, command) as stop_requested:
                 start_seconds = time.time() - psutil.Process().create_time()
                 before = programs.compiled
