@@ -133,8 +133,7 @@ def run(
                     programs.keep()  # of a validation; a training that is killed later need not compile again
 
                 history = training.run(stop_requested, on_epoch)
-            preparation = history.preparation
-            first_call = preparation.trace_seconds + preparation.compile_seconds
+            first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
             done = Trained(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
             tracked.log_metrics(_times(history, done, import_seconds, start_seconds))
             exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
