@@ -21,10 +21,12 @@ from echo_rnn.core.model import build, flat
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
+from echo_rnn.inference.description import Description
 from echo_rnn.stages.job import RESULT
 from echo_rnn.tasks import Echo
 from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
 from tests.benchmark.synthetic import record
+from tests.inference.networks import BITS
 
 CONF = Path(__file__).parents[1] / "conf"
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
@@ -43,7 +45,7 @@ def load_dataset(folder):
 
 def make_network(folder):
     weights = build(RNN.stack, UNROLL, 1, 2).initial_weights(np.random.SeedSequence(1))
-    trained.save(folder, RNN, UNROLL, weights, run_id="a" * 32, dataset_digest="d")
+    trained.save(folder, Description(RNN, UNROLL, BITS), weights, run_id="a" * 32, dataset_digest="d")
 
 
 def load_network(folder):

@@ -10,7 +10,9 @@ from echo_rnn.core.model import build, flat
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
+from echo_rnn.inference.description import Description
 from tests.crashes import crash_after
+from tests.inference.networks import BITS
 
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
 STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32"}
@@ -32,7 +34,7 @@ def saved(folder, section):
         lambda leaf: tf.constant(rng.normal(size=leaf.shape), tf.float32),
         model.initial_weights(np.random.SeedSequence(0)),
     )
-    trained.save(folder, section, UNROLL, weights, run_id="a" * 32, dataset_digest="d")
+    trained.save(folder, Description(section, UNROLL, BITS), weights, run_id="a" * 32, dataset_digest="d")
     x_TBI = tf.constant(rng.normal(size=(7, 3, 1)), tf.float32)
     logits_TBC, _ = model(weights, x_TBI, model.zero_state(3))
     return weights, x_TBI, logits_TBC

@@ -91,6 +91,10 @@ class Tracking(Section):
     experiment: Name
 
 
+ExportName = Literal["keras", "litert", "rtneural", "aidax", "nam"]
+"""The formats of other programs; what each is and can hold: `echo_rnn.inference.exports`."""
+
+
 class Experiment(Section):
     """What a run is called and what it is for."""
 
@@ -111,6 +115,7 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     runtime: Runtime
     tracking: Tracking
+    export: list[ExportName]
     experiment: Experiment
     sweep: Sweep
     benchmark: Benchmark

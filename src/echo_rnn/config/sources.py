@@ -58,7 +58,7 @@ class Sources:
                 if _lists(tree, f"override /{group}", f"/{group}") if choice else _holds(tree, key):
                     return 0 if everywhere == "runtime" else 1, shown_path(self.conf, file)
         # A key that no file holds belongs where its siblings are.
-        siblings = () if choice else self._files("runtime" if key == "seed" else group)
+        siblings = () if choice else self._files("runtime" if key in ("seed", "export") else group)
         file = next((file for file, _ in siblings), self.conf / "config.yaml")
         return 0, shown_path(self.conf, file)
 

@@ -6,51 +6,34 @@ dataset it was trained on, and the tracking run that trained it.
 """
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from pydantic import ValidationError
 
-from echo_rnn.config.network import MODEL, ModelSection
 from echo_rnn.core.model import Model, Weights, build, flat
-from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import UserError
-from echo_rnn.files import replacing_files
+from echo_rnn.files import remove, replacing_files
+from echo_rnn.inference.description import MANIFEST, Description, parse
+from echo_rnn.inference.exports import EXPORTED, write
 from echo_rnn.inference.keras_model import to_keras
-from echo_rnn.manifest import Manifest, file_entry
-from echo_rnn.tasks import CLASSES, INPUTS
+from echo_rnn.inference.trained import Trained
+from echo_rnn.manifest import file_entry
 
-MANIFEST = Manifest(
-    kind="trained network",
-    name="model.json",
-    format=2,
-    remedy="run `dvc repro train` (or delete the folder of the model) to train it again",
-)
 WEIGHTS = "weights.npz"
 KERAS = "model.keras"
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained network, verified against its manifest; `run_id` of the training is empty when nothing was tracked."""
-
-    model: Model
-    weights: Weights
-    run_id: str
-
-
 def save(
     folder: Path,
-    model: ModelSection,
-    unrolling: Unrolling,
+    description: Description,
     weights: Weights,
     *,
     run_id: str,
     dataset_digest: str,
+    exports: Sequence[str] = (),
 ) -> keras.Model:
     """Writes a trained network to `folder`.
 
@@ -58,11 +41,11 @@ def save(
 
     Args:
         folder: Created where missing.
-        model: Describes the network.
-        unrolling: Unrolls it.
+        description: What the network is.
         weights: As they were trained.
         run_id: The tracking run that trained it; empty when nothing was tracked.
         dataset_digest: Of the dataset it was trained on.
+        exports: Formats in which it is written, too; those of an earlier network are removed.
 
     Returns:
         The network as a Keras model; see `to_keras`.
@@ -70,17 +53,21 @@ def save(
     Raises:
         UserError: A file cannot be written.
     """
-    exported = to_keras(_built(model, unrolling), weights)
+    model = _built(description)
+    exported = to_keras(model, weights, description.ends)
     with replacing_files(folder, last=MANIFEST.name) as scratch:
         np.savez(scratch / WEIGHTS, *(np.asarray(leaf) for leaf in flat(weights)))
         exported.save(scratch / KERAS)
         content = {
-            "network": {"model": model.model_dump(mode="json"), "unroll": unrolling.label},
+            "network": description.to_dict(),
             "run_id": run_id,
             "dataset_digest": dataset_digest,
             "files": {name: file_entry(scratch / name) for name in (WEIGHTS, KERAS)},
         }
         MANIFEST.write_into(scratch, content)
+    # Those of an earlier network would pass for this one's.
+    remove(*(folder / EXPORTED).glob("*"))
+    write(Trained(description, model, weights, run_id), exports, folder / EXPORTED)
     return exported
 
 
@@ -93,17 +80,13 @@ def load(folder: Path) -> Trained:
     content = MANIFEST.read(folder)
     for name, expected in content["files"].items():
         MANIFEST.verify(folder / name, expected, "a part of the trained network")
-    sections: dict[str, Any] = content["network"]
+    description = parse(folder, content)
     try:
-        model = _built(MODEL.validate(sections["model"]), get_strategy(sections["unroll"]))
-    except (ValidationError, UserError) as error:
-        got = str(error)
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", got) from error
+        model = _built(description)
+    except UserError as error:
+        raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", str(error)) from error
     weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
-    return Trained(model, weights, content["run_id"])
+    return Trained(description, model, weights, content["run_id"])
 
 
 def _read_weights(path: Path, like: Weights) -> Weights:
@@ -120,5 +103,12 @@ def _read_weights(path: Path, like: Weights) -> Weights:
     return weights
 
 
-def _built(model: ModelSection, unrolling: Unrolling) -> Model:
-    return build(model.stack, unrolling, INPUTS, CLASSES, dropout=model.dropout.model_dump())
+def _built(description: Description) -> Model:
+    ends = description.ends
+    return build(
+        description.stack,
+        description.unrolling,
+        ends.inputs,
+        ends.outputs,
+        dropout=description.section.dropout.model_dump(),
+    )

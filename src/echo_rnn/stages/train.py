@@ -22,6 +22,8 @@ from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.errors import Terminated
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
+from echo_rnn.inference.description import Description
+from echo_rnn.inference.exports import EXPORTED, files_of, require_exportable
 from echo_rnn.stages import finished
 from echo_rnn.stages.inputs import require_dataset
 from echo_rnn.stages.layout import Layout
@@ -29,6 +31,8 @@ from echo_rnn.stages.prepare import Chosen
 from echo_rnn.stages.store import open_run
 from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tasks.ends import Ends
+from echo_rnn.tasks.scaling import Scaling
 from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
 
 if TYPE_CHECKING:
@@ -92,6 +96,9 @@ def run(
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
         require_dataset(config, data)
+        ends = Ends("classes", INPUTS, CLASSES, Scaling.identity(INPUTS, 0), ("bit",), ("bit",))
+        description = Description(model, unroll, ends)
+        require_exportable(config.export, model.stack, ends)
         with gc_paused():
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused, compiled_programs=programs.folder)
             from echo_rnn.core.model import build, features  # noqa: PLC0415
@@ -136,10 +143,20 @@ def run(
             first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
             done = Trained(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
             tracked.log_metrics(_times(history, done, import_seconds, start_seconds))
-            exported = save(files.model, model, unroll, learner.weights, run_id=tracked.id, dataset_digest=data.digest)
+            exported = save(
+                files.model,
+                description,
+                learner.weights,
+                run_id=tracked.id,
+                dataset_digest=data.digest,
+                exports=config.export,
+            )
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
+            exports = [files.model / EXPORTED / name for name in files_of(config.export)]
+            for file in exports:
+                tracked.log_artifact(file, "exports")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
-            finished.write(files.checkpoints, files.root, facts, asdict(done), files.trained)
+            finished.write(files.checkpoints, files.root, facts, asdict(done), [*files.trained, *exports])
         checkpoints.remove()
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "

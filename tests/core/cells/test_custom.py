@@ -19,9 +19,11 @@ from echo_rnn.core.unroll.partial import Partial
 from echo_rnn.core.unroll.static import static
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
+from echo_rnn.inference.description import Description
 from tests.core.cells.minimal_gated import LeakyCell, MinimalGatedCell
 from tests.core.unroll.equality import MODES, assert_same, compiled, run
 from tests.core.unroll.problems import SHAPES, problem
+from tests.inference.networks import BITS
 
 SIMPLE = get_strategy("dynamic")
 PAGE = (Path(__file__).parents[3] / "docs/own_cell.md").read_text(encoding="utf-8")
@@ -162,7 +164,7 @@ def test_a_wrong_cell_is_refused_before_training(name, code, values):
 def test_a_trained_network_of_an_own_cell_is_saved_and_loaded_as_the_page_says(cell, tmp_path):
     chosen = section(f"{cell.__module__}:{cell.__name__}")
     weights = build(chosen.stack, SIMPLE, 1, 2).initial_weights(np.random.SeedSequence(0))
-    saved = trained.save(tmp_path, chosen, SIMPLE, weights, run_id="", dataset_digest="")
+    saved = trained.save(tmp_path, Description(chosen, SIMPLE, BITS), weights, run_id="", dataset_digest="")
     x_BTI = np.random.default_rng(0).normal(size=(2, 5, 1)).astype("float32")
     (call,) = re.findall(r"keras\.models\.load_model\(.*\)", PAGE)
     call = call.replace("models/model.keras", str(tmp_path / "model.keras")).replace("MinimalGatedCell", cell.__name__)
