@@ -12,6 +12,7 @@ import pytest
 from echo_rnn.core.cells.custom import build_custom
 from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
+from echo_rnn.inference.description import MANIFEST
 from echo_rnn.manifest import file_entry
 from tests.test_damage import make_network
 
@@ -70,9 +71,9 @@ class Touch:
 
 def manifest_rewritten(folder):
     """Rewrites the manifest for changed files, as an attacker could."""
-    content = trained.MANIFEST.read(folder)
+    content = MANIFEST.read(folder)
     del content["format"], content["digest"]
-    trained.MANIFEST.write(folder, content | {"files": {name: file_entry(folder / name) for name in content["files"]}})
+    MANIFEST.write(folder, content | {"files": {name: file_entry(folder / name) for name in content["files"]}})
 
 
 def objects(folder, path):

@@ -11,6 +11,7 @@ from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.files import write_json, write_table
 from echo_rnn.gc_paused import gc_paused
+from echo_rnn.inference.description import MANIFEST as NETWORK
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.inputs import require_dataset, require_network
 from echo_rnn.stages.layout import Layout
@@ -41,7 +42,7 @@ def _evaluated(config: Config, files: Layout, store: Store) -> dict[str, Any]:
         from echo_rnn.inference import store as trained  # noqa: PLC0415
 
     network = trained.load(files.model)
-    require_network(config, data, files.model, trained.MANIFEST.read(files.model))
+    require_network(config, data, files.model, NETWORK.read(files.model))
     test = data.test
     # A graph and not XLA: the series is run twice, which would not pay for compiling.
     predictors = [

@@ -5,7 +5,7 @@ TensorFlow is started before anything that imports it is imported, and what draw
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +17,10 @@ import psutil
 
 from echo_rnn.compiled_programs import compiled_programs
 from echo_rnn.config import Config
+from echo_rnn.config.network import ModelSection
 from echo_rnn.core.compilation import fused_loop_bytes
 from echo_rnn.core.startup import start_tensorflow
+from echo_rnn.core.strategies import Unrolling
 from echo_rnn.errors import Terminated
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
@@ -96,9 +98,7 @@ def run(
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
         require_dataset(config, data)
-        ends = Ends("classes", INPUTS, CLASSES, Scaling.identity(INPUTS, 0), ("bit",), ("bit",))
-        description = Description(model, unroll, ends)
-        require_exportable(config.export, model.stack, ends)
+        description = _described(model, unroll, config.export)
         with gc_paused():
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused, compiled_programs=programs.folder)
             from echo_rnn.core.model import build, features  # noqa: PLC0415
@@ -119,8 +119,9 @@ def run(
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         # The children before these belong to the series.
         *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
-        weights = network.initial_weights(weights_seed)
-        learner = Learner(network, weights, optimizer, seed=dropout_seed, shards=trainer.shards)
+        learner = Learner(
+            network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed, shards=trainer.shards
+        )
         start = checkpoints.newest()
         known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
@@ -152,17 +153,35 @@ def run(
                 exports=config.export,
             )
             tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
-            exports = [files.model / EXPORTED / name for name in files_of(config.export)]
-            for file in exports:
-                tracked.log_artifact(file, "exports")
             tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
-            finished.write(files.checkpoints, files.root, facts, asdict(done), [*files.trained, *exports])
+            finished.write(
+                files.checkpoints,
+                files.root,
+                facts,
+                asdict(done),
+                [*files.trained, *_log_exports(tracked, files.model, config.export)],
+            )
         checkpoints.remove()
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
         f"tracing and {'loading' if loaded else 'compiling'} took {first_call:.3g} s"
     )
     return done
+
+
+def _described(model: ModelSection, unrolling: Unrolling, exports: Sequence[str]) -> Description:
+    """The network that is trained; refused where it cannot be exported as it is asked for."""
+    ends = Ends("classes", INPUTS, CLASSES, Scaling.identity(INPUTS, 0), ("bit",), ("bit",))
+    require_exportable(exports, model.stack, ends)
+    return Description(model, unrolling, ends)
+
+
+def _log_exports(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
+    """Adds the files of some formats to the run, and returns them."""
+    files = [model / EXPORTED / name for name in files_of(names)]
+    for file in files:
+        tracked.log_artifact(file, "exports")
+    return files
 
 
 def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Trained | None:
