@@ -70,10 +70,14 @@ def test_one_that_closes_its_output_is_lost(tmp_path, monkeypatch):
     assert children() == []
 
 
-def test_one_that_does_not_answer_in_time_is_lost(tmp_path):
-    with start(HELLO + READ + "time.sleep(60)", tmp_path, seconds=5) as process:
+@pytest.mark.parametrize(("answered", "reason"), [(0, "not ready within 0 s"), (1, "no answer within 0 s")])
+def test_one_that_does_not_answer_in_time_is_lost_and_said_to_be_late_or_never_ready(tmp_path, answered, reason):
+    answer = READ + "print('{\"losses\": []}', flush=True)\n"
+    with start(HELLO + answer * answered + READ + "time.sleep(60)", tmp_path, seconds=30) as process:
+        for _ in range(answered):
+            process.run(1)
         process._seconds = 0.2
-        with pytest.raises(LostError, match="within 0 s, got none"):
+        with pytest.raises(LostError, match=reason):
             process.run(1)
     assert children() == []
 

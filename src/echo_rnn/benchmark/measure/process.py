@@ -8,7 +8,7 @@ from typing import Any
 from echo_rnn.benchmark.measure.worker import TRAIN
 from echo_rnn.child_process import Child
 
-SECONDS = 900.0
+SECONDS = 300.0
 """For imports, and for a run; the first run compiles."""
 
 
@@ -42,7 +42,7 @@ class Process(Child):
         Raises:
             LostError: It did not become ready.
         """
-        self._seconds = seconds
+        self._seconds, self._ran = seconds, False
         try:
             super().__init__(command, variables=variables(threads))
         except OSError as error:
@@ -69,13 +69,15 @@ class Process(Child):
         losses = self._answer().get("losses")
         if not isinstance(losses, list) or not all(isinstance(loss, int | float) for loss in losses):
             raise LostError(f"expected losses, got {losses!r:.60}")
+        self._ran = True
         return losses
 
     def _answer(self) -> dict[str, Any]:
         try:
             line = self.read_line(self._seconds)
         except TimeoutError:
-            raise LostError(f"expected an answer within {self._seconds:.0f} s, got none") from None
+            late = "no answer" if self._ran else "not ready"
+            raise LostError(f"{late} within {self._seconds:.0f} s") from None
         if line is None:
             raise LostError(self.ending())
         try:
