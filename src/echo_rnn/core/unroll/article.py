@@ -64,8 +64,9 @@ def dynamic_rnn(
 
     The order of work and what is stored are those of `dynamic`, which is written after it: about 8·S values for each
     (layer, step, row) of an LSTM, in a graph that does not grow with T. With `lengths_B` the loop ends with the longest
-    row, and where a row has ended, a conditional at each step skips the copies that are not needed. Source: TensorFlow
-    2.21, `tensorflow/python/ops/rnn.py`.
+    row, and where a row has ended, a conditional at each step skips the copies that are not needed. Under XLA time
+    grows with the square of T, since the gradient of its writes is TensorFlow's (see `write`). Source: TensorFlow 2.21,
+    `tensorflow/python/ops/rnn.py`.
     """
     h_TBS, state = tf.compat.v1.nn.dynamic_rnn(
         inputs=window.arrays, time_major=True, **_arguments(cells, weights, window, state)

@@ -7,7 +7,8 @@ product stays in the loop. Stored for the backward pass, for each (layer, step, 
 LSTM. Graph size, tracing time and compile time grow with L and, unrolled, with L·T. Keras's batch axis is before its
 time axis, so input and output are transposed once. With `lengths_B` all rows are computed to the end of the window. Its
 cuDNN path, a kernel of its own on GPUs, is off: it supports neither XLA nor float64. In bfloat16 the state is carried
-in bfloat16 too, as Keras's mixed precision does. Source: Keras 3, `keras.layers.LSTM`, `GRU` and `SimpleRNN`,
+in bfloat16 too, as Keras's mixed precision does. Under XLA the time of the loop grows with the square of T, since the
+gradient of its writes is TensorFlow's (see `write`). Source: Keras 3, `keras.layers.LSTM`, `GRU` and `SimpleRNN`,
 `keras/src/backend/tensorflow/rnn.py`.
 """
 
