@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 PEERS := $(VENV)-peers/installed
+NAM := $(VENV)-nam/installed
 PORT ?= 5000
 BIN := $(CURDIR)/$(VENV)/bin
 # Stages call `python`.
@@ -17,7 +18,7 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format audit ui peers lock dist clean
+.PHONY: help run test test-all lint format audit ui peers nam lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -53,6 +54,9 @@ peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and i
 	@"$(BIN)"/python -m pipelines.peers sweep=peers
 	@"$(BIN)"/python -m pipelines.peers sweep=peers_large benchmark.minimum_milliseconds=500
 
+nam: $(INSTALLED) $(NAM) ## exported .nam files in Neural Amp Modeler's own package; several GB with its libraries
+	@$(BIN)/python -m pytest tests/inference/exports/test_nam.py
+
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@"$(BIN)"/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --extra pipeline --extra audio --group test --group lint --custom-compile-command "make lock" \
@@ -65,7 +69,7 @@ audit: $(INSTALLED) ## known advisories about the locked libraries; needs the in
 	@.ci/audit "$(BIN)"
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
-	@git clean -ffdxq -- $(VENV) $(VENV)-peers build data models reports benchmarks checkpoints outputs multirun \
+	@git clean -ffdxq -- $(VENV) $(VENV)-peers $(VENV)-nam build data models reports benchmarks checkpoints outputs multirun \
 		dist dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox outbox.lock pending .owner .owner.lock .scratch \
 		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		'src/*.egg-info' '**/__pycache__'
@@ -83,4 +87,9 @@ $(INSTALLED): requirements.lock
 $(PEERS): peers/requirements.txt
 	$(PYTHON) -m venv $(VENV)-peers
 	$(VENV)-peers/bin/python -m pip install --quiet --requirement peers/requirements.txt
+	@touch $@
+
+$(NAM): tests/inference/exports/nam_requirements.txt
+	$(PYTHON) -m venv $(VENV)-nam
+	$(VENV)-nam/bin/python -m pip install --quiet --requirement tests/inference/exports/nam_requirements.txt
 	@touch $@
