@@ -44,6 +44,7 @@ class Strategy:
         one_kind: Whether all layers must be of one kind.
         cells: The names of the only cells that it takes, or `None`.
         precisions: The only precisions that it has, or `None`.
+        any_activation: Whether cells may have other activations than tanh and sigmoid.
         xla: Whether XLA can compile it.
         ragged: Whether rows may end before the window does.
         unknown_steps: Whether T may be unknown when the graph is made.
@@ -70,6 +71,7 @@ class Strategy:
     one_kind: bool = False
     cells: tuple[str, ...] | None = None
     precisions: tuple[str, ...] | None = None
+    any_activation: bool = True
     xla: bool = True
     ragged: bool = True
     unknown_steps: bool = True
@@ -197,6 +199,7 @@ _TABLE = (
         auto=True,
         cells=("lstm",),
         precisions=("float32",),
+        any_activation=False,
         xla=False,
         limited="a kernel for LSTM layers in float32 that XLA does not have",
         nearest="deferred",
@@ -293,6 +296,7 @@ def refusal(
     compiled: str,
     *,
     uniform: bool = True,
+    activation: str | None = None,
     names: Mapping[str, str] | None = None,
 ) -> str | None:
     """Why a strategy cannot run a network, with what to use instead, or `None` where it can.
@@ -303,22 +307,27 @@ def refusal(
         precision: The precision of products.
         compiled: `none`, `graph` or `xla`.
         uniform: Whether all cells compute the same function of their weights.
-        names: What a person calls `cell`, `precision` and `compile`; left out, so.
+        activation: One that is neither tanh nor sigmoid in its usual place, or `None`.
+        names: What a person calls `cell`, `activation`, `precision` and `compile`; left out, so.
     """
     strategy = unrolling.strategy
-    names = names or {name: name for name in ("cell", "precision", "compile")}
+    names = names or {name: name for name in ("cell", "activation", "precision", "compile")}
     unknown = next((cell for cell in cells if not CELLS[cell].known), None)
     if unknown is not None and not strategy.any_cell:
         able = ", ".join(each.name for each in STRATEGIES.values() if each.any_cell)
         return f"for {names['cell']} = {unknown}, a cell of unknown arithmetic, one of {able}"
     other = next((cell for cell in cells if strategy.cells is not None and cell not in strategy.cells), None)
     instead = f"any strategy but {strategy.name}, {strategy.limited}; {strategy.nearest or 'dynamic'} is the nearest"
-    if other is not None:
-        return f"for {names['cell']} = {other} {instead}"
+    limits = (
+        ("cell", other, other is not None),
+        ("activation", activation, activation is not None and not strategy.any_activation),
+        ("precision", precision, strategy.precisions is not None and precision not in strategy.precisions),
+    )
+    for name, value, beyond in limits:
+        if beyond:
+            return f"for {names[name]} = {value} {instead}"
     if strategy.one_kind and not uniform:
         return f"for {names['cell']} of several kinds {instead}"
-    if strategy.precisions is not None and precision not in strategy.precisions:
-        return f"for {names['precision']} = {precision} {instead}"
     if compiled == "xla" and not strategy.xla:
         return f"for {names['compile']} = xla {instead}, or use {names['compile']} = graph"
     return None

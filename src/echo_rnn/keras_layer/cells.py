@@ -10,11 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from echo_rnn.core.cells import Cell, CellWeights, Gru, Lstm, Rnn
+from echo_rnn.core.cells.activation import ACTIVATIONS, Activation
+from echo_rnn.core.cells.standard import StandardCell
 from echo_rnn.core.strategies import STRATEGIES, Unrolling, refusal
 from echo_rnn.keras_layer.errors import ArgumentError
 from echo_rnn.keras_layer.whole import Whole
 
 _NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Whole: "custom"}
+_ACTIVATIONS = [(getattr(keras.activations, name), own) for name, own in ACTIVATIONS.items()]
 _KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
 
 
@@ -119,11 +122,21 @@ def own_stack(cells: Sequence[Any], compute_dtype: str) -> tuple[tuple[Cell | Wh
 def _own_cell(cell: Any, precision: tf.DType | None) -> Cell | Whole:
     if run_whole_because(cell) is not None:
         return Whole(cell)
-    if isinstance(cell, keras.layers.LSTMCell):
-        return Lstm(cell.units, precision, forget_bias=float(cell.unit_forget_bias))
+    activation = _own_activation(cell.activation)
+    assert activation is not None
+    if isinstance(cell, keras.layers.SimpleRNNCell):
+        return Rnn(cell.units, precision, activation=activation)
+    recurrent = _own_activation(cell.recurrent_activation)
+    assert recurrent is not None
+    shared: dict[str, Any] = {"activation": activation, "recurrent_activation": recurrent}
     if isinstance(cell, keras.layers.GRUCell):
-        return Gru(cell.units, precision, reset_after=cell.reset_after)
-    return Rnn(cell.units, precision)
+        return Gru(cell.units, precision, reset_after=cell.reset_after, **shared)
+    return Lstm(cell.units, precision, forget_bias=float(cell.unit_forget_bias), **shared)
+
+
+def _own_activation(function: Any) -> Activation | None:
+    """The activation of this package that is a function of Keras, or `None`."""
+    return next((own for each, own in _ACTIVATIONS if each is function), None)
 
 
 def run_whole_because(cell: Any) -> str | None:
@@ -131,11 +144,9 @@ def run_whole_because(cell: Any) -> str | None:
     name = type(cell).__name__
     if type(cell) not in _KINDS.values():
         return f"{name}, a cell of unknown arithmetic"
-    if cell.activation is not keras.activations.tanh:
-        return f"{name} with the activation {_name(cell.activation)}"
-    recurrent = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
-    if recurrent is not keras.activations.sigmoid:
-        return f"{name} with the recurrent_activation {_name(recurrent)}"
+    for part in ("activation", "recurrent_activation"):
+        if hasattr(cell, part) and _own_activation(getattr(cell, part)) is None:
+            return f"{name} with the {part} {_name(getattr(cell, part))}"
     if cell.recurrent_dropout:
         return f"{name} with recurrent_dropout"
     if cell.dropout and getattr(cell, "dropout_mask_count", None):
@@ -153,10 +164,13 @@ def refuse(unrolling: Unrolling, cells: Sequence[Any], stack: Sequence[Cell | Wh
     if whole is not None and not unrolling.strategy.any_cell:
         able = ", ".join(each.name for each in STRATEGIES.values() if each.any_cell)
         raise ArgumentError(f"unroll: expected for {whole}, one of {able}, got {unrolling.label!r}", "strategy.refused")
-    names = {"cell": "layers", "precision": "dtype", "compile": "jit_compile"}
-    kinds = {(type(own), getattr(own, "reset_after", None)) for own in stack}
+    names = {"cell": "layers", "activation": "activation", "precision": "dtype", "compile": "jit_compile"}
+    facts = ("reset_after", "activation", "recurrent_activation")
+    kinds = {(type(own), *(getattr(own, fact, None) for fact in facts)) for own in stack}
     of = [_NAMES[type(own)] for own in stack]
-    expected = refusal(unrolling, of, dtype, "none", uniform=len(kinds) == 1, names=names)
+    unusual = [own for own in stack if isinstance(own, StandardCell) and not own.usual]
+    activation = f"{unusual[0].activation.name} and {unusual[0].recurrent_activation.name}" if unusual else None
+    expected = refusal(unrolling, of, dtype, "none", uniform=len(kinds) == 1, activation=activation, names=names)
     if expected is not None:
         raise ArgumentError(
             f"unroll: expected {expected}, got {unrolling.label!r} for {', '.join(of)}", "strategy.refused"

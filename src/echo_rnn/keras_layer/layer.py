@@ -66,7 +66,8 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
             return_state: Whether to return the state after the last step, too.
             go_backwards: Whether to run from the last step to the first; outputs are in the order of running.
             stateful: Whether the state is carried from batch to batch, until `reset_state`.
-            zero_output_for_mask: Whether outputs at hidden steps are 0; else they repeat the output before.
+            zero_output_for_mask: Whether outputs at hidden steps are 0; else they repeat the output before. As in Keras
+                this counts for the last output, too.
             use_cudnn: `auto` or `False`; `True` is refused in a call, since no strategy uses cuDNN.
             activity_regularizer: Of the outputs, as in Keras.
             name: Of the Keras layer.
@@ -280,7 +281,7 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
         return x_TBI * first, tuple(between)
 
     def _returned(self, h_BTS: tf.Tensor, mask_BT: tf.Tensor | None, after: StackState) -> Any:
-        if self.zero_output_for_mask and mask_BT is not None and self.return_sequences:
+        if self.zero_output_for_mask and mask_BT is not None:
             h_BTS = tf.where(mask_BT[:, :, None], h_BTS, 0)
         output = tf.cast(h_BTS if self.return_sequences else h_BTS[:, -1], self.compute_dtype)
         if not self.return_state:

@@ -8,7 +8,7 @@ Gate order z (update), r (reset), n (candidate); z = σ(…) keeps the old state
     h' = z · h + (1 - z) · n
 
 `reset_after` is cuDNN's form, with a second bias d for the recurrent product; the form before it (the paper's) has
-none. The paper's equation 7 swaps the roles of z and 1 - z.
+none. The paper's equation 7 swaps the roles of z and 1 - z. Other activations may take the place of σ and tanh.
 """
 
 from dataclasses import dataclass, field
@@ -54,14 +54,14 @@ class Gru(StandardCell):
         if self.reset_after:
             h_BG = product(h_BS, weights.recurrent_SG, self.precision) + weights.bias[1]
             h_z, h_r, h_n = tf.split(h_BG, 3, axis=self.axis)
-            z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
-            n = tf.tanh(x_n + r * h_n)
+            z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
+            n = self.activation(x_n + r * h_n)
             residuals = [z, r, n, h_n]
         else:
             zr_SG, n_SS = self._halves(weights)
             h_z, h_r = tf.split(product(h_BS, zr_SG, self.precision), 2, axis=self.axis)
-            z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
-            n = tf.tanh(x_n + product(r * h_BS, n_SS, self.precision))
+            z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
+            n = self.activation(x_n + product(r * h_BS, n_SS, self.precision))
             residuals = [z, r, n]
         return (z * h_BS + (1 - z) * n,), tf.concat(residuals, axis=self.axis)
 
@@ -70,7 +70,8 @@ class Gru(StandardCell):
         (h_BS,) = before
         z, r, n, *rest = tf.split(residuals, 4 if self.reset_after else 3, axis=self.axis)
         reset = rest[0] if self.reset_after else h_BS
-        return (h_BS - n) * z * (1 - z), (1 - z) * (1 - n**2), reset * r * (1 - r), r, z
+        z_by_h = self.recurrent_activation.gradient(h_BS - n, z)
+        return z_by_h, self.activation.gradient(1 - z, n), self.recurrent_activation.gradient(reset, r), r, z
 
     def backward(self, weights: CellWeights, jacobian: Jacobian, d_after: State) -> tuple[tf.Tensor, State]:
         """See `ManualGradientCell`."""

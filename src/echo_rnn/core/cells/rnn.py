@@ -1,6 +1,6 @@
 """Simple recurrent layer (Elman 1990), as `keras.layers.SimpleRNN`.
 
-h' = tanh(x W + b + h U)
+h' = tanh(x W + b + h U), or another activation
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Rnn(StandardCell):
 
     def recur(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """See `Cell`."""
-        h_BS = tf.tanh(z_BG + product(state[0], weights.recurrent_SG, self.precision))
+        h_BS = self.activation(z_BG + product(state[0], weights.recurrent_SG, self.precision))
         return h_BS, (h_BS,)
 
     def forward_with_residuals(self, weights: CellWeights, z_BG: tf.Tensor, state: State) -> tuple[State, tf.Tensor]:
@@ -28,7 +28,7 @@ class Rnn(StandardCell):
 
     def local_jacobian(self, residuals: tf.Tensor, before: State, after: State) -> Jacobian:
         """See `ManualGradientCell`."""
-        return (1 - after[0] ** 2,)
+        return (self.activation.gradient(tf.ones_like(after[0]), after[0]),)
 
     def backward(self, weights: CellWeights, jacobian: Jacobian, d_after: State) -> tuple[tf.Tensor, State]:
         """See `ManualGradientCell`."""

@@ -1,12 +1,13 @@
 """What the LSTM, the GRU and the simple layer share: weights as in Keras's own layers, and one product per weight."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import keras
 import tensorflow as tf
 
+from echo_rnn.core.cells.activation import SIGMOID, TANH, Activation
 from echo_rnn.core.cells.cell import CellWeights, State
 from echo_rnn.core.cells.product import bias_gradient, product, weight_gradient
 
@@ -19,14 +20,23 @@ class StandardCell:
         units: State units.
         precision: The dtype of its matrix products, or `None` for that of the tensors.
         axis: The axis of units and gates: -1, or -2 in columns; see `echo_rnn.core.cells.cell`.
+        activation: Of the candidate and, in an LSTM, of the output.
+        recurrent_activation: Of the gates; a simple layer has none.
     """
 
     units: int
     precision: tf.DType | None = None
     axis: int = -1
+    activation: Activation = field(default=TANH, kw_only=True)
+    recurrent_activation: Activation = field(default=SIGMOID, kw_only=True)
 
     gates: ClassVar[int] = 1
     state_parts: ClassVar[int] = 1
+
+    @property
+    def usual(self) -> bool:
+        """Whether its activations are tanh and sigmoid."""
+        return self.activation == TANH and self.recurrent_activation == SIGMOID
 
     def initial_weights(self, inputs: int, seeds: Sequence[int]) -> CellWeights:
         """See `Cell`; Glorot-uniform input weights, orthogonal recurrent weights."""

@@ -61,6 +61,9 @@ class KerasLayers:
 
 def keras_layer(cell: Lstm | Gru | Rnn, **options: Any) -> keras.layers.RNN:
     """Keras's layer that computes what `cell` computes; its weights are ours in the same order and layout."""
+    options["activation"] = cell.activation.name
+    if not isinstance(cell, Rnn):
+        options["recurrent_activation"] = cell.recurrent_activation.name
     match cell:
         case Lstm():
             return keras.layers.LSTM(cell.units, **options)
