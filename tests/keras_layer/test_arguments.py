@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from echo_rnn.core.strategies import STRATEGIES, labels
+from echo_rnn.core.strategies import labels
 from echo_rnn.keras_layer import Unrolled
 from tests.refusals import refused
 
@@ -212,5 +212,25 @@ def test_a_mask_has_the_shape_of_the_input_or_is_refused(mode):
             with_mask(layer, wrong, mode, unknown)
 
 
-def test_every_strategy_runs_the_table_of_what_it_can():
-    assert {name for name, each in STRATEGIES.items() if each.repeats} == {"checkpointed"}
+def test_every_strategy_has_the_numbers_without_the_loop_of_keras(monkeypatch):
+    monkeypatch.setattr(keras.layers.RNN, "inner_loop", None)
+    expected = Unrolled(4, unroll="static")
+    np.testing.assert_allclose(Unrolled(4).copy_from(_built(expected))(X), expected(X), atol=1e-6)
+
+
+def _built(layer):
+    layer(X)
+    return layer
+
+
+def test_a_written_out_layer_converts_to_literts_own_operations():
+    layer = Unrolled([3, 2], unroll="deferred")
+    model = keras.Sequential([keras.Input(batch_shape=(1, 5, 2)), layer])
+    layer.unroll = "static"
+    convert = tf.function(model.call).get_concrete_function(tf.TensorSpec((1, 5, 2)))
+    content = tf.lite.TFLiteConverter.from_concrete_functions([convert], model).convert()
+    run = tf.lite.Interpreter(model_content=content)
+    run.allocate_tensors()
+    run.set_tensor(run.get_input_details()[0]["index"], X[:1])
+    run.invoke()
+    np.testing.assert_allclose(run.get_tensor(run.get_output_details()[0]["index"]), model(X[:1]), atol=1e-5)

@@ -7,9 +7,11 @@ import keras
 import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
-from echo_rnn.core.strategies import get_strategy
+from echo_rnn.core.errors import UserError
+from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.core.unroll import window
 from echo_rnn.keras_layer.cells import keras_cells, listed, own_stack, refuse, split_options, weights_of
+from echo_rnn.keras_layer.choices import choose
 from echo_rnn.keras_layer.errors import ArgumentError
 from echo_rnn.keras_layer.masks import mask_of, pack, unpack
 from echo_rnn.keras_layer.saved import load_foreign
@@ -61,7 +63,8 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
             cell: `lstm`, `gru` or `rnn`, where `layers` is units; or, as for `keras.layers.RNN`, the cells.
             units: The name of `layers` in `keras.layers.LSTM`.
             unroll: The strategy: a label of `echo_rnn.core.strategies`, such as `deferred` or `partial5`; `True` is
-                `static` and `False` is `dynamic`.
+                `static` and `False` is `dynamic`; `auto` is what was measured to be faster than Keras's layers for
+                the nearest shape, see `choices`.
             return_sequences: Whether to return the outputs of all time steps, or the last.
             return_state: Whether to return the state after the last step, too.
             go_backwards: Whether to run from the last step to the first; outputs are in the order of running.
@@ -96,6 +99,8 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
         cells = keras_cells(given[0], cell, of_cell, {"dtype": dtype, "trainable": trainable})
         policy = dtype if dtype is not None else getattr(cells[0], "dtype_policy", None)
         self._foreign = False
+        self.chosen: str | None = None
+        """The strategy of the last call that made a graph, or that was made without one; `auto` becomes one of them."""
         super().__init__(
             cells[0] if len(cells) == 1 else keras.layers.StackedRNNCells(cells, dtype=policy),
             return_sequences=return_sequences,
@@ -133,10 +138,10 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
     @unroll.setter
     def unroll(self, value: str | bool) -> None:
         label = {True: "static", False: "dynamic"}[value] if isinstance(value, bool) else value
-        unrolling = get_strategy(label)
-        refuse(unrolling, self.cells, own_stack(self.cells, self.compute_dtype)[0], self.compute_dtype)
-        self._unroll, self._unrolling = label, unrolling
-        self.supports_jit = unrolling.strategy.xla
+        if label != "auto":
+            refuse(get_strategy(label), self.cells, own_stack(self.cells, self.compute_dtype)[0], self.compute_dtype)
+        self._unroll = label
+        self.supports_jit = label == "auto" or get_strategy(label).strategy.xla
 
     def build(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> None:
         """Makes the weights, and the state that is carried where it is `stateful`."""
@@ -185,8 +190,11 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
         if getattr(self, "use_cudnn", False) is True:
             raise ArgumentError(f"{self.name}: expected use_cudnn='auto' or False, got True", "layer.cudnn")
         stack, working_dtype = own_stack(self.cells, self.compute_dtype)
-        refuse(self._unrolling, self.cells, stack, self.compute_dtype)
-        x_BTI, state = self._agreeing(self._with_known_steps(tf.cast(sequences, working_dtype)), initial_state)
+        unrolling = get_strategy(self._chosen(sequences, stack) if self.unroll == "auto" else self.unroll)
+        refuse(unrolling, self.cells, stack, self.compute_dtype)
+        self.chosen = unrolling.label
+        x_BTI = self._with_known_steps(tf.cast(sequences, working_dtype), unrolling)
+        x_BTI, state = self._agreeing(x_BTI, initial_state)
         mask_BT = mask_of(sequences_mask if mask is None else mask, x_BTI, self.name)
         if self.go_backwards:
             x_BTI = tf.reverse(x_BTI, [1])
@@ -197,12 +205,11 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
 
         x_TBI = tf.transpose(x_BTI, (1, 0, 2))
         stack = tuple(
-            cell.used(bool(training), self._unrolling.strategy.repeats) if isinstance(cell, Whole) else cell
-            for cell in stack
+            cell.used(bool(training), unrolling.strategy.repeats) if isinstance(cell, Whole) else cell for cell in stack
         )
         x_TBI, masks = self._dropped(x_TBI, stack, state, training=bool(training))
         weights = tuple(weights_of(cell, own, working_dtype) for cell, own in zip(self.cells, stack, strict=True))
-        h_TBS, after = self._unrolling.load()(stack, weights, window(x_TBI, lengths_B, masks), state)
+        h_TBS, after = unrolling.load()(stack, weights, window(x_TBI, lengths_B, masks), state)
         for cell in stack:
             if isinstance(cell, Whole):
                 cell.forget_masks()
@@ -216,9 +223,34 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
                 variable.assign(tf.cast(part, variable.dtype))
         return self._returned(h_BTS, mask_BT, after)
 
-    def _with_known_steps(self, x_BTI: tf.Tensor) -> tf.Tensor:
+    def _chosen(self, x_BTI: tf.Tensor, stack: Sequence[Any]) -> str:
+        """The strategy that `auto` is for these inputs."""
+        steps, batch_size = x_BTI.shape[1] or self._steps, x_BTI.shape[0]
+        shape = {"layers": len(stack), "units": max(cell.units for cell in stack)}
+
+        def can_run(label: str) -> bool:
+            unrolling = get_strategy(label)
+            try:
+                refuse(unrolling, self.cells, stack, self.compute_dtype)
+            except UserError:
+                return False
+            return steps is not None or not unrolling.needs_steps
+
+        shown = choose({**shape, "steps": steps, "batch_size": batch_size}, self._compiled(), can_run)
+        return shown or ("keras" if can_run("keras") else "dynamic")
+
+    def _compiled(self) -> tuple[str, ...]:
+        """How the call is compiled, as far as it can be known: the model tells that is called from outside."""
+        if tf.executing_eagerly():
+            return ("graph",)
+        model = getattr(self._get_call_context(), "entry_layer", None)
+        if isinstance(model, keras.Model) and model.compiled:
+            return ("xla",) if model.jit_compile else ("graph",)
+        return ("xla", "graph")
+
+    def _with_known_steps(self, x_BTI: tf.Tensor, unrolling: Unrolling) -> tf.Tensor:
         """The input with a known number of time steps, where the strategy needs it."""
-        if x_BTI.shape[1] is not None or not self._unrolling.needs_steps:
+        if x_BTI.shape[1] is not None or not unrolling.needs_steps:
             return x_BTI
         if self._steps is None:
             raise ArgumentError(
