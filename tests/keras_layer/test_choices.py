@@ -1,4 +1,4 @@
-"""`unroll="auto"` takes what was measured to be faster than Keras's layers as the model is compiled, and nothing else."""
+"""`unroll="auto"` takes what was measured to be faster than Keras's layers, as the model is compiled, or those."""
 
 import json
 import platform
