@@ -34,7 +34,8 @@ def built(tmp_path_factory):
         if (ROOT / file).is_file():
             (folder / "copy" / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / "copy" / file).write_bytes((ROOT / file).read_bytes())
-    command = re.search(r"^dist:.*\n\t@"\$\(BIN\)"/python (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1]
+    makefile = (ROOT / "Makefile").read_text()
+    command = re.search(r"^dist:.*\n\t@\S+/python (.+)$", makefile, flags=re.MULTILINE)[1]
     subprocess.run([sys.executable, *command.split()], cwd=folder / "copy", check=True, capture_output=True)
     (wheel,) = (folder / "copy/dist").glob("*.whl")
     (archive,) = (folder / "copy/dist").glob("*.tar.gz")
