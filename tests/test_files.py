@@ -1,0 +1,135 @@
+"""One module writes, moves and removes; what it writes is whole or not there, and on disk before it has its place."""
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+
+from echo_rnn import files
+from echo_rnn.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+# By file: what changes files and is not a result, or writes into a scratch folder that `files` publishes.
+ALLOWED = {
+    "src/echo_rnn/files.py": "the one way",
+    "src/echo_rnn/compiled_programs.py": "a cache in the user's folder, which the next process makes anew",
+    "src/echo_rnn/manifest.py": "into scratch",
+    "src/echo_rnn/training/checkpoints.py": "into scratch",
+    "src/echo_rnn/inference/store.py": "into scratch",
+    "src/echo_rnn/tasks/dataset.py": "into scratch",
+    "src/echo_rnn/plots/style.py": "into scratch",
+    "src/echo_rnn/tracking/outbox.py": "into scratch",
+    "src/echo_rnn/tracking/run.py": "into scratch",
+    "src/echo_rnn/tracking/database.py": "into scratch; the mode of the user's cache folder",
+    "src/echo_rnn/stages/alone.py": "the name of an owner, under its lock",
+    "src/echo_rnn/benchmark/measure/problem.py": "what a peer reads, in a temporary folder",
+    "src/echo_rnn/benchmark/measure/machine.py": "a switch of the kernel",
+}
+# Whatever the file: these change names, and that is done in one way.
+NEVER = {"rename", "rmtree", "unlink", "rmdir", "removedirs", "renames", "truncate", "ftruncate", "copytree", "move"}
+WRITES = {"write_text", "write_bytes", "savez", "save", "savez_compressed", "touch", "mkdir", "makedirs", "copyfile"}
+OWN = {"files", "remove"}
+
+
+def changes(file):
+    """The calls in a source that change files, by name."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        name, owner = node.func.attr, node.func.value
+        if isinstance(owner, ast.Name) and owner.id == "files":
+            continue
+        mode = [each.value for each in node.args[:2] if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        if name in NEVER | WRITES or (name == "open" and any(set(each) & set("wax+") for each in mode[-1:])):
+            yield name
+
+
+SOURCES = sorted(
+    path.relative_to(ROOT).as_posix() for room in ("src", "pipelines") for path in (ROOT / room).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("file", SOURCES)
+def test_nothing_else_changes_files(file):
+    found = set(changes(ROOT / file))
+    if file in ("src/echo_rnn/files.py", "src/echo_rnn/compiled_programs.py"):
+        return
+    assert not found & NEVER
+    assert not found or file in ALLOWED or found <= {"save"}, found
+
+
+def test_every_exception_is_needed():
+    assert [file for file in ALLOWED if not (ROOT / file).is_file() or not set(changes(ROOT / file))] == []
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_a_failed_writer_leaves_what_was_there_and_nothing_else(tmp_path, owned):
+    place = tmp_path / "data" / "numbers.txt"
+    files.write_text(place, "before")
+
+    def fail():
+        with files.replacing(place) as path:
+            path.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        if owned:
+            with files.owning(tmp_path):
+                fail()
+        else:
+            fail()
+    assert place.read_text() == "before"
+    assert names(tmp_path) == ["data", "data/numbers.txt"]
+
+
+def test_the_next_owner_removes_what_a_killed_one_left(tmp_path):
+    for leftover in (".scratch/abc-config.yaml", "data/.scratch-abc/x.npy"):
+        (tmp_path / leftover).parent.mkdir(parents=True)
+        (tmp_path / leftover).write_text("half")
+    (tmp_path / "data/x.npy").write_text("whole")
+    with files.owning(tmp_path):
+        pass
+    assert names(tmp_path) == ["data", "data/x.npy"]
+
+
+def test_a_file_and_its_name_are_on_disk_before_what_follows(tmp_path, monkeypatch):
+    happened = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(descriptor):
+        happened.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        fsync(descriptor)
+
+    def replaced(path, target):
+        happened.append(("place", target.name))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    with files.owning(tmp_path), files.replacing_files(tmp_path, last="all.json") as scratch:
+        for name in ("all.json", "b", "a"):
+            (scratch / name).write_text(name)
+    expected = [("sync", "a"), ("sync", "b"), ("sync", "all.json"), ("place", "a"), ("place", "b")]
+    expected += [("sync", tmp_path.name), ("place", "all.json"), ("sync", tmp_path.name)]
+    assert happened == expected
+
+
+def test_what_cannot_be_removed_is_a_warning(tmp_path, monkeypatch, capsys):
+    (tmp_path / "old").write_text("")
+    monkeypatch.setattr(Path, "rename", lambda path, target: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    files.remove(tmp_path / "old")
+    assert str(tmp_path / "old") in capsys.readouterr().err
+
+
+def test_an_append_that_fails_leaves_what_was_there(tmp_path):
+    with pytest.raises(UserError) as caught:
+        files.append(Path("/dev/full"), b"x", durable=False)
+    assert caught.value.code == "disk.full"
+    files.append(tmp_path / "log", b"a", durable=True)
+    files.append(tmp_path / "log", b"b", durable=False)
+    assert (tmp_path / "log").read_bytes() == b"ab"
