@@ -22,11 +22,17 @@ __all__ = [
     "line_of",
     "one_sentence",
     "parse_line",
+    "refused_by_system",
     "termination_raises",
     "to_its_end",
 ]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# What a person can mend, or the machine has too little of.
+_REFUSALS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOLCK),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ESTALE),
+)
 # Libraries in between keep the words where they lose the number: the system's, and SQLite's.
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
 
@@ -96,6 +102,8 @@ def as_user_error(error: BaseException) -> UserError | None:
         seen.add(id(cause))
         if is_full(cause):
             return full_disk(getattr(cause, "filename", None) or "disk")
+        if isinstance(cause, OSError) and cause.errno in _REFUSALS and cause.filename is not None:
+            return refused_by_system(cause.filename, cause)
         if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
             words = " ".join(str(cause).split())[:200]
             return UserError(
@@ -105,6 +113,14 @@ def as_user_error(error: BaseException) -> UserError | None:
             )
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def refused_by_system(place: object, error: OSError) -> UserError:
+    """The error for a file or folder that the system does not let be read, written, moved or removed."""
+    reason = (error.strerror or " ".join(str(error).split())).lower()
+    return UserError(
+        f"{place}: expected to use it, got the system's answer '{reason}'; change what stands there", "disk.unwritable"
+    )
 
 
 def full_disk(place: object) -> UserError:

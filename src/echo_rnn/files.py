@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from echo_rnn.errors import UserError, full_disk, is_full
+from echo_rnn.errors import UserError, full_disk, is_full, refused_by_system
 
 SCRATCH = ".scratch"
 """The scratch folder of a folder with an owner; elsewhere, folders that begin so lie beside what is written."""
@@ -175,10 +175,7 @@ def unwritable(path: Path, error: OSError) -> UserError:
     """The error for a file or folder that the system does not let be written."""
     if is_full(error):
         return full_disk(path)
-    reason = (error.strerror or " ".join(str(error).split())).lower()
-    return UserError(
-        f"{path}: expected to write it, got the system's answer '{reason}'; change what stands there", "disk.unwritable"
-    )
+    return refused_by_system(path, error)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -79,7 +79,7 @@ def _files(folder):
         if path.is_dir() and any(path.iterdir()):
             continue
         # Artifacts are looked at by run; in the system's folder TensorFlow and Keras leave what they like.
-        if not name.startswith(("mlartifacts/", "mlflow.db", "tmp/")):
+        if not f"{name}/".startswith(("mlartifacts/", "mlflow.db", "tmp/")):
             found[name] = path.read_bytes() if path.is_file() and path.name not in _OWN_CONTENT else ""
     return found
 

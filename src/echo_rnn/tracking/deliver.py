@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from echo_rnn.environment import host
 from echo_rnn.errors import UserError
+from echo_rnn.files import remove
 from echo_rnn.tracking.address import Address, may_pass, new_client, parse, reason, require_answer, resolve
 from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, find_outboxes
 
@@ -86,6 +87,7 @@ def deliver_outboxes(
     for number, run_id in enumerate(here):
         try:
             outbox = Outbox(outboxes / run_id)
+            _remove_half_copies(address, run_id)
             try:
                 if not outbox.ended:
                     outbox.append({"kind": "tags", "values": dict([LEFT_BEHIND])}, status_entry("KILLED"))
@@ -103,6 +105,12 @@ def deliver_outboxes(
         except UserError as damage:
             sentences.append(str(damage))
     return sentences
+
+
+def _remove_half_copies(address: Address, run_id: str) -> None:
+    """Removes what MLflow left of artifacts where a process was killed while they were copied to an embedded store."""
+    if address.artifacts is not None:
+        remove(*(address.artifacts / run_id).rglob(".artifact.uploading.*"))
 
 
 class BackgroundDelivery:
