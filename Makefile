@@ -18,10 +18,10 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format audit ui peers nam lock dist clean
+.PHONY: help run test test-all test-faults lint format audit ui peers nam lock dist clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's report (only what changed)
 	@"$(BIN)"/dvc repro
@@ -37,6 +37,9 @@ test: $(INSTALLED) ## the quick tests
 test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and faults that take their time
 	@$(PYTEST)
 	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
+
+test-faults: $(INSTALLED) ## every change of files that a command makes is a point: killed there, failing there; SAMPLE=100 tries so many
+	@"$(BIN)"/python -m tests.faults $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED) ## style and types
 	@"$(BIN)"/ruff check

@@ -23,12 +23,10 @@ def main():
     parser.add_argument("--command", choices=commands.COMMANDS, action="append")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
-    print(f"seed {options.seed}: python -m tests.faults --seed {options.seed} {' '.join(sys.argv[1:])}", flush=True)
+    print(f"seed {options.seed}", flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
         tried, broken = try_points(Path(scratch), options)
-    for line in broken:
-        print(line)
     print(f"{tried} faults in {(time.monotonic() - start) / 60:.0f} minutes, {len(broken)} break the law")
     return bool(broken)
 
@@ -52,6 +50,8 @@ def try_points(scratch, options):
         jobs = ((scratch, prepared[task[0]], *task) for task in tasks)
         for line in pool.imap_unordered(_try, jobs):
             done += 1
+            if not done % 20:
+                print(f"[{done}/{len(tasks)}]", flush=True)
             if line:
                 broken.append(line)
                 print(f"[{done}/{len(tasks)}] {line}", flush=True)
