@@ -70,7 +70,7 @@ class Layout:
     @property
     def trained(self) -> list[Path]:
         """The files that a training has left."""
-        return [path for folder in (self.model, self.training) for path in folder.iterdir() if path.is_file()]
+        return [path for folder in (self.model, self.training) for path in folder.rglob("*") if path.is_file()]
 
     @property
     def _apart(self) -> bool:
