@@ -6,10 +6,17 @@ flipped in a `.npy` or `.npz` file load without an error; compared with the mani
 
 import hashlib
 import json
+import math
 import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from echo_rnn.errors import UserError
 from echo_rnn.files import as_json, sha256, write_text
@@ -90,6 +97,37 @@ class Manifest:
             raise self.mismatch(path, f"SHA-256 {entry['sha256']}", f"{checksum}")
         return path
 
+    @contextmanager
+    def taking(self, place: Path) -> Iterator[None]:
+        """Around the use of what `read` gave: a right digest does not prove a right content.
+
+        Raises:
+            UserError: Something in it is missing, or of another kind.
+        """
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            got = f"another one ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+            raise self.mismatch(place / self.name, "the content that this version writes", got) from error
+
+    def read_arrays(self, path: Path) -> dict[str, NDArray[Any]]:
+        """The arrays that `np.savez` wrote to a file; they never take more memory than the file has bytes.
+
+        Raises:
+            UserError: It holds something else: compressed arrays, objects, or fewer bytes than its arrays state.
+        """
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = archive.infolist()
+                if sum(member.file_size for member in members) > path.stat().st_size:
+                    raise ValueError("more bytes in the arrays than in the file")
+                for member in members:
+                    _require_stated_size(archive, member)
+            with np.load(path, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError, LookupError, NotImplementedError, zipfile.BadZipFile) as error:
+            raise self.mismatch(path, "arrays of numbers", f"something else ({error})") from error
+
     def mismatch(self, path: Path, expected: str, got: str, code: str = DAMAGED) -> UserError:
         """The error for a file or folder that is not as the manifest describes it."""
         return UserError(f"{path}: expected {expected}, got {got}; {self.remedy}", code)
@@ -100,6 +138,16 @@ class Manifest:
             raise self.mismatch(path, expected, _what_is(path), MISSING)
         if not os.access(path, os.R_OK):
             raise self.mismatch(path, expected, "one without permission to read it", "manifest.unreadable")
+
+
+def _require_stated_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(file)
+        stated = file.tell() + math.prod(shape) * dtype.itemsize
+    if member.compress_type != zipfile.ZIP_STORED or member.file_size != stated or dtype.hasobject:
+        raise ValueError(f"{member.file_size} bytes of {member.filename}, where {stated} are stated")
 
 
 def file_entry(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from echo_rnn.config.fields import Section
 from echo_rnn.config.schema import Config
 from echo_rnn.config.sentences import refused, sentence, shortened, shown, unknown_key, unknown_option
-from echo_rnn.config.sources import Sources, content, listing, shown_path
+from echo_rnn.config.sources import Sources, content, listing, require_plain, shown_path
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
 
@@ -114,10 +114,13 @@ def read(path: Path) -> Config:
     if first != f"{_FIRST_LINE}{_checksum(text)}":
         raise UserError(f"{expected} as it was written, got a damaged or edited one; {again}", "config.damaged")
     try:
+        require_plain(text)
         return Config.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         place = f"conf/ or params.yaml, not in {path}: `dvc repro compose` writes it again"
         raise sentence(error, lambda key, choice: (0, place)) from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{expected}, got {_reason(error)}; {again}", "config.damaged") from error
 
 
 def _checksum(text: str) -> str:
@@ -210,6 +213,7 @@ class _Params(Section):
 def _read_params(params: Path) -> _Params:
     name = params.name
     try:
+        require_plain(params.read_text(encoding="utf-8"))
         return _Params.model_validate(OmegaConf.to_container(OmegaConf.load(params), throw_on_missing=True))
     except ValidationError as error:
         raise sentence(error, lambda key, choice: (0, name)) from error

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 Find = Callable[[str, bool], tuple[int, str]]
 """See `Sources.find`."""
+
+_MOST_CHARACTERS = 1_000_000
 
 # The groups whose files may speak about any key, the last to be merged first.
 _GLOBAL = ("local@_global_", "experiment", "runtime")
@@ -90,6 +93,18 @@ def content(file: Path) -> Any:
         return OmegaConf.to_container(OmegaConf.load(file))
     except Exception:
         return None
+
+
+def require_plain(text: str) -> None:
+    """Refuses YAML that is long, or that stands for more than it says: each alias is a copy.
+
+    Raises:
+        ValueError: It is.
+    """
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"{len(text):,} characters, more than {_MOST_CHARACTERS:,}")
+    if "*" in text and any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+        raise ValueError("an alias, which stands for a copy of something else; write it out")
 
 
 def _defaults(tree: Any) -> list[Any]:

@@ -5,7 +5,6 @@ A folder holds `weights.npz` (no pickles), the same network as a Keras model in 
 dataset it was trained on, and the tracking run that trained it.
 """
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,24 +77,22 @@ def load(folder: Path) -> Trained:
         UserError: Something is missing, damaged, edited, or of another version.
     """
     content = MANIFEST.read(folder)
-    for name, expected in content["files"].items():
-        MANIFEST.verify(folder / name, expected, "a part of the trained network")
+    with MANIFEST.taking(folder):
+        for name, expected in content["files"].items():
+            MANIFEST.verify(folder / name, expected, "a part of the trained network")
+        run_id = str(content["run_id"])
     description = parse(folder, content)
     try:
         model = _built(description)
     except UserError as error:
         raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", str(error)) from error
     weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
-    return Trained(description, model, weights, content["run_id"])
+    return Trained(description, model, weights, run_id)
 
 
 def _read_weights(path: Path, like: Weights) -> Weights:
     """The weights in a file, checked against the shapes of `like`: a right checksum does not prove a right content."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            leaves = [file[name] for name in file.files]
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise MANIFEST.mismatch(path, "arrays of numbers", f"something else ({error})") from error
+    leaves = list(MANIFEST.read_arrays(path).values())
     expected, got = ([(leaf.dtype.name, leaf.shape) for leaf in many] for many in (map(np.asarray, flat(like)), leaves))
     if expected != got:
         raise MANIFEST.mismatch(path, f"the weights of the network in the manifest, {expected}", f"{got}")

@@ -117,6 +117,11 @@ def open_dataset(folder: Path) -> Dataset:
         UserError: Something is missing, damaged, edited, or of another version.
     """
     content = MANIFEST.read(folder)
+    with MANIFEST.taking(folder):
+        return _opened(folder, content)
+
+
+def _opened(folder: Path, content: dict[str, Any]) -> Dataset:
     task_name, parameters = content["task"]["name"], content["task"]["parameters"]
     if task_name not in TASKS:
         raise MANIFEST.mismatch(folder / MANIFEST.name, f"a task among {', '.join(TASKS)}", f"{task_name!r}")

@@ -217,12 +217,16 @@ def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
         UserError: Something is missing, damaged, edited, or of another version.
     """
     content = MANIFEST.read(folder)
+    with MANIFEST.taking(folder):
+        return _progress(folder, content), content
+
+
+def _progress(folder: Path, content: Mapping[str, Any]) -> Progress:
     path = MANIFEST.verify(folder / _ARRAYS, content["arrays"], "the arrays of the checkpoint")
-    with np.load(path, allow_pickle=False) as file:
-        arrays: dict[str, Array] = dict(file)
+    arrays = MANIFEST.read_arrays(path)
     lowest, to_improve_on = arrays["validation_losses"].tolist()
     now, best = (Snapshot(_group(arrays, f"{of}.weight"), _group(arrays, f"{of}.optimizer")) for of in ("now", "best"))
-    progress = Progress(
+    return Progress(
         steps=content["steps"],
         epochs=[_record(*row) for row in arrays["epochs"].tolist()],
         variables=now,
@@ -231,7 +235,6 @@ def read(folder: Path) -> tuple[Progress, dict[str, Any]]:
         seconds=Seconds(**content["seconds"]),
         offset=Offset(**content["offset"]),
     )
-    return progress, content
 
 
 def _record(epoch: float, loss: float, accuracy: float, *rest: float) -> EpochRecord:

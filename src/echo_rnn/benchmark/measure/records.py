@@ -165,7 +165,9 @@ def read(path: Path) -> Record:
     Raises:
         UserError: The file is missing, cut short, edited, or of another version.
     """
-    return TypeAdapter(Record).validate_python(_MANIFEST.read(path))
+    content = _MANIFEST.read(path)
+    with _MANIFEST.taking(path):
+        return TypeAdapter(Record).validate_python(content)
 
 
 def records_of(folder: Path) -> Iterator[Record]:
