@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.faults.law import copied, outcome
+from tests.faults.law import copied, not_on_disk, outcome
 from tests.faults.points import KILLED
 from tests.faults.processes import run
 
@@ -74,4 +74,5 @@ def prepared(name, folder):
     copied(before, whole)
     ended = run(whole, command.words, until=command.until)
     assert not ended.code, ended.said
+    assert not_on_disk(ended.points) == []
     return before, outcome(whole), len(ended.points), ended.seconds

@@ -10,8 +10,10 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from echo_rnn.errors import parse_line
+from echo_rnn.files import SCRATCH
 from tests.faults.processes import run
 
 SLOWEST_SECONDS = 10
@@ -136,6 +138,26 @@ def _spoken(ended, limit):
         found.append(f"a traceback: {ended.said[-1500:]}")
     if ended.seconds > limit:
         found.append(f"took {ended.seconds:.0f} s")
+    return found
+
+
+def not_on_disk(points):
+    """What had its place before its content was on disk, or was not in its place on disk when something was removed."""
+    opened, placed, found = set(), {}, []
+    for event, path, source in points:
+        if "/mlartifacts/" in path or "/tmp/" in path.removeprefix("/tmp/"):
+            continue  # MLflow's own copies, and what is in the system's folder
+        outbox = "/outbox/" in path
+        if event == "open":
+            opened.add(path)
+        elif event == "os.fsync":
+            opened.discard(path)
+            placed.pop(path, None)
+        elif event == "os.rename" and SCRATCH in source and SCRATCH not in path:
+            found += [f"{path} was placed before {each} was on disk" for each in opened if each.startswith(source)]
+            placed[str(Path(path).parent)] = outbox
+        elif event == "os.rename" and SCRATCH in path:
+            found += [f"{source} was removed before {each} was" for each, there in placed.items() if there == outbox]
     return found
 
 

@@ -50,13 +50,14 @@ class Points:
                 self._change(event, path, -1)
         elif event in _EVENTS:
             place, folder = _EVENTS[event]
-            self._change(event, arguments[place], -1 if folder is None else arguments[folder])
+            source = arguments[0] if event == "os.rename" else ""
+            self._change(event, arguments[place], -1 if folder is None else arguments[folder], source)
 
     def _synced(self, descriptor):
         self._change("os.fsync", descriptor, -1)
         self._fsync(descriptor)
 
-    def _change(self, event, path, folder):
+    def _change(self, event, path, folder, source=""):
         if self._busy or path is None:
             return
         self._busy = True
@@ -66,7 +67,8 @@ class Points:
             if not below or (event == "os.mkdir" and Path(whole).is_dir()):
                 return
             self._count += 1
-            os.write(self._record, f"{event}\t{whole}\n".encode())
+            moved = _whole(source, -1) if source else ""
+            os.write(self._record, f"{event}\t{whole}\t{moved}\n".encode())
             if self._count != self._at:
                 return
         finally:
@@ -87,5 +89,5 @@ def _whole(path, folder):
 
 
 def read(record):
-    """The points in a record, as pairs of event and path."""
-    return [tuple(line.split("\t", 1)) for line in Path(record).read_text(errors="replace").splitlines()]
+    """The points in a record: event, path, and for a move where it comes from."""
+    return [tuple(line.split("\t", 2)) for line in Path(record).read_text(errors="replace").splitlines()]

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from echo_rnn.training import Checkpoints, EpochRecord, History
 
 
+_FAR_ABOVE = 10  # times the loss of the first epoch
+
+
 @dataclass(frozen=True)
 class Trained:
     """A training that ended.
@@ -162,11 +165,23 @@ def run(
                 [*files.trained, *_log_exports(tracked, files.model, config.export)],
             )
         checkpoints.remove()
+    _say(history, done, "loading" if loaded else "compiling")
+    return done
+
+
+def _say(history: "History", done: Trained, first_call: str) -> None:
+    """Prints what a training took, and whether it went wrong."""
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
-        f"tracing and {'loading' if loaded else 'compiling'} took {first_call:.3g} s"
+        f"tracing and {first_call} took {done.first_call_seconds:.3g} s"
     )
-    return done
+    first, last = history.epochs[0].loss, history.epochs[-1].loss
+    if last > _FAR_ABOVE * max(first, 1.0):
+        print(
+            f"note: the loss of the last epoch, {last:,.6g}, is far above that of the first, {first:,.6g}; lower "
+            "optimizer.learning_rate or choose clipping=global_norm",
+            file=sys.stderr,
+        )
 
 
 def _described(model: ModelSection, unrolling: Unrolling, exports: Sequence[str]) -> Description:
