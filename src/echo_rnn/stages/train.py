@@ -3,6 +3,7 @@
 TensorFlow is started before anything that imports it is imported, and what draws is imported after the training.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from echo_rnn.training import Checkpoints, EpochRecord, History
 
 
-_FAR_ABOVE = 10  # times the loss of the first epoch
+_FAR_ABOVE = 10  # times the loss of guessing
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,10 @@ def _say(history: "History", done: Trained, first_call: str) -> None:
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
         f"tracing and {first_call} took {done.first_call_seconds:.3g} s"
     )
-    first, last = history.epochs[0].loss, history.epochs[-1].loss
-    if last > _FAR_ABOVE * max(first, 1.0):
+    guessing, last = math.log(CLASSES), history.epochs[-1].loss
+    if last > _FAR_ABOVE * guessing:
         print(
-            f"note: the loss of the last epoch, {last:,.6g}, is far above that of the first, {first:,.6g}; lower "
+            f"note: the loss of the last epoch, {last:,.6g}, is far above that of guessing, {guessing:.3g}; lower "
             "optimizer.learning_rate or choose clipping=global_norm",
             file=sys.stderr,
         )
