@@ -17,6 +17,7 @@ ALLOWED = {
     "src/echo_rnn/manifest.py": "into scratch",
     "src/echo_rnn/training/checkpoints.py": "into scratch",
     "src/echo_rnn/inference/store.py": "into scratch",
+    "src/echo_rnn/inference/series_files.py": "into scratch",
     "src/echo_rnn/inference/exports/nam.py": "into scratch",
     "src/echo_rnn/inference/exports/rtneural.py": "into scratch",
     "src/echo_rnn/tasks/dataset.py": "into scratch",
