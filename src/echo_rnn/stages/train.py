@@ -110,6 +110,10 @@ def run(
             from echo_rnn.training import Checkpoints, Learner, Training, build_optimizer  # noqa: PLC0415
             from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
 
+        # First, since it imports a cell of one's own, which decides, too.
+        network = build(
+            model.stack, unroll, INPUTS, CLASSES, dropout=model.dropout.model_dump(), compiled=trainer.compile
+        )
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
         facts = {"settings": settings, "tags": dict(tags), **asdict(decisive)}
@@ -117,9 +121,6 @@ def run(
             checkpoints.remove()
             return ended
 
-        network = build(
-            model.stack, unroll, INPUTS, CLASSES, dropout=model.dropout.model_dump(), compiled=trainer.compile
-        )
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         # The children before these belong to the series.
         *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
