@@ -3,12 +3,6 @@
 import pytest
 from filelock import FileLock
 
-from tests.pipelines.lives import answer, started
-
-STAGES = (
-    *("compose", "generate", "evaluate", "report"),
-    *("train --stage", "benchmark --stage"),
-)
 SHORT = ("experiment=debug", "trainer.compile=graph")
 
 
@@ -19,26 +13,6 @@ def contents(folder):
         for path in folder.rglob("*")
         if path.is_file() and not {".git", "__pycache__"} & set(path.parts) and path.name != ".owner.lock"
     }
-
-
-@pytest.mark.slow
-def test_every_stage_and_dvc_are_refused_in_a_project_that_another_process_owns(project):
-    (project.folder / ".owner").write_text('{"pid": 77, "host": "elsewhere"}')
-    before = contents(project.folder)
-    with FileLock(project.folder / ".owner.lock"):
-        commands = [("python", "-m", *f"pipelines.{stage}".split()) for stage in STAGES]
-        running = [(command, started(project, *command)) for command in commands]
-        for command, context in running:
-            with context as process:
-                said = answer(process)
-            assert said.code == 2, command
-            assert said.code_of_error == "folder.busy"
-            assert "kill 77 on elsewhere" in said.sentence
-        said = project.run("dvc", "repro", "-f", "compose")
-        assert said.code != 0
-        assert "folder.busy" in said.err
-    after = contents(project.folder)
-    assert {name for name in before if before[name] != after.get(name)} == set()
 
 
 @pytest.mark.slow
