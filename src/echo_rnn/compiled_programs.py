@@ -36,7 +36,7 @@ from echo_rnn.files import sha256
 USER = "user"
 """The value of `runtime.compile_cache` for a folder in the user's cache directory."""
 
-MOST_BYTES = 512 * 2**20
+MOST_BYTES = 256 * 2**20
 """Of all programs; the oldest are removed first. All of those with the same facts are read at each start."""
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -131,6 +131,8 @@ def compiled_programs(
 def _opened(cache: Path, facts: str, load: bool, stack: ExitStack) -> Programs:
     if re.search(r"[\s'\"]", str(cache)):
         raise OSError(0, "XLA takes no folder with white space or quotes in its name")
+    if "~" in cache.parts:
+        raise OSError(0, "there is no home directory")
     kept = cache / facts
     for path in (cache, kept):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -22,6 +22,11 @@ def expect_loading() -> None:
     _expected = True
 
 
+def is_expected() -> bool:
+    """Whether programs may be loaded in this process."""
+    return _expected
+
+
 @contextmanager
 def quiet_loading() -> Iterator[None]:
     """Inside the block those lines do not reach the error output.

@@ -227,8 +227,8 @@ PICTURES = (
     PictureKind(
         "first_call",
         "Before the first step",
-        "The first call traces the Python code, compiles the graph and runs one step. The table below has its parts "
-        "and the size of the graph.",
+        "A cold first call traces the Python code, compiles the graph and runs one step. The table below has its "
+        "parts, the size of the graph, and the first call of a process that loads what was compiled before.",
         first_call,
     ),
 )

@@ -255,7 +255,7 @@ def _share(speedup: Interval) -> str:
 
 
 def _payoff(leader: Leader) -> str:
-    first = f"Its first call takes {seconds(leader.first_call_seconds)}"
+    first = f"Its cold first call takes {seconds(leader.first_call_seconds)}"
     if not leader.break_even_steps:
         return f"{first}, no longer than that of {_variant(leader.baseline)}: it pays off at once."
     other = seconds(leader.baseline_first_call_seconds)

@@ -75,6 +75,7 @@ class WindowLoop:
             return Preparation(0.0, 0.0)
         windows = int(self._sharded)
         tensors, first, count = _tensors(buffers), tf.constant(0), tf.constant(windows)
+        number_from_here()
         start = time.perf_counter()
         run = self._trace(tensors, state)
         traced = time.perf_counter()
@@ -93,6 +94,8 @@ class WindowLoop:
         """
         tensors = _tensors(buffers)
         compiles = self._run is None
+        if compiles:
+            number_from_here()
         run = self._run or self._trace(tensors, state)
         with quiet_loading() if compiles else nullcontext():
             state, outputs = run(tensors, tf.constant(first), tf.constant(count), state)
@@ -101,7 +104,6 @@ class WindowLoop:
 
     def _trace(self, tensors: Sequence[tf.Tensor], state: StackState) -> Callable[..., Any]:
         """Traces the graph of the loop."""
-        number_from_here()
         function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
         self._run = function.get_concrete_function(tensors, tf.constant(0), tf.constant(0), state)
         return self._run
