@@ -282,7 +282,8 @@ with one_sentence(), compiled_programs(sys.argv[1] or None, 1, 0) as programs:
 
 def trained(cache, steps_before=0):
     command = [sys.executable, "-c", TRAINS, str(cache or ""), str(steps_before)]
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    ours = ("TF_CPP_MIN_LOG_LEVEL", "XLA_FLAGS")  # with flags of a person TensorFlow's own lines are shown
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
     answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert answer.stderr == ""
     compiled, *bits = answer.stdout.split()
