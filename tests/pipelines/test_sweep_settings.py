@@ -19,13 +19,13 @@ def composed():
     """The configuration that Hydra hands to the callback."""
 
     def composed(*overrides):
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("config", list(overrides), return_hydra_config=True)
+        config = compose("config", list(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         OmegaConf.set_readonly(config.hydra, False)  # as it is in a multirun
         return config
 
-    yield composed
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield composed
     HydraConfig.instance().cfg = None
 
 
