@@ -220,7 +220,7 @@ PARAMS = [
     ("groups: {}\nvalues: {}\nvalues: {}", "params.yaml", "YAML", "line 3"),
     ("groups:\n\ttask: echo", "params.yaml", "YAML", "line 2"),
     (b"\xff\xfe", "params.yaml", "YAML", "not UTF-8"),
-    ("groups: {}\nvalues: &a {trainer: *a}", "params.yaml", "YAML", "contains itself"),
+    ("groups: {}\nvalues: &a {trainer: *a}", "params.yaml", "YAML", "an alias"),
     ("groups: {}\nvalues:\n  seed: ???", "values.seed", "YAML", "Missing mandatory value"),
     ("groups: {}\nvalues: {seed: '${'}", "values.seed", "YAML", "'${'"),
 ]
