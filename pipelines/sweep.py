@@ -49,7 +49,8 @@ class SweepCallback(Callback):
             store_of(config.tracking)
             _share_cores(config)
             print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs those that are missing: {_command(config)}")
-            atexit.register(_show, config)
+            # At the exit Hydra no longer knows the options of groups.
+            atexit.register(_show, config, jobs)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints and logs how the jobs compare, and ends the program with exit code 1 if one failed."""
@@ -57,7 +58,7 @@ class SweepCallback(Callback):
             return
         atexit.unregister(_show)
         with _ending():
-            summary = _show(config)
+            summary = _show(config, _jobs(config))
             log(config.tracking, summary)
         print(f"all files: {_folder(config).absolute()}")
         if summary.failed:
@@ -82,10 +83,10 @@ def _require_no_credentials(config: DictConfig) -> None:
     require_no_credentials(OmegaConf.to_yaml(config), "the configuration")
 
 
-def _show(config: DictConfig) -> Summary:
+def _show(config: DictConfig, jobs: list[list[str]]) -> Summary:
     """Prints how the jobs compare, also where the launcher did not reach its end."""
     folder = _folder(config)
-    summary = Summary(sweep_name(folder), read_results(folder, _jobs(config)))
+    summary = Summary(sweep_name(folder), read_results(folder, jobs))
     summary.show()
     if summary.failed:
         print(f"{len(summary.failed)} of {len(summary.results)} jobs are missing; this runs them: {_command(config)}")

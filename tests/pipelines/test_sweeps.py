@@ -1,6 +1,7 @@
 """Sweeps on a bad day: jobs that die, launchers that die, many at once, and going on with what is missing."""
 
 import contextlib
+import json
 import re
 import shlex
 import signal
@@ -55,9 +56,9 @@ def workers(process):
 
 
 def at_training(project, process):
-    """The jobs whose training has begun."""
-    begun = {file.read_text() for file in project.folder.glob("multirun/*/*/*/checkpoints/process")}
-    return [job for job in workers(process) if str(job.pid) in begun]
+    """The jobs that own their folders."""
+    owners = {json.loads(file.read_text())["pid"] for file in project.folder.glob("multirun/*/*/*/.owner")}
+    return [job for job in workers(process) if job.pid in owners]
 
 
 def gone(process):

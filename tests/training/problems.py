@@ -36,7 +36,7 @@ def split(task, row_steps, seeds):
 def dataset(epochs=2, row_steps=ROW_STEPS, echo_step=2, validation_steps=ROW_STEPS):
     task = Echo(echo_step, ROWS)
     train = split(task, row_steps, range(epochs))
-    return Dataset(Path("data"), task, train, *(split(task, validation_steps, [seed]) for seed in (98, 99)), "")
+    return Dataset(Path("data"), task, train, *(split(task, validation_steps, [seed]) for seed in (98, 99)), "", {})
 
 
 def settings(epochs=2, window=WINDOW, compile="graph", scope="block", shards=1, validate_every=1, **early_stop):
