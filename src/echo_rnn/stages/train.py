@@ -46,7 +46,7 @@ _FAR_ABOVE = 10  # times the loss of guessing
 
 
 @dataclass(frozen=True)
-class Trained:
+class Outcome:
     """A training that ended.
 
     Attributes:
@@ -77,7 +77,7 @@ def run(
     tags: Mapping[str, str] = MappingProxyType({}),
     parent: int | None = None,
     command: str = "the same call",
-) -> Trained:
+) -> Outcome:
     """Trains the network; writes it and its report.
 
     Where the same training was stopped before, it is resumed, in the same run.
@@ -147,7 +147,7 @@ def run(
 
                 history = training.run(stop_requested, on_epoch)
             first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
-            done = Trained(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
+            done = Outcome(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
             tracked.log_metrics(_times(history, done, import_seconds, start_seconds))
             exported = save(
                 files.model,
@@ -171,7 +171,7 @@ def run(
     return done
 
 
-def _say(history: "History", done: Trained, first_call: str) -> None:
+def _say(history: "History", done: Outcome, first_call: str) -> None:
     """Prints what a training took, and whether it went wrong."""
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
@@ -201,12 +201,12 @@ def _log_exports(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
     return files
 
 
-def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Trained | None:
+def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Outcome | None:
     """The training, where it has ended and its files stand; the run of a process that was killed after it ends, too."""
     outcome = finished.outcome_of(files.checkpoints, files.root, facts)
     if outcome is None:
         return None
-    note, done = files.checkpoints / finished.MANIFEST.name, Trained(**outcome)
+    note, done = files.checkpoints / finished.MANIFEST.name, Outcome(**outcome)
     print(f"the training is finished, and its network stands; to repeat it, remove {note}")
     if done.run_id:
         try:
@@ -275,7 +275,7 @@ def _epoch(record: "EpochRecord") -> Iterator[MetricRow]:
         yield "validation/accuracy", record.validation_accuracy, record.epoch
 
 
-def _times(history: "History", trained: Trained, import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
+def _times(history: "History", trained: Outcome, import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
     """What a training took, in parts, and what was left over; one value each at step 0, which MLflow draws as a bar.
 
     Args:

@@ -94,7 +94,7 @@ class Outbox:
             self._delivered = number if 0 <= number <= len(self.entries) else 0
 
     def append(self, *entries: Entry) -> None:
-        """Appends entries, all or none. Whoever removes an outbox while its run is open finds it made again.
+        """Appends entries, all or none. An outbox that was removed while its run is open is made again.
 
         Raises:
             UserError: They cannot be written to the disk.

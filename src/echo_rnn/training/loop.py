@@ -101,7 +101,7 @@ class Training:
                     self._save_if_due(stop_requested, total)
                 on_epoch(self._end_epoch())
                 self._save_if_due(stop_requested, total)
-        # What follows a training may be stopped, too, and goes on from its end.
+        # What follows a training may be stopped, too, and resumes from its end.
         self._guard.check_variables()
         self._checkpoints.save(self._guard.good)
         history.weights_epoch = len(history.epochs)

@@ -35,7 +35,7 @@ class Export:
     write: "Callable[[Trained, Path], None]"
 
 
-def refuse_narrow(stack: Stack) -> Refusal | None:
+def refuse_narrow(stack: Stack, _: Ends) -> Refusal | None:
     """Refuses products in a narrow precision: other programs have none, and would compute other numbers."""
     if stack.precision != "float32":
         return "model.precision = float32", stack.precision

@@ -3,18 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from echo_rnn.core.cell_table import Stack
-from echo_rnn.inference.exports.export import Export, Refusal, refuse_narrow
-from echo_rnn.tasks.ends import Ends
+from echo_rnn.inference.exports.export import Export, refuse_narrow
 
 if TYPE_CHECKING:
     from echo_rnn.inference.trained import Trained
 
 _STATEFUL, _STATES = "stateful.keras", "states.keras"
-
-
-def _refusal(stack: Stack, ends: Ends) -> Refusal | None:
-    return refuse_narrow(stack)
 
 
 def _write(trained: "Trained", folder: Path) -> None:
@@ -24,4 +18,4 @@ def _write(trained: "Trained", folder: Path) -> None:
         build(trained).save(folder / name)
 
 
-KERAS = Export("keras", "Keras models that carry their state.", (_STATEFUL, _STATES), _refusal, _write)
+KERAS = Export("keras", "Keras models that carry their state.", (_STATEFUL, _STATES), refuse_narrow, _write)

@@ -8,9 +8,7 @@ leaves plain operations. With both files any number of samples can be run: block
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from echo_rnn.core.cell_table import Stack
-from echo_rnn.inference.exports.export import Export, Refusal, refuse_narrow
-from echo_rnn.tasks.ends import Ends
+from echo_rnn.inference.exports.export import Export, refuse_narrow
 
 if TYPE_CHECKING:
     from echo_rnn.inference.trained import Trained
@@ -21,10 +19,6 @@ BLOCK = 16
 _FILES = {"step.tflite": 1, f"block{BLOCK}.tflite": BLOCK}
 
 
-def _refusal(stack: Stack, ends: Ends) -> Refusal | None:
-    return refuse_narrow(stack)
-
-
 def _write(trained: "Trained", folder: Path) -> None:
     from echo_rnn.inference.keras_model import to_keras_with_states  # noqa: PLC0415 # imports TensorFlow
 
@@ -32,4 +26,4 @@ def _write(trained: "Trained", folder: Path) -> None:
         to_keras_with_states(trained, steps).export(folder / name, format="litert", verbose=False)
 
 
-LITERT = Export("litert", "LiteRT models with the state as inputs and outputs.", tuple(_FILES), _refusal, _write)
+LITERT = Export("litert", "LiteRT models with the state as inputs and outputs.", tuple(_FILES), refuse_narrow, _write)

@@ -32,7 +32,7 @@ _FILE = "network.nam"
 
 
 def _refusal(stack: Stack, ends: Ends) -> Refusal | None:
-    if refused := refuse_cells(stack, ("lstm",)) or refuse_narrow(stack) or refuse_residual(ends):
+    if refused := refuse_cells(stack, ("lstm",)) or refuse_narrow(stack, ends) or refuse_residual(ends):
         return refused
     if len(set(stack.sizes)) > 1:
         return "one size in model.units for all layers", str(list(stack.sizes))

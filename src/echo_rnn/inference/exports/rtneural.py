@@ -37,11 +37,11 @@ _FILE, _AIDA_FILE = "rtneural.json", "aidax.json"
 
 
 def _refusal(stack: Stack, ends: Ends) -> Refusal | None:
-    return refuse_cells(stack, _CELLS) or refuse_narrow(stack) or refuse_residual(ends)
+    return refuse_cells(stack, _CELLS) or refuse_narrow(stack, ends) or refuse_residual(ends)
 
 
 def _aida_refusal(stack: Stack, ends: Ends) -> Refusal | None:
-    if refused := refuse_cells(stack, _CELLS) or refuse_narrow(stack):
+    if refused := refuse_cells(stack, _CELLS) or refuse_narrow(stack, ends):
         return refused
     takes = (
         (len(stack.sizes) == 1, "model.layers = 1", len(stack.sizes)),
