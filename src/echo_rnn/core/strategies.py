@@ -46,6 +46,7 @@ class Strategy:
         precisions: The only precisions that it has, or `None`.
         any_activation: Whether cells may have other activations than tanh and sigmoid.
         xla: Whether XLA can compile it.
+        litert: Whether LiteRT has its operations, where T and B are known.
         ragged: Whether rows may end before the window does.
         unknown_steps: Whether T may be unknown when the graph is made.
         repeats: Whether the backward pass runs steps of the forward pass again.
@@ -73,6 +74,7 @@ class Strategy:
     precisions: tuple[str, ...] | None = None
     any_activation: bool = True
     xla: bool = True
+    litert: bool = True
     ragged: bool = True
     unknown_steps: bool = True
     repeats: bool = False
@@ -201,6 +203,7 @@ _TABLE = (
         precisions=("float32",),
         any_activation=False,
         xla=False,
+        litert=False,
         limited="a kernel for LSTM layers in float32 that XLA does not have",
         nearest="deferred",
         stored=lambda cell, layers, steps, _: 7 * layers * steps,

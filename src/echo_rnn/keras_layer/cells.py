@@ -16,7 +16,7 @@ from echo_rnn.core.strategies import STRATEGIES, Unrolling, refusal
 from echo_rnn.keras_layer.errors import ArgumentError
 from echo_rnn.keras_layer.whole import Whole
 
-_NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Whole: "custom"}
+NAMES = {Lstm: "lstm", Gru: "gru", Rnn: "rnn", Whole: "custom"}
 _ACTIVATIONS = [(getattr(keras.activations, name), own) for name, own in ACTIVATIONS.items()]
 _KINDS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
 
@@ -167,7 +167,7 @@ def refuse(unrolling: Unrolling, cells: Sequence[Any], stack: Sequence[Cell | Wh
     names = {"cell": "layers", "activation": "activation", "precision": "dtype", "compile": "jit_compile"}
     facts = ("reset_after", "activation", "recurrent_activation")
     kinds = {(type(own), *(getattr(own, fact, None) for fact in facts)) for own in stack}
-    of = [_NAMES[type(own)] for own in stack]
+    of = [NAMES[type(own)] for own in stack]
     unusual = [own for own in stack if isinstance(own, StandardCell) and not own.usual]
     activation = f"{unusual[0].activation.name} and {unusual[0].recurrent_activation.name}" if unusual else None
     expected = refusal(unrolling, of, dtype, "none", uniform=len(kinds) == 1, activation=activation, names=names)

@@ -10,7 +10,7 @@ from echo_rnn.core.cells import StackState
 from echo_rnn.core.errors import UserError
 from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.core.unroll import window
-from echo_rnn.keras_layer.cells import keras_cells, listed, own_stack, refuse, split_options, weights_of
+from echo_rnn.keras_layer.cells import NAMES, keras_cells, listed, own_stack, refuse, split_options, weights_of
 from echo_rnn.keras_layer.choices import choose
 from echo_rnn.keras_layer.errors import ArgumentError
 from echo_rnn.keras_layer.masks import mask_of, pack, unpack
@@ -236,7 +236,8 @@ class Unrolled(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
                 return False
             return steps is not None or not unrolling.needs_steps
 
-        shown = choose({**shape, "steps": steps, "batch_size": batch_size}, self._compiled(), can_run)
+        kinds = {NAMES[type(cell)] for cell in stack}
+        shown = choose(kinds, {**shape, "steps": steps, "batch_size": batch_size}, self._compiled(), can_run)
         return shown or ("keras" if can_run("keras") else "dynamic")
 
     def _compiled(self) -> tuple[str, ...]:

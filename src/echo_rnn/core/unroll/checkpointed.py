@@ -87,7 +87,8 @@ class _Segments:
 
         parts = tf.nest.flatten(state)
         arrays = [tf.TensorArray(part.dtype, self.count, element_shape=part.shape) for part in parts]
-        outputs = tf.TensorArray(x_TBI.dtype, self.count)
+        shape = (self.steps, x_TBI.shape[1], self.cells[-1].units)
+        outputs = tf.TensorArray(x_TBI.dtype, self.count, element_shape=shape)
         final, (h, *checkpoints) = scan(one_segment, state, [outputs, *arrays], self.count)
         return self._joined(h), final, tf.nest.pack_sequence_as(state, checkpoints)
 

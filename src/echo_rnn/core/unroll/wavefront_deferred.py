@@ -67,7 +67,9 @@ def _forward(waves: Waves, weights: CellWeights, x_W: tf.Tensor, state: State) -
         after = keep_ended(waves.active(w), after, state)
         return after, [*after, inputs, residuals]
 
-    arrays = [tf.TensorArray(x_W.dtype, waves.count) for _ in (*state, "inputs", "residuals")]
+    # LiteRT converts arrays whose elements have known shapes; what only the backward pass reads is not in its graph.
+    arrays = [tf.TensorArray(part.dtype, waves.count, element_shape=part.shape) for part in state]
+    arrays += [tf.TensorArray(x_W.dtype, waves.count) for _ in ("inputs", "residuals")]
     final, (*after_W, inputs_W, residuals_W) = scan(one_wave, state, arrays, waves.count)
     return _Stored(inputs_W, residuals_W, states_before(state, tuple(after_W)), tuple(after_W)), final
 

@@ -1,0 +1,47 @@
+"""LiteRT converts a model with `Unrolled` as it converts one with Keras's layers, as the table of strategies says."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2 as frozen
+
+from echo_rnn.core.strategies import get_strategy, labels
+from echo_rnn.keras_layer import Unrolled
+
+X = np.random.default_rng(0).normal(size=(1, 4, 2)).astype(np.float32)
+QUICK = ("block", "wavefront_deferred", "checkpointed")
+
+
+def model_of(label):
+    return keras.Sequential([keras.Input(batch_shape=X.shape), Unrolled((3, 2), unroll=label)])
+
+
+def saved_and_converted(model):
+    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+
+
+def frozen_and_converted(model):
+    function = frozen(tf.function(model).get_concrete_function(tf.TensorSpec(X.shape)))
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], model).convert()
+
+
+def predicted(content):
+    program = tf.lite.Interpreter(model_content=content)  # without TensorFlow's operations
+    program.allocate_tensors()
+    (given,), (got,) = program.get_input_details(), program.get_output_details()
+    program.set_tensor(given["index"], X)
+    program.invoke()
+    return program.get_tensor(got["index"])
+
+
+@pytest.mark.parametrize("convert", [saved_and_converted, frozen_and_converted])
+@pytest.mark.parametrize("label", [pytest.param(x, marks=[] if x in QUICK else pytest.mark.slow) for x in labels()])
+def test_a_strategy_converts_or_the_table_says_that_it_does_not(label, convert):
+    model = model_of(label)
+    expected = model(X)
+    if not get_strategy(label).strategy.litert:
+        with pytest.raises(Exception, match="BlockLSTM"):
+            convert(model)
+        model.layers[0].unroll = get_strategy(label).strategy.nearest
+    np.testing.assert_allclose(predicted(convert(model)), expected, rtol=1e-5, atol=1e-6)  # float32
