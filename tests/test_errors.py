@@ -1,6 +1,9 @@
 """What a person can mend is reported in one line with its code, whatever class of error it was."""
 
 import errno
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,8 @@ import tensorflow as tf
 
 from echo_rnn.errors import UserError, as_user_error, line_of, one_sentence, parse_line
 from echo_rnn.files import write_text
+
+ROOT = Path(__file__).parents[1]
 
 
 def raised(act):
@@ -84,3 +89,37 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
         write_text(tmp_path / "report.json", "{}")
     assert caught.value.code == "disk.unwritable"
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_limit_of_open_files_is_named():
+    def nameless():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    assert as_user_error(raised(nameless)).code == "files.too_many"
+
+
+# As `python -m pipelines.X` starts: `sys.argv[0]` is "-m" while the package is imported.
+STARTS = """
+import os, signal, sys
+sys.argv[0] = "-m"
+import pipelines
+for number in ({early}): os.kill(os.getpid(), number)
+from echo_rnn.errors import one_sentence
+with one_sentence():
+    os.kill(os.getpid(), {number})
+    import time; time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_moment_of_a_command_ends_it_with_a_word(number, early):
+    program = STARTS.format(number=int(number), early=f"{int(number)}," if early else "")
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (128 + number, "stopped\n")
+
+
+def test_a_package_that_is_only_imported_leaves_signals_as_they_are():
+    program = "import signal, pipelines; print(signal.getsignal(15), signal.getsignal(2))"
+    said = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+    assert said.startswith("0 ") and "default_int_handler" in said

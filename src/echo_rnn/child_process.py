@@ -18,6 +18,9 @@ from typing import Self
 
 from echo_rnn.errors import parse_line
 
+SOURCE = Path(__file__).parents[1]
+"""Where a child finds the package that runs here, installed or not."""
+
 _MOST_ERROR_BYTES = 2**16  # of the end of a child's standard error
 _END_SECONDS = 10.0
 
@@ -39,8 +42,7 @@ class Child:
         Raises:
             OSError: There is no such program.
         """
-        source = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
+        path = os.pathsep.join(filter(None, (str(SOURCE), os.environ.get("PYTHONPATH"))))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `__exit__`)
         self._read = b""
         try:

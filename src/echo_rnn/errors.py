@@ -2,7 +2,9 @@
 
 import errno
 import io
+import os
 import re
+import resource
 import signal
 import sys
 import threading
@@ -30,9 +32,10 @@ __all__ = [
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # What a person can mend, or the machine has too little of.
 _REFUSALS = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOLCK),
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG, errno.ENOLCK),
     *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ESTALE),
 )
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)  # whichever it is that could not be opened
 # Libraries in between keep the words where they lose the number: the system's, and SQLite's.
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
 
@@ -41,14 +44,16 @@ _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or di
 def one_sentence() -> Iterator[None]:
     """Ends the program with one line and exit code 2 instead of a traceback, for what a person can mend.
 
-    That is a `UserError`, a full disk, and too little memory. Ctrl-C ends it with the exit code that a shell gives for
-    the signal. A character that the terminal cannot show is printed as `?` and ends nothing.
+    That is a `UserError`, a full disk, too little memory, or too many open files. Ctrl-C and SIGTERM end it with a word
+    and the exit code that a shell gives for the signal. A character that the terminal cannot show is printed as `?` and
+    ends nothing.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        yield
+        with _signals_raise():
+            yield
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
@@ -102,6 +107,8 @@ def as_user_error(error: BaseException) -> UserError | None:
         seen.add(id(cause))
         if is_full(cause):
             return full_disk(getattr(cause, "filename", None) or "disk")
+        if isinstance(cause, OSError) and cause.errno in _TOO_MANY_FILES:
+            return refused_by_system(cause.filename, cause)
         if isinstance(cause, OSError) and cause.errno in _REFUSALS and cause.filename is not None:
             return refused_by_system(cause.filename, cause)
         if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
@@ -117,6 +124,12 @@ def as_user_error(error: BaseException) -> UserError | None:
 
 def refused_by_system(place: object, error: OSError) -> UserError:
     """The error for a file or folder that the system does not let be read, written, moved or removed."""
+    if error.errno in _TOO_MANY_FILES:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return UserError(
+            f"open files: expected to open another one, got the limit of {limit}; raise it: ulimit -n 1024",
+            "files.too_many",
+        )
     reason = (error.strerror or " ".join(str(error).split())).lower()
     return UserError(
         f"{place}: expected to use it, got the system's answer '{reason}'; change what stands there", "disk.unwritable"
@@ -159,7 +172,25 @@ def termination_raises() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Raises `KeyboardInterrupt` or `Terminated` on a signal inside the block, unless the signal is ignored."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _raise}
+    if threading.current_thread() is not threading.main_thread():
+        handlers = {}
+    before = {number: signal.getsignal(number) for number in handlers}
+    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, handlers[number])
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, before[number])
+
+
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
     # A second signal ends the process at once, without the clean-up.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"stopped\n")  # `print` may be at work
     raise Terminated(number)

@@ -63,6 +63,22 @@ def code_of(url, content=None, **headers):
 
 
 @pytest.mark.slow
+def test_pages_end_with_a_killed_command(tmp_path, free_port):
+    pages = subprocess.Popen(
+        [sys.executable, "-c", SERVES, str(tmp_path), str(free_port)], stdout=subprocess.PIPE, text=True
+    )
+    assert pages.stdout.readline().startswith("runs: ")
+    children = psutil.Process(pages.pid).children(recursive=True)
+    pages.kill()
+    pages.wait()
+    assert children
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert not alive
+    with socket.create_server(("127.0.0.1", free_port)):
+        pass
+
+
+@pytest.mark.slow
 def test_pages_are_served_to_this_machine_only_and_end(tmp_path, free_port):
     store = open_store(None, "echo", tmp_path)
     command = [sys.executable, "-c", SERVES, str(tmp_path), str(free_port)]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from echo_rnn.child_process import SOURCE, end_with_parent
 from echo_rnn.errors import UserError, termination_raises
 from echo_rnn.tracking.address import SETTINGS, fault_of, resolve
 from echo_rnn.tracking.store import open_store
@@ -49,15 +50,17 @@ def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> 
         return
     _require_free(port)
     hosts = f"{HOST}:{port},localhost:{port}"
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", address.uri]
+    command = [sys.executable, "-m", __name__, "ui", "--backend-store-uri", address.uri]
     command += ["--registry-store-uri", address.uri]
     command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
     command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
     # A person's settings for other servers must not apply to this one: its address, its allowed origins.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
     variables.setdefault("PYTHONWARNINGS", "ignore")  # deprecations in MLflow's own libraries
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE), variables.get("PYTHONPATH"))))
     with termination_raises():
-        server, base = subprocess.Popen(command, env=variables), f"http://{HOST}:{port}"
+        # Its standard input ends with this process, however that ends, and the pages with it.
+        server, base = subprocess.Popen(command, env=variables, stdin=subprocess.PIPE), f"http://{HOST}:{port}"
         try:
             deadline = time.monotonic() + START_SECONDS
             while (fault := fault_of(base, seconds=1)) and server.poll() is None and time.monotonic() < deadline:
@@ -88,3 +91,10 @@ def _require_free(port: int) -> None:
                 f"port {port} cannot be used ({error.strerror}); choose another one: make ui PORT={port + 1}",
                 "ui.port_taken",
             ) from None
+
+
+if __name__ == "__main__":
+    from mlflow.cli import cli
+
+    end_with_parent()
+    cli()
