@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults import commands
+from tests.faults import commands, owners
 from tests.faults.law import violations
 from tests.faults.points import FAULTS
 from tests.faults.processes import preload
@@ -45,7 +45,8 @@ def try_points(scratch, options):
         print(f"{name}: {points} points", flush=True)
     if options.sample:
         tasks = random.Random(options.seed).sample(tasks, min(options.sample, len(tasks)))
-    broken, done = [], 0
+    broken, done = owners.violations(scratch), 0
+    print(*broken, sep="\n")
     with multiprocessing.get_context("fork").Pool(options.processes) as pool:
         jobs = ((scratch, prepared[task[0]], *task) for task in tasks)
         for line in pool.imap_unordered(_try, jobs):

@@ -11,7 +11,7 @@ _TINY = (
     *("model.layers=1", "model.units=2", "trainer.window=5"),
     *("task.series_length=100", "task.batch_size=5", "task.validation_length=50", "task.test_length=50"),
 )
-_PARAMS = """\
+PARAMS = """\
 groups: {experiment: debug}
 values:
   model: {layers: 1, units: 2}
@@ -62,7 +62,7 @@ def prepared(name, folder):
     """The folder that a command begins in, its outcome without a fault, the number of its points, and its seconds."""
     before, command = folder / "before", COMMANDS[name]
     before.mkdir(parents=True)
-    (before / "params.yaml").write_text(_PARAMS)
+    (before / "params.yaml").write_text(PARAMS)
     for words in command.before:
         ended = run(before, words)
         assert not ended.code, ended.said
