@@ -1,4 +1,4 @@
-"""A few points of commands, others in every run: `make test-faults` tries all; and each command beside another owner."""
+"""Some points of commands, others in every run (`make test-faults` tries all), and commands beside another owner."""
 
 import os
 import subprocess
