@@ -28,7 +28,7 @@ def flipped(content):
             "data/train_x.npy",
             cut,
             "train",
-            r"data/train_x.npy: expected \d+ bytes, got \d+; run `dvc repro generate`",
+            r"data/train_x.npy: expected \d+ bytes, got \d+; to make it again run `[^`]*dvc repro generate`",
         ),
         (
             "data/test_y.npy",

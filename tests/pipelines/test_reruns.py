@@ -1,6 +1,8 @@
 """Under plain `dvc repro` a change reruns the stages that use what changed, and no other."""
 
+import hashlib
 import re
+import shutil
 
 import pytest
 
@@ -55,3 +57,25 @@ def test_a_mistake_stops_at_composition_before_anything_is_overwritten(project, 
     assert answer.stages == ["compose"]
     assert re.search(sentence, answer.sentence)
     assert project.made() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["data/test_x.npy", "models/weights.npz"])
+def test_a_file_that_rots_in_the_cache_is_healed_by_the_command_of_the_sentence(project, name):
+    whole = (project.folder / name).read_bytes()
+    digest = hashlib.md5(whole).hexdigest()
+    kept = project.folder / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+    kept.chmod(0o644)
+    kept.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
+    kept.chmod(0o444)
+    shutil.rmtree((project.folder / name).parent)
+    project.must("dvc", "checkout")
+
+    answer = project.run("dvc", "repro", "--force", "--single-item", "evaluate")
+    assert answer.code != 0
+    (remedy,) = re.findall("`(.*?)`", answer.sentence)
+    project.must("bash", "-c", remedy)
+    project.must("dvc", "repro")
+    shutil.rmtree((project.folder / name).parent)
+    project.must("dvc", "checkout")
+    assert (project.folder / name).read_bytes() == whole

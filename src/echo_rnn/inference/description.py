@@ -17,7 +17,9 @@ MANIFEST = Manifest(
     kind="trained network",
     name="model.json",
     format=3,
-    remedy="run `dvc repro train` (or delete the folder of the model) to train it again",
+    # A cache's file that cannot be written to is not looked at by DVC.
+    remedy="to train it again run `chmod -R u+w .dvc/cache/files; dvc repro train` (or delete the folder of a job's "
+    "network and run the job again)",
 )
 
 

@@ -24,7 +24,9 @@ MANIFEST = Manifest(
     kind="dataset",
     name="dataset.json",
     format=2,
-    remedy="run `dvc repro generate` (or delete the folder of the dataset) to make it again",
+    # A cache's file that cannot be written to is not looked at by DVC.
+    remedy="to make it again run `chmod -R u+w .dvc/cache/files; dvc repro generate` (or delete the folder of a job's "
+    "dataset and run the job again)",
 )
 _DTYPE = np.dtype(np.uint8)
 
