@@ -23,14 +23,16 @@ from echo_rnn.errors import UserError
 from echo_rnn.inference import store as trained
 from echo_rnn.inference.description import Description
 from echo_rnn.stages.job import RESULT
-from echo_rnn.tasks import Echo
-from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
+from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tasks.echo import Echo
+from echo_rnn.tasks.synthetic import SplitLengths, generate
 from tests.benchmark.synthetic import record
 from tests.inference.networks import BITS
 
 CONF = Path(__file__).parents[1] / "conf"
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
-RNN = MODEL.validate({"cell": "rnn", "layers": 1, "units": [3], "precision": "float32", "dropout": DROPOUT})
+SECTION = {"cell": "rnn", "layers": 1, "units": [3], "precision": "float32", "residual": False, "dropout": DROPOUT}
+RNN = MODEL.validate(SECTION)
 UNROLL = get_strategy("dynamic")
 
 
@@ -40,7 +42,7 @@ def make_dataset(folder):
 
 def load_dataset(folder):
     data = open_dataset(folder)
-    return data.digest, [(split.x_EBN.tolist(), split.y_EBN.tolist()) for split in (data.train, data.validation)]
+    return data.digest, [(split.x_EBNI.tolist(), split.y.tolist()) for split in (data.train, data.validation)]
 
 
 def make_network(folder):

@@ -5,7 +5,7 @@ three and follow the imports. A change that must not make a stage run again belo
 """
 
 DECIDES = {
-    "compose": ("config", "core"),
+    "compose": ("config", "core", "tasks"),
     "generate": ("tasks", "manifest.py"),
     "train": ("config", "core", "tasks", "training", "evaluation", "inference"),
     "evaluate": ("config", "core", "tasks", "evaluation", "inference", "plots"),

@@ -93,7 +93,7 @@ VALUES = [
     ("optimizer.name", "adamm", "adam, adamw", "'adamm' (did you mean adam?)"),
     ("optimizer.name", "sgd", "choose another file of optimizer/ instead", "'sgd'"),
     ("model.cell", None, "lstm, gru", "null"),
-    ("task.name", "adding", "echo", "'adding'"),
+    ("task.name", "addin", "adding", "'addin'"),
     ("optimizer.learning_rate", 0, "a number greater than 0", "0"),
     ("optimizer.learning_rate", float("inf"), "a finite number", "inf"),
     ("optimizer.learning_rate", float("nan"), "a finite number", "nan"),

@@ -11,7 +11,9 @@ from echo_rnn.config import Config
 from echo_rnn.config.fields import Section
 from echo_rnn.config.optimizers import CLIPPINGS, OPTIMIZERS, SCHEDULES
 from echo_rnn.core.cell_table import CELLS
+from echo_rnn.core.losses import LOSSES
 from echo_rnn.core.strategies import get_strategy, labels
+from echo_rnn.tasks.table import TASKS
 
 CONF = Path(__file__).parents[2] / "conf"
 LIST = yaml.safe_load((CONF / "config.yaml").read_text())
@@ -19,13 +21,16 @@ GROUPS = [group for entry in LIST["defaults"] if isinstance(entry, dict) for gro
 OPTIONS = [(group, file.stem) for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
 # What an option needs from another group.
 NEEDS = {("unroll", "block"): {"trainer": {"compile": "graph"}}}
+NEEDED_OPTIONS = {("loss", name): {"task": "clipper"} for name, kind in LOSSES.items() if kind.kind == "real"}
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes_in_both_ways(group, option, composed, job):
     values = NEEDS.get((group, option), {})
     overrides = [f"{section}.{key}={value}" for section, pairs in values.items() for key, value in pairs.items()]
-    assert composed({group: option}, values).tree == job(f"{group}={option}", *overrides).tree
+    groups = {group: option, **NEEDED_OPTIONS.get((group, option), {})}
+    chosen = [f"{name}={choice}" for name, choice in groups.items()]
+    assert composed(groups, values).tree == job(*chosen, *overrides).tree
 
 
 @pytest.mark.parametrize("experiment", [option for group, option in OPTIONS if group == "experiment"])
@@ -34,7 +39,8 @@ def test_experiments_are_named_after_their_files(experiment, composed):
 
 
 @pytest.mark.parametrize(
-    ("names", "group"), [(OPTIMIZERS, "optimizer"), (SCHEDULES, "schedule"), (CLIPPINGS, "clipping")]
+    ("names", "group"),
+    [(OPTIMIZERS, "optimizer"), (SCHEDULES, "schedule"), (CLIPPINGS, "clipping"), (LOSSES, "loss"), (TASKS, "task")],
 )
 def test_every_name_has_a_file(names, group):
     assert set(names) == {option for of, option in OPTIONS if of == group}

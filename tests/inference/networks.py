@@ -50,9 +50,8 @@ def ends(inputs=3, outputs=2, kind="real", *, scaled=True, residual=False, sampl
 
 
 def section(cell="lstm", units=(5, 4), precision="float32"):
-    return MODEL.validate(
-        {**CELLS[cell], "layers": len(units), "units": list(units), "precision": precision, "dropout": DROPOUT}
-    )
+    own = {"layers": len(units), "units": list(units), "precision": precision}
+    return MODEL.validate({**CELLS[cell], **own, "residual": False, "dropout": DROPOUT})
 
 
 def network(cell="lstm", units=(5, 4), unroll="dynamic", **described):
@@ -63,7 +62,9 @@ def network(cell="lstm", units=(5, 4), unroll="dynamic", **described):
 
 def with_weights(description):
     its = description.ends
-    model = build(description.stack, description.unrolling, its.inputs, its.outputs)
+    model = build(
+        description.stack, description.unrolling, its.inputs, its.outputs, residual_inputs=its.residual_inputs
+    )
     rng = np.random.default_rng(7)
     weights = tf.nest.map_structure(
         lambda leaf: tf.constant(rng.normal(scale=0.5, size=leaf.shape), tf.float32),

@@ -15,7 +15,7 @@ from tests.crashes import crash_after
 from tests.inference.networks import BITS
 
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
-STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32"}
+STACK = {"layers": 2, "units": [4, 3], "dropout": DROPOUT, "precision": "float32", "residual": False}
 MODELS = {
     "lstm": MODEL.validate({"cell": "lstm", "forget_bias": 1.0, **STACK}),
     "gru_after": MODEL.validate({"cell": "gru", "reset_after": True, **STACK}),

@@ -82,14 +82,16 @@ def test_mlflow_and_keras_load_the_model_and_give_the_pipelines_predictions(run,
     import tensorflow as tf  # noqa: PLC0415
 
     from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
+    from echo_rnn.core.windows.stored import Affine  # noqa: PLC0415
     from echo_rnn.inference import store as trained  # noqa: PLC0415
     from echo_rnn.tasks.dataset import open_dataset  # noqa: PLC0415
 
     network = trained.load(finished.folder / "models")
     test = open_dataset(finished.folder / "data").test
-    chunks = Predictor(network.model, lambda: network.weights, 10, "graph")(test.x_EBN[0], test.y_EBN[0], leftover=True)
-    ours = np.concatenate([tf.nn.softmax(chunk.logits_BNC).numpy() for chunk in chunks], axis=1)
-    x_BNI = test.x_EBN[0].astype(np.float32)[..., np.newaxis]
+    predict = Predictor(network.model, lambda: network.weights, Affine(np.zeros(1), np.ones(1)), 10, "graph")
+    chunks = predict(test.x_EBNI[0], test.y[0], leftover=True)
+    ours = np.concatenate([tf.nn.softmax(chunk.outputs_BNC).numpy() for chunk in chunks], axis=1)
+    x_BNI = test.x_EBNI[0].astype(np.float32)
 
     exported = keras.saving.load_model(finished.folder / "models" / "model.keras")
     assert {type(layer).__module__.split(".")[0] for layer in exported.layers} == {"keras"}

@@ -86,7 +86,7 @@ CONFUSION = np.array([[1234, 5], [6, 1300]])
 
 def test_diagnosis_holds_what_was_given() -> None:
     position, lag, confusion = diagnosis(CARRIED, ZEROED, BY_LAG, CONFUSION, ECHO).axes
-    carried, zeroed = position.get_lines()
+    carried, zeroed, _ = position.get_lines()
     np.testing.assert_array_equal(carried.get_xydata(), np.column_stack([np.arange(4), CARRIED]))
     np.testing.assert_array_equal(zeroed.get_xydata(), np.column_stack([np.arange(4), ZEROED]))
     assert carried.get_linestyle() != zeroed.get_linestyle()

@@ -18,7 +18,7 @@ def falling(steps: int) -> np.ndarray:
 
 
 def drawn(steps: int = 1000, **changes: object) -> Figure:
-    given = {"losses_N": falling(steps), "accuracies_N": np.linspace(0.5, 1, steps), "windows": 250} | changes
+    given = {"losses_N": falling(steps), "scores_N": np.linspace(0.5, 1, steps), "windows": 250} | changes
     return training_curves(**given)
 
 
@@ -53,7 +53,7 @@ def test_a_bin_shows_what_its_steps_gave(steps: int) -> None:
 
 def test_curves_hold_the_means_and_bands_of_loss_and_accuracy() -> None:
     losses, accuracies = falling(1000), np.linspace(0.5, 1, 1000)
-    figure = drawn(losses_N=losses, accuracies_N=accuracies)
+    figure = drawn(losses_N=losses, scores_N=accuracies)
     for axes, values in zip(figure.axes, (losses, accuracies), strict=True):
         bins = binned(values)
         np.testing.assert_array_equal(line(axes, "mean").get_xydata(), np.column_stack([bins.steps, bins.mean]))

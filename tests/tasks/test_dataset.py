@@ -10,8 +10,10 @@ import pytest
 from echo_rnn import manifest
 from echo_rnn.errors import UserError
 from echo_rnn.files import sha256
-from echo_rnn.tasks import Echo, echo
-from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
+from echo_rnn.tasks import echo
+from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tasks.echo import Echo
+from echo_rnn.tasks.synthetic import SplitLengths, generate
 from tests.crashes import crash_after
 
 TASK = Echo(echo_step=3, rows=5)
@@ -19,7 +21,7 @@ LENGTHS = SplitLengths(train=200, validation=100, test=150)
 SERIES_FILES = [f"{split}_{axis}.npy" for split in ("train", "validation", "test") for axis in ("x", "y")]
 
 
-def make(folder, *, seed=0, epochs=4, lengths=LENGTHS, task=TASK, progress=None):
+def make(folder, *, seed=0, epochs=4, lengths=LENGTHS, task=TASK, progress=lambda steps: None):
     generate(task, seed=seed, epochs=epochs, lengths=lengths, folder=folder, progress=progress)
     return open_dataset(folder)
 
@@ -53,20 +55,21 @@ def test_every_split_has_its_shape_its_series_and_its_ceiling(tmp_path):
     for number, (split, epochs, steps) in enumerate(
         [(data.train, 4, 40), (data.validation, 1, 20), (data.test, 1, 30)]
     ):
-        assert split.x_EBN.shape == split.y_EBN.shape == (epochs, 5, steps)
+        assert split.x_EBNI.shape == (epochs, 5, steps, 1)
+        assert split.y.shape == (epochs, 5, steps)
         for epoch in range(epochs):
             seed = np.random.SeedSequence(0, spawn_key=(number, epoch))
             x_BN, y_BN = TASK.series(seed, 5 * steps)
-            np.testing.assert_array_equal(split.x_EBN[epoch], x_BN)
-            np.testing.assert_array_equal(split.y_EBN[epoch], y_BN)
-        assert split.accuracy_ceiling == TASK.accuracy_ceiling(split.y_EBN)
-    assert data.task == TASK
+            np.testing.assert_array_equal(split.x_EBNI[epoch, ..., 0], x_BN)
+            np.testing.assert_array_equal(split.y[epoch], y_BN)
+        assert split.accuracy_ceiling == TASK.accuracy_ceiling(split.y)
+    assert (data.task, data.parameters) == ("echo", {"echo_step": 3})
 
 
 def test_manifest_has_files_and_seeds(tmp_path):
     data = make(tmp_path, seed=7)
     described = json.loads((tmp_path / "dataset.json").read_text())
-    assert described["task"] == {"name": "echo", "parameters": {"echo_step": 3, "rows": 5}}
+    assert described["task"] == {"name": "echo", "parameters": {"echo_step": 3}}
     assert [split["seed"] for split in described["splits"].values()] == [
         {"entropy": 7, "spawn_key": [number]} for number in range(3)
     ]
@@ -80,14 +83,14 @@ def test_manifest_has_files_and_seeds(tmp_path):
 
 def test_series_are_mapped_read_only(tmp_path):
     data = make(tmp_path)
-    assert isinstance(data.train.x_EBN, np.memmap)
+    assert isinstance(data.train.x_EBNI, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
-        data.train.x_EBN[0, 0, 0] = 1
+        data.train.x_EBNI[0, 0, 0] = 1
 
 
 def test_series_are_plain_npy_files(tmp_path):
     data = make(tmp_path)
-    np.testing.assert_array_equal(np.load(tmp_path / "train_x.npy"), data.train.x_EBN)
+    np.testing.assert_array_equal(np.load(tmp_path / "train_x.npy"), data.train.x_EBNI)
 
 
 def test_progress_counts_every_step(tmp_path):
@@ -118,13 +121,13 @@ def test_same_seed_same_bytes(tmp_path):
 def test_other_seed_other_series(tmp_path):
     first, second = make(tmp_path / "first"), make(tmp_path / "second", seed=1)
     assert first.digest != second.digest
-    assert not np.array_equal(first.train.x_EBN, second.train.x_EBN)
+    assert not np.array_equal(first.train.x_EBNI, second.train.x_EBNI)
 
 
 def test_splits_and_epochs_are_uncorrelated(tmp_path):
     steps = 100_000
     data = make(tmp_path, epochs=3, lengths=SplitLengths(steps, steps, steps))
-    series = [x_BN.reshape(-1) for split in (data.train, data.validation, data.test) for x_BN in split.x_EBN]
+    series = [x_BN.reshape(-1) for split in (data.train, data.validation, data.test) for x_BN in split.x_EBNI]
     correlations = np.corrcoef(series) - np.eye(len(series))
     assert np.abs(correlations).max() < 5 / np.sqrt(steps)  # five standard errors of independent fair bits
 
@@ -132,9 +135,9 @@ def test_splits_and_epochs_are_uncorrelated(tmp_path):
 def test_more_epochs_and_other_lengths_leave_the_series_as_they_are(tmp_path):
     few = make(tmp_path / "few", epochs=2)
     many = make(tmp_path / "many", epochs=5, lengths=SplitLengths(200, 500, 150))
-    np.testing.assert_array_equal(few.train.x_EBN, many.train.x_EBN[:2])
-    np.testing.assert_array_equal(few.train.y_EBN, many.train.y_EBN[:2])
-    np.testing.assert_array_equal(few.test.x_EBN, many.test.x_EBN)
+    np.testing.assert_array_equal(few.train.x_EBNI, many.train.x_EBNI[:2])
+    np.testing.assert_array_equal(few.train.y, many.train.y[:2])
+    np.testing.assert_array_equal(few.test.x_EBNI, many.test.x_EBNI)
 
 
 @pytest.mark.parametrize("block_steps", [1, 7, 64, 199])
@@ -196,9 +199,9 @@ def test_damaged_series_is_named(tmp_path, name, damage, code, values):
         (remove, "manifest.missing", ["got nothing"]),
         (folder_instead, "manifest.missing", ["got a folder"]),
         (lambda path: path.write_bytes(b"\xff\xfe\x00"), "manifest.damaged", ["JSON"]),
-        (lambda path: path.write_text("[1]"), "manifest.other_version", ["format 2", "got None"]),
-        (lambda path: path.write_text("{}"), "manifest.other_version", ["format 2", "got None"]),
-        (lambda path: path.write_text('{"format": 2}'), "manifest.damaged", ["digest None"]),
+        (lambda path: path.write_text("[1]"), "manifest.other_version", ["format 3", "got None"]),
+        (lambda path: path.write_text("{}"), "manifest.other_version", ["format 3", "got None"]),
+        (lambda path: path.write_text('{"format": 3}'), "manifest.damaged", ["digest None"]),
     ],
 )
 def test_damaged_manifest_is_named(tmp_path, damage, code, values):
@@ -213,7 +216,7 @@ def test_damaged_manifest_is_named(tmp_path, damage, code, values):
 @pytest.mark.parametrize(
     ("edit", "code", "values"),
     [
-        (lambda content: content.update(format=99), "manifest.other_version", ["format 2", "got 99"]),
+        (lambda content: content.update(format=99), "manifest.other_version", ["format 3", "got 99"]),
         (lambda content: content.pop("seed"), "manifest.damaged", ["digest"]),
         (lambda content: content["splits"]["test"].update(accuracy_ceiling=1.0), "manifest.damaged", ["digest"]),
         (lambda content: content["splits"]["train"]["files"].pop("x"), "manifest.damaged", ["digest"]),
@@ -228,14 +231,8 @@ def test_edited_manifest_is_refused(tmp_path, edit, code, values):
 
 def test_series_of_another_shape_than_in_the_manifest_is_refused(tmp_path):
     make(tmp_path)
-    rewrite(tmp_path, lambda content: content["splits"]["test"].update(shape=[1, 6, 25]))
-    assert_refused(tmp_path, tmp_path / "test_x.npy", "manifest.damaged", "[1, 6, 25]", "[1, 5, 30]")
-
-
-def test_task_that_this_version_does_not_have_is_refused(tmp_path):
-    make(tmp_path)
-    rewrite(tmp_path, lambda content: content["task"].update(name="parity"))
-    assert_refused(tmp_path, tmp_path / "dataset.json", "manifest.damaged", "echo", "'parity'")
+    rewrite(tmp_path, lambda content: content["splits"]["test"].update(shape={"x": [1, 6, 25, 1], "y": [1, 6, 25]}))
+    assert_refused(tmp_path, tmp_path / "test_x.npy", "manifest.damaged", "[1, 6, 25, 1]", "[1, 5, 30, 1]")
 
 
 def test_file_without_permission_to_read_is_named(tmp_path, monkeypatch):
@@ -307,11 +304,11 @@ def test_crash_while_publishing_is_detected(tmp_path, monkeypatch, moves):
 def test_generating_again_replaces_the_dataset_and_nothing_else(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     reader = make(tmp_path)
-    before_EBN, digest = np.array(reader.train.x_EBN), reader.digest
+    before_EBN, digest = np.array(reader.train.x_EBNI), reader.digest
     again = make(tmp_path, seed=1)
     assert {path.name for path in tmp_path.iterdir()} == {*SERIES_FILES, "dataset.json", "notes.txt"}
     assert again.digest != digest
-    np.testing.assert_array_equal(reader.train.x_EBN, before_EBN)  # a reader keeps the files that it has open
+    np.testing.assert_array_equal(reader.train.x_EBNI, before_EBN)  # a reader keeps the files that it has open
 
 
 # Cost
@@ -335,8 +332,8 @@ def test_memory_does_not_grow_with_the_series(tmp_path):
     code = """
 import re, sys
 from pathlib import Path
-from echo_rnn.tasks import Echo
-from echo_rnn.tasks.dataset import SplitLengths, generate
+from echo_rnn.tasks.echo import Echo
+from echo_rnn.tasks.synthetic import SplitLengths, generate
 def peak_kib(steps):
     generate(Echo(3, 5), seed=0, epochs=1, lengths=SplitLengths(steps, 100, 100), folder=Path(sys.argv[1]))
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_rnn.tasks import TASKS, Echo
+from echo_rnn.tasks.echo import Echo
+from echo_rnn.tasks.table import TASKS
 
 
 def seed_of(number):
@@ -118,4 +119,4 @@ def test_ceiling_of_several_epochs_is_their_mean():
 
 def test_table_and_parameters_make_an_equal_task():
     task = Echo(echo_step=3, rows=5)
-    assert TASKS[task.name](**asdict(task)) == task
+    assert TASKS[task.name].make(**asdict(task)) == task

@@ -40,7 +40,7 @@ def filled(folder, count=3, **settings):
     assert checkpoints.newest() is None
     checkpoints.run_id = "a run"
     for steps in range(10, 10 * count + 1, 10):
-        checkpoints.log.append(np.arange(20, dtype=np.float32).reshape(10, 2))
+        checkpoints.log.append(np.arange(30, dtype=np.float32).reshape(10, 3))
         checkpoints.save(progress(checkpoints, steps))
     return checkpoints
 
@@ -80,7 +80,7 @@ def test_the_last_few_are_kept(tmp_path):
 def test_its_size_does_not_grow_with_the_history(tmp_path):
     checkpoints, sizes = opened(tmp_path), []
     for rows in (10, 10**6):
-        checkpoints.log.append(np.zeros((rows, 2), np.float32))
+        checkpoints.log.append(np.zeros((rows, 3), np.float32))
         folder = checkpoints.save(progress(checkpoints, 10))
         sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
     assert sizes[1] - sizes[0] < 10

@@ -44,7 +44,7 @@ def repeated(steps, seed=0):
     pupil = Learner(model, weights, keras.optimizers.SGD(0.0), seed=np.random.SeedSequence(seed))
     bits = np.random.default_rng(0).integers(0, 2, (2, WINDOW, ROWS))
     x_TBI, y_TB = tf.constant(bits[0, ..., None], tf.float32), tf.constant(bits[1], tf.int32)
-    return [float(pupil.step(x_TBI, y_TB, model.zero_state(ROWS))[1]) for _ in range(steps)]
+    return [float(pupil.step(x_TBI, y_TB, pupil.zero_state(ROWS))[1]) for _ in range(steps)]
 
 
 def test_every_step_has_masks_of_its_own():
@@ -59,7 +59,7 @@ def step_graph(**dropout):
     pupil = learner(network(**dropout))
     x_TBI, y_TB = tf.zeros((WINDOW, ROWS, 1)), tf.zeros((WINDOW, ROWS), tf.int32)
     step = tf.function(pupil.step, autograph=False)
-    return operations(step.get_concrete_function(x_TBI, y_TB, pupil.model.zero_state(ROWS)))
+    return operations(step.get_concrete_function(x_TBI, y_TB, pupil.zero_state(ROWS)))
 
 
 def test_nothing_is_drawn_where_nothing_is_dropped():

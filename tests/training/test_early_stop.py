@@ -17,7 +17,7 @@ class Run:
 
     def __init__(self, monkeypatch, losses, **changes):
         told = iter(losses)
-        monkeypatch.setattr(loop, "mean_loss_and_accuracy", lambda chunks: (next(told), 0.5))
+        monkeypatch.setattr(loop, "validate", lambda *_: (next(told), 0.5))
         pupil, self.snapshots = learner(), []
         self.history = trained(
             pupil, epochs=len(losses), on_epoch=lambda record: self.snapshots.append(pupil.snapshot()), **changes

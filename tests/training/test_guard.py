@@ -115,7 +115,7 @@ def test_an_infinite_average_of_the_optimizer_is_noticed(tmp_path):
 
 
 def test_a_bad_validation_loss_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "mean_loss_and_accuracy", lambda chunks: (np.inf, 0.5))
+    monkeypatch.setattr(loop, "validate", lambda *_: (np.inf, 0.5))
     with pytest.raises(NonFiniteError) as caught:
         trained(folder=tmp_path)
     assert_found(caught.value, f"after step {WINDOWS} ", "validation loss", "inf")

@@ -10,7 +10,7 @@ from echo_rnn.training.history import BEGINNING, Log
 
 
 def rows(count, start=0):
-    return np.arange(start, start + 2 * count, dtype=np.float32).reshape(-1, 2)
+    return np.arange(start, start + 3 * count, dtype=np.float32).reshape(-1, 3)
 
 
 def opened(folder, offset=BEGINNING):

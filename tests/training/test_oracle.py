@@ -20,7 +20,7 @@ def oracle_training(cell, flat, data, epochs):
         sizes = [recurrent.shape[0] for recurrent in flat[1:-2:3]]
         state = [tuple(np.zeros((ROWS, size)) for _ in range(states)) for size in sizes]
         for w in range(WINDOWS):
-            x, y = (kind[epoch].T[w * WINDOW : (w + 1) * WINDOW] for kind in (data.train.x_EBN, data.train.y_EBN))
+            x, y = (kind[epoch].T[w * WINDOW : (w + 1) * WINDOW] for kind in (data.train.x_EBNI[..., 0], data.train.y))
             layers, (kernel, bias) = [Weights(*flat[i : i + 3]) for i in range(0, len(flat) - 2, 3)], flat[-2:]
             stack = Stack(kind, layers)
             h, state = stack.forward(x[..., None].astype(np.float64), state)
@@ -58,7 +58,7 @@ def test_training_equals_the_oracle(cell, mode):
     # Float32 against float64: 7 digits, of which 18 steps of Adagrad with a learning rate of 0.3 leave 4.
     np.testing.assert_allclose(ours.losses, losses, rtol=1e-4)
     # XLA divides by multiplying, a bit beside the quotient.
-    np.testing.assert_allclose(ours.accuracies, accuracies, rtol=1e-6)
+    np.testing.assert_allclose(ours.scores, accuracies, rtol=1e-6)
     for our, their in zip(ours.variables, weights, strict=False):
         np.testing.assert_allclose(our, their, rtol=1e-3, atol=1e-4)
     assert ours.history.leftover_steps == LEFTOVER

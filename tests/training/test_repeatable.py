@@ -80,7 +80,7 @@ def test_training_goes_on_from_a_snapshot_as_if_it_had_not_stopped():
     losses = trained(whole, data, on_epoch=lambda record: snapshots.append(whole.snapshot())).losses
     resumed = learner(model)
     resumed.restore(snapshots[0])
-    data.train.x_EBN[0], data.train.y_EBN[0] = data.train.x_EBN[1], data.train.y_EBN[1]
+    data.train.x_EBNI[0], data.train.y[0] = data.train.x_EBNI[1], data.train.y[1]
     np.testing.assert_array_equal(trained(resumed, data, epochs=1).losses, losses[len(losses) // 2 :])
 
 

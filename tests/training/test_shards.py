@@ -27,7 +27,7 @@ def test_shards_train_as_one_program_does(cell, strategy, shards):
     whole, ours = trained(learner(model), compile="graph"), in_shards(model, shards)
     # See `test_compilers_agree`.
     np.testing.assert_allclose(ours.losses, whole.losses, rtol=1e-4)
-    np.testing.assert_allclose(ours.accuracies, whole.accuracies, rtol=1e-6)
+    np.testing.assert_allclose(ours.scores, whole.scores, rtol=1e-6)
     for one, other in zip(ours.variables, whole.variables, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-5)
 

@@ -10,11 +10,12 @@ import yaml
 from echo_rnn.config import compose
 from echo_rnn.core.model import build
 from echo_rnn.core.windows.predictor import Predictor
-from echo_rnn.evaluation.scores import mean_loss_and_accuracy
-from echo_rnn.tasks import Echo
-from echo_rnn.tasks.dataset import SplitLengths, generate, open_dataset
+from echo_rnn.evaluation.classes import mean_loss_and_accuracy
+from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tasks.echo import Echo
+from echo_rnn.tasks.synthetic import SplitLengths, generate
 from echo_rnn.training import Learner, Training, build_optimizer
-from tests.training.problems import checkpoints
+from tests.training.problems import PLAIN, checkpoints
 
 CONF = Path(__file__).parents[2] / "conf"
 # `auto` is no strategy of its own; it becomes one before a network is built.
@@ -48,8 +49,8 @@ def trained(data, tmp_path_factory):
         learner = Learner(network, network.initial_weights(np.random.SeedSequence(0)), optimizer)
         training = Training(learner, data, config.trainer, checkpoints(folder / option), None)
         history = training.run(lambda: False, lambda record: None)
-        predictor = Predictor(network, lambda: learner.weights, config.trainer.window, "graph")
-        _, accuracy = mean_loss_and_accuracy(predictor(data.test.x_EBN[0], data.test.y_EBN[0], leftover=True))
+        predictor = Predictor(network, lambda: learner.weights, PLAIN, config.trainer.window, "graph")
+        _, accuracy = mean_loss_and_accuracy(predictor(data.test.x_EBNI[0], data.test.y[0], leftover=True), 2)
         return history.log.read()[:, 0], accuracy
 
     return by

@@ -31,6 +31,7 @@ class ModelSection(Section):
     layers: Annotated[int, Field(ge=1, le=1000)]
     units: Sizes
     precision: Literal["float32", "bfloat16"]
+    residual: bool
     dropout: Dropout
 
     @property

@@ -12,11 +12,13 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from echo_rnn.config.benchmarks import Benchmark, Sweep
-from echo_rnn.config.fields import Count, Name, NonNegative, Section, Size, Text, text
+from echo_rnn.config.fields import Name, NonNegative, Section, Size, Text, text
 from echo_rnn.config.network import Model, Unroll
 from echo_rnn.config.optimizers import Clipping, Optimizer, Schedule
+from echo_rnn.config.tasks import LOSS, TASK
 from echo_rnn.core.cell_table import CELLS
 from echo_rnn.core.compilation import Compile
+from echo_rnn.core.losses import LOSSES
 from echo_rnn.core.strategies import refusal
 from echo_rnn.redact import redact
 
@@ -24,17 +26,6 @@ _KEYS = {"cell": "model.cell", "precision": "model.precision", "compile": "train
 
 Side = tuple[str, str, Any]
 """A key that could give way, what is expected of it, and what was got."""
-
-
-class Echo(Section):
-    """The echo task; see `echo_rnn.tasks.echo`."""
-
-    name: Literal["echo"]
-    echo_step: Count
-    batch_size: Size
-    series_length: Size
-    validation_length: Size
-    test_length: Size
 
 
 class EarlyStop(Section):
@@ -105,7 +96,8 @@ class Experiment(Section):
 class Config(Section):
     """The whole configuration."""
 
-    task: Echo
+    task: TASK
+    loss: LOSS
     model: Model
     unroll: Unroll
     optimizer: Optimizer
@@ -134,8 +126,9 @@ class Config(Section):
                 ("model.units", f"one size, or one for each of model.layers = {layers}", units),
                 ("model.layers", f"{len(units)}, one for each size of model.units", layers),
             ]
-        for key in ("series_length", "validation_length", "test_length"):
-            yield from self._conflicts_with_length(f"task.{key}", getattr(self.task, key))
+        for key, length in self.task.lengths.items():
+            yield from self._conflicts_with_length(f"task.{key}", length)
+        yield from self._conflicts_with_loss()
 
         compiled, shards = self.trainer.compile, self.trainer.shards
         if shards > 1 and compiled != "xla":
@@ -158,12 +151,22 @@ class Config(Section):
 
     def _conflicts_with_length(self, key: str, length: int) -> Iterator[list[Side]]:
         """What does not hold between the length of a series, which `key` sets, and other keys."""
-        step, rows, window = self.task.echo_step, self.task.batch_size, self.trainer.window
-        series = f"{key} = {length}"
-        if step >= length:
+        kind, warmup, window = self.task.kind, self.task.warmup, self.trainer.window
+        rows, series, span, span_key = (
+            self.task.batch_size,
+            f"{key} = {length}",
+            kind.span(self.task.options),
+            kind.span_key,
+        )
+        if span_key and span >= length:
             yield [
-                ("task.echo_step", f"fewer steps than {series}", step),
-                (key, f"more time steps than task.echo_step = {step}", length),
+                (f"task.{span_key}", f"fewer steps than {series}", span),
+                (key, f"more time steps than task.{span_key} = {span}", length),
+            ]
+        if warmup >= length // rows:
+            yield [
+                ("task.warmup", f"fewer steps than a row of {series} in task.batch_size = {rows}", warmup),
+                (key, f"more time steps, so that a row has more than task.warmup = {warmup}", length),
             ]
         if length % rows:
             yield [
@@ -176,6 +179,26 @@ class Config(Section):
                 ("trainer.window", f"at most {length // rows} time steps, a row of {series} in {in_rows}", window),
                 (key, f"at least {rows * window} time steps, {of_window} in each of {in_rows}", length),
                 ("task.batch_size", f"rows of {series} that hold {of_window}", rows),
+            ]
+
+    def _conflicts_with_loss(self) -> Iterator[list[Side]]:
+        """What does not hold between the targets, the loss and the head."""
+        loss, task = self.loss.loss, self.task.kind
+        if loss.kind != task.targets:
+            fitting = [name for name, kind in LOSSES.items() if kind.kind == task.targets]
+            words = {"classes": "classes", "real": "real targets"}
+            yield [
+                (
+                    "loss.name",
+                    f"{' or '.join(fitting)} for the {words[task.targets]} of task.name = {task.name}",
+                    loss.name,
+                ),
+                ("task.name", f"a task with {words[loss.kind]} for loss.name = {loss.name}", task.name),
+            ]
+        if self.model.residual and not task.own_inputs:
+            yield [
+                ("model.residual", f"false, since no input is the target itself in task.name = {task.name}", True),
+                ("task.name", "a task of which the inputs hold the targets for model.residual = true", task.name),
             ]
 
     @property

@@ -1,10 +1,12 @@
 """The network: a stack of recurrent layers and a linear head over all time steps at once.
 
 h_TBS = unroll(cells, x_TBI)
-logits_TBC = h_TBS V + d          all T·B outputs in one product, as the article's second improvement does
+outputs_TBC = h_TBS V + d         all T·B outputs in one product, as the article's second improvement does
+              (+ x_TBI[residual_inputs]   with a residual head, which learns the difference to inputs)
 
-Weights, states and logits are float32. Where `model.precision` is bfloat16, the matrix products of the layers round
-their arguments to bfloat16; gates, states, sums over time, the head and the loss do not.
+Outputs are the logits of C classes, or K real targets. Weights, states and outputs are float32. Where
+`model.precision` is bfloat16, the matrix products of the layers round their arguments to bfloat16; gates, states, sums
+over time, the head and the loss do not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,15 +48,17 @@ class Model:
         cells: The layers, from the input upwards.
         unroll: The strategy.
         inputs: Input features (I).
-        classes: Output classes (C).
+        outputs: Classes (C) or real targets (K).
         dropout: The dropout rates of `draw_masks`.
+        residual_inputs: For each output the input feature that the head adds to it; empty for none.
     """
 
     cells: tuple[Cell, ...]
     unroll: Unroll
     inputs: int
-    classes: int
+    outputs: int
     dropout: Dropout = field(default=Dropout())
+    residual_inputs: tuple[int, ...] = ()
 
     def initial_weights(self, seed: np.random.SeedSequence) -> Weights:
         """Fresh weights: Keras's defaults for its recurrent layers and `Dense`; the same seed, the same weights."""
@@ -65,8 +69,8 @@ class Model:
             cell.initial_weights(inputs, seeds[2 * index : 2 * index + 2])
             for index, (cell, inputs) in enumerate(zip(self.cells, sizes, strict=False))
         )
-        kernel_SC = keras.initializers.GlorotUniform(seeds[-1])((sizes[-1], self.classes))
-        return Weights(layers, HeadWeights(kernel_SC, tf.zeros(self.classes)))
+        kernel_SC = keras.initializers.GlorotUniform(seeds[-1])((sizes[-1], self.outputs))
+        return Weights(layers, HeadWeights(kernel_SC, tf.zeros(self.outputs)))
 
     def zero_state(self, batch_size: int, dtype: tf.DType = tf.float32) -> StackState:
         """The state of every layer before the first time step."""
@@ -85,7 +89,7 @@ class Model:
         lengths_B: tf.Tensor | None = None,
         masks: Masks = Masks(),
     ) -> tuple[tf.Tensor, StackState]:
-        """A window's input to `logits_TBC` and the state after the window.
+        """A window's input to `outputs_TBC` and the state after the window.
 
         Args:
             weights: All weights.
@@ -97,16 +101,19 @@ class Model:
         h_TBS, state = self.unroll(self.cells, weights.layers, window(x_TBI, lengths_B, masks.between), state)
         if masks.output is not None:
             h_TBS = h_TBS * masks.output
-        logits_TBC = product(h_TBS, weights.head.kernel_SC) + weights.head.bias_C
-        return logits_TBC, state
+        outputs_TBC = product(h_TBS, weights.head.kernel_SC) + weights.head.bias_C
+        if self.residual_inputs:
+            outputs_TBC += tf.gather(x_TBI, self.residual_inputs, axis=-1)
+        return outputs_TBC, state
 
 
 def build(
     stack: Stack,
     unrolling: Unrolling,
     inputs: int,
-    classes: int,
+    outputs: int,
     *,
+    residual_inputs: tuple[int, ...] = (),
     dropout: Mapping[str, Any] | None = None,
     compiled: Compile = "graph",
 ) -> Model:
@@ -116,7 +123,8 @@ def build(
         stack: The layers.
         unrolling: The strategy.
         inputs: Input features (I).
-        classes: Output classes (C).
+        outputs: Classes (C) or real targets (K).
+        residual_inputs: See `Model`.
         dropout: The attributes of `Dropout`; without it nothing is dropped.
         compiled: How it will be compiled.
 
@@ -126,20 +134,11 @@ def build(
     expected = refusal(unrolling, [stack.kind.name], stack.precision, compiled)
     if expected is not None:
         raise UserError(f"unroll: expected {expected}, got {unrolling.label!r}", "strategy.refused")
-    return Model(build_cells(stack), unrolling.load(), inputs, classes, Dropout(**dropout or {}))
+    cells = build_cells(stack)
+    return Model(cells, unrolling.load(), inputs, outputs, Dropout(**dropout or {}), residual_inputs)
 
 
 def flat(weights: Weights) -> Sequence[tf.Tensor]:
     """The weights in one fixed order: layers upwards, then the head."""
     leaves: Sequence[tf.Tensor] = tf.nest.flatten(weights)
     return leaves
-
-
-def features(x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Stored bits `[…]` to one input feature each, `[…, 1]`."""
-    return tf.cast(x, dtype)[..., tf.newaxis]
-
-
-def targets(y: tf.Tensor) -> tf.Tensor:
-    """Stored bits to class indices."""
-    return tf.cast(y, tf.int32)

@@ -20,8 +20,21 @@ import tensorflow as tf
 
 from echo_rnn.core.cells import StackState
 from echo_rnn.core.compilation import shard_count
+from echo_rnn.core.losses.loss import LossState
 from echo_rnn.core.model import Weights
 from echo_rnn.core.unroll import Masks
+
+
+class Carried(NamedTuple):
+    """What is carried from window to window; every tensor has the batch as its first axis.
+
+    Attributes:
+        stack: The state of every layer.
+        loss: The state of the loss.
+    """
+
+    stack: StackState
+    loss: LossState = ()
 
 
 class Batch(NamedTuple):
@@ -29,27 +42,32 @@ class Batch(NamedTuple):
 
     Attributes:
         x_TBI: Inputs.
-        y_TB: Targets.
-        state: The state of every layer before the window.
+        y: Targets, `[T, B]` or `[T, B, K]`.
+        state: What is carried from the window before.
         masks: Dropout masks.
+        weight_TB: Weights of the time steps with the mean 1 over the window's batch; `None` where every step counts.
+        energies: What the loss divides by, of the window's batch; see `Loss.energies`.
     """
 
     x_TBI: tf.Tensor
-    y_TB: tf.Tensor
-    state: StackState
+    y: tf.Tensor
+    state: Carried
     masks: Masks = Masks()
+    weight_TB: tf.Tensor | None = None
+    energies: tuple[tf.Tensor, ...] = ()
 
     def shard(self, rows: slice) -> "Batch":
         """Some rows of it."""
         state = tf.nest.map_structure(lambda tensor: tensor[rows], self.state)
         masks = tf.nest.map_structure(lambda mask: mask if mask is None else mask[:, rows], self.masks)
-        return Batch(self.x_TBI[:, rows], self.y_TB[:, rows], state, masks)
+        weight_TB = None if self.weight_TB is None else self.weight_TB[:, rows]
+        return Batch(self.x_TBI[:, rows], self.y[:, rows], state, masks, weight_TB, self.energies)
 
 
 class Pass(Protocol):
     """A forward pass, or a forward and backward pass, over a batch."""
 
-    def __call__(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[StackState, list[tf.Tensor | None]]:
+    def __call__(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[Carried, list[tf.Tensor | None]]:
         """Runs the batch.
 
         Args:
@@ -58,8 +76,8 @@ class Pass(Protocol):
             share: Its part of the window's batch, between 0 and 1.
 
         Returns:
-            The state after the window, and means over this batch or gradients of such, each times `share`; `None` for
-            a weight without a gradient.
+            What is carried after the window, and means over this batch or gradients of such, each times `share`; `None`
+            for a weight without a gradient.
         """
 
 
@@ -81,13 +99,13 @@ class Shards:
         self._run = tf.function(run, jit_compile=True, autograph=False)
         self._most = most
 
-    def __call__(self, weights: Weights, batch: Batch) -> tuple[StackState, list[tf.Tensor | None]]:
+    def __call__(self, weights: Weights, batch: Batch) -> tuple[Carried, list[tf.Tensor | None]]:
         """As the pass, for the whole batch."""
-        total = int(batch.y_TB.shape[1])
+        total = int(batch.y.shape[1])
         count = shard_count(total, self._most)
         bounds = [total * shard // count for shard in range(count + 1)]
         shards = itertools.starmap(slice, itertools.pairwise(bounds))
         outcomes = [self._run(weights, batch.shard(rows), (rows.stop - rows.start) / total) for rows in shards]
         states, means = zip(*outcomes, strict=True)
-        joined: StackState = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *states)
+        joined: Carried = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *states)
         return joined, [None if parts[0] is None else tf.add_n(parts) for parts in zip(*means, strict=True)]

@@ -41,14 +41,14 @@ class Program:
 
     def block(self, batch_size: int) -> int:
         """Time steps of one call of the compiled loop, at most."""
-        widest = max(self._model.inputs, self._model.classes)
+        widest = max(self._model.inputs, self._model.outputs)
         return max(1, min(_MOST_STEPS, _MOST_NUMBERS // (batch_size * widest)))
 
     def __call__(self, x_BNI: NDArray[np.float32], state: StackState) -> tuple[NDArray[np.float32], StackState]:
         """The outputs of the head `[B, N, C]` or `[B, N, K]`, and the state after the last step."""
         batch_size, steps, inputs = x_BNI.shape
         size = self.block(batch_size)
-        y_BNK = np.empty((batch_size, steps, self._model.classes), np.float32)
+        y_BNK = np.empty((batch_size, steps, self._model.outputs), np.float32)
         for start in range(0, steps, size):
             part_BNI = x_BNI[:, start : start + size]
             count = part_BNI.shape[1]
@@ -60,7 +60,7 @@ class Program:
 
     def _loop(self, batch_size: int) -> WindowLoop:
         if batch_size not in self._loops:
-            outputs = [tf.TensorSpec((1, batch_size, self._model.classes), tf.float32)]
+            outputs = [tf.TensorSpec((1, batch_size, self._model.outputs), tf.float32)]
             self._loops[batch_size] = WindowLoop(self._one_step, outputs, self._mode)
         return self._loops[batch_size]
 

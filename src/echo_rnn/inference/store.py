@@ -107,5 +107,6 @@ def _built(description: Description) -> Model:
         description.unrolling,
         ends.inputs,
         ends.outputs,
+        residual_inputs=ends.residual_inputs,
         dropout=description.section.dropout.model_dump(),
     )

@@ -10,7 +10,8 @@ import os
 os.environ["MPLBACKEND"] = "agg"
 
 from echo_rnn.plots.evaluation import diagnosis, echo_picture
+from echo_rnn.plots.real import real_diagnosis, worst_picture
 from echo_rnn.plots.style import save
 from echo_rnn.plots.training import training_curves
 
-__all__ = ["diagnosis", "echo_picture", "save", "training_curves"]
+__all__ = ["diagnosis", "echo_picture", "real_diagnosis", "save", "training_curves", "worst_picture"]

@@ -110,7 +110,8 @@ def diagnosis(
     by_position_zeroed_T: NDArray[np.floating],
     by_lag_K: NDArray[np.floating],
     confusion_CC: NDArray[np.integer],
-    echo_step: int,
+    echo_step: int | None,
+    chance: float = 0.5,
 ) -> Figure:
     """What is gained by carrying the state, which lag was learnt, and the confusion matrix.
 
@@ -119,12 +120,17 @@ def diagnosis(
         by_position_zeroed_T: The same with the state zeroed before every window.
         by_lag_K: Share of predictions that equal the input k steps earlier, for k = 0, 1, …
         confusion_CC: Counts, true class by predicted class.
-        echo_step: Steps from an input to its echo.
+        echo_step: Steps from an input to its echo; `None` where targets are no echoes, and then without lags.
+        chance: Accuracy of the best guess without the input.
     """
     figure = style.figure(3.3)
-    position, lag, confusion = figure.subplots(1, 3, width_ratios=(1.25, 1.25, 1))
+    if echo_step is None:
+        position, confusion = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    else:
+        position, lag, confusion = figure.subplots(1, 3, width_ratios=(1.25, 1.25, 1))
+        _lags(lag, by_lag_K, echo_step)
     _positions(position, by_position_T, by_position_zeroed_T)
-    _lags(lag, by_lag_K, echo_step)
+    position.axhline(chance, color=INK, linestyle=":", linewidth=1.2)
     _confusion(confusion, confusion_CC)
     return figure
 
@@ -166,7 +172,7 @@ def _confusion(axes: Axes, confusion_CC: NDArray[np.integer]) -> None:
     axes.set_xticks(classes, [str(each) for each in classes])
     axes.set_yticks(classes, [str(each) for each in classes])
     axes.set_title("Confusion, in targets")
-    axes.set_xlabel("predicted bit")
-    axes.set_ylabel("target bit")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("class")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -1,4 +1,4 @@
-"""How a training went: loss and accuracy of every step."""
+"""How a training went: loss and score of every step."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -46,32 +46,35 @@ class Bins(NamedTuple):
 @style.styled()
 def training_curves(
     losses_N: NDArray[np.floating],
-    accuracies_N: NDArray[np.floating],
+    scores_N: NDArray[np.floating],
     windows: int,
     validation: Sequence[tuple[int, float, float]] = (),
     ceiling: float | None = None,
+    labels: tuple[str, str] = ("cross-entropy [nats]", "accuracy"),
 ) -> Figure:
-    """Loss above, accuracy below, by training step; both axes of time are logarithmic, since learning starts early.
+    """Loss above, score below, by training step; both axes of time are logarithmic, since learning starts early.
 
     Args:
         losses_N: Loss of each training step in nats; N counts training steps here.
-        accuracies_N: Accuracy of each training step.
+        scores_N: Accuracy, or squared error, of each training step.
         windows: Training steps of an epoch.
-        validation: For each look at the validation series the training steps done before it, its loss, its accuracy.
+        validation: For each look at the validation series the training steps done before it, its loss, its score.
         ceiling: The best accuracy that any network can reach.
+        labels: Of the two axes.
     """
     figure = style.figure(5.8)
     loss, accuracy = figure.subplots(2, 1, sharex=True)
     steps = [step for step, _, _ in validation]
     losses = binned(losses_N)
     _curve(loss, losses, steps, [value for _, value, _ in validation])
-    _curve(accuracy, binned(accuracies_N), steps, [value for _, _, value in validation])
+    scores = binned(scores_N)
+    _curve(accuracy, scores, steps, [value for _, _, value in validation])
     if ceiling is not None:
         accuracy.axhline(ceiling, color=INK, linestyle="--", linewidth=1.4, label=f"ceiling {ceiling:.5f}", zorder=1.5)
-    loss.set_ylabel("cross-entropy [nats]")
-    accuracy.set_ylabel("accuracy")
-    if losses.mean.min() > 0 and losses.mean.max() >= 10 * losses.mean.min():
-        loss.set_yscale("log")
+    for axes, label, bins in ((loss, labels[0], losses), (accuracy, labels[1], scores)):
+        axes.set_ylabel(label)
+        if label != "accuracy" and bins.mean.min() > 0 and bins.mean.max() >= 10 * bins.mean.min():
+            axes.set_yscale("log")
     accuracy.set_xscale("log")
     accuracy.set_xlim(losses.steps[0], max(2, len(losses_N)))
     accuracy.set_xlabel("training step, one window each (logarithmic)")
@@ -79,8 +82,8 @@ def training_curves(
     epochs = loss.secondary_xaxis("top", functions=(lambda step: step / windows, lambda epoch: epoch * windows))
     epochs.set_xlabel("epoch")
     epochs.xaxis.set_major_formatter(FuncFormatter(lambda epoch, _: f"{epoch:g}"))
-    handles, labels = accuracy.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), columnspacing=1.6)
+    handles, names = accuracy.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), columnspacing=1.6)
     return figure
 
 

@@ -65,7 +65,7 @@ def choose(config: Config, *, more: bool = False) -> Choice:
         UserError: Strategies cannot be measured at its shape.
     """
     start = time.perf_counter()
-    shape, task, trainer = shape_of(config), config.task, config.trainer
+    shape, trainer = shape_of(config), config.trainer
     labels = candidates(shape)
     before = _records(shape, labels)
     found = before
@@ -73,7 +73,7 @@ def choose(config: Config, *, more: bool = False) -> Choice:
         require_memory(shape, labels)
         found = _measured(shape, labels, before, config.runtime.compile_cache)
     (result,) = results(found, stored_bytes)
-    choice = recommend(result, trainer.epochs * (task.series_length // task.batch_size // trainer.window))
+    choice = recommend(result, trainer.epochs * (config.task.row_steps // trainer.window))
     began = min((float(record.environment["process.start"]) for record in before), default=None)
     return Choice(
         label=choice.chosen.label,
@@ -91,8 +91,7 @@ def _more(config: Config, shape: Shape) -> str:
         "model.layers": shape.layers,
         "model.units": shape.units,
         "model.precision": shape.precision,
-        "task.batch_size": shape.batch_size,
-        "task.series_length": config.task.series_length,
+        **{f"task.{name}": value for name, value in config.task.decisive.items()},
         "trainer.window": shape.window,
         "trainer.epochs": config.trainer.epochs,
         "trainer.compile": shape.compile,

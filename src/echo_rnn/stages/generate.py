@@ -1,4 +1,4 @@
-"""Stage `generate`: the series of the task. NumPy only."""
+"""Stage `generate`: the series of the task. No TensorFlow."""
 
 from tqdm import tqdm
 
@@ -6,21 +6,22 @@ from echo_rnn.config import Config
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.inputs import origin
 from echo_rnn.stages.layout import Layout
-from echo_rnn.tasks import Echo
-from echo_rnn.tasks.dataset import SplitLengths, generate
+from echo_rnn.tasks.dataset import SPLITS
+from echo_rnn.tasks.synthetic import SplitLengths, generate, total_steps
 
 
 def run(config: Config, files: Layout) -> None:
     """Writes the dataset."""
-    task, epochs = config.task, config.trainer.epochs
-    lengths = SplitLengths(task.series_length, task.validation_length, task.test_length)
-    total = epochs * lengths.train + lengths.validation + lengths.test
+    section, epochs = config.task, config.trainer.epochs
+    steps = dict(zip(SPLITS, section.lengths.values(), strict=True))
+    task, lengths = section.task, SplitLengths(**steps, warmup=section.warmup)
+    total = total_steps(task, epochs, lengths)
     with (
         alone(files.root, "generate"),
-        tqdm(total=total, desc="generate", unit="bit", unit_scale=True, disable=None) as bar,
+        tqdm(total=total, desc="generate", unit="step", unit_scale=True, disable=None) as bar,
     ):
         generate(
-            Echo(task.echo_step, task.batch_size),
+            task,
             seed=config.seed,
             epochs=epochs,
             lengths=lengths,

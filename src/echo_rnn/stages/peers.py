@@ -70,14 +70,14 @@ def measure_trainings(config: Config, overrides: Sequence[str], records: Path) -
     Raises:
         UserError: It is not a training that the article's script does too, or a program failed.
     """
-    shape, own = shape_of(config), peers_fingerprint()
-    got = {name: getattr(shape, name) for name in _SEED} | {"series_length": config.task.series_length}
+    shape, own, row_steps = shape_of(config), peers_fingerprint(), config.task.row_steps
+    got = {name: getattr(shape, name) for name in _SEED} | {"series_length": row_steps * shape.batch_size}
     if other := dict(got.items() - (_SEED | {"series_length": _SERIES}).items()):
         raise UserError(
             f"whole_process: expected the seed's sizes, which the article's script has, got {other}",
             "benchmark.not_the_seed",
         )
-    windows, _ = window_count(config.task.series_length // config.task.batch_size, config.trainer.window)
+    windows, _ = window_count(row_steps, config.trainer.window)
     steps = windows * config.trainer.epochs
     print(f"whole processes of {steps:,} training steps, {_WHOLE_ROUNDS} of each")
     programs = _programs(config, overrides)

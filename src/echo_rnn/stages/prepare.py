@@ -9,7 +9,6 @@ from echo_rnn.config import Config
 from echo_rnn.core.compilation import shard_count
 from echo_rnn.core.strategies import Unrolling, get_strategy
 from echo_rnn.errors import UserError
-from echo_rnn.tasks import INPUTS
 
 _COPIES = 3  # of the weights: themselves, the last good ones and those that are checked; gradients come on top
 _BYTES = 4
@@ -39,10 +38,12 @@ def require_memory(config: Config) -> None:
     Raises:
         UserError: The least that it needs is more than is available.
     """
-    stack, batch_size, trainer = config.model.stack, config.task.batch_size, config.trainer
+    stack, task, trainer = config.model.stack, config.task.task, config.trainer
+    batch_size = task.rows
     sizes = stack.sizes
     weights = sum(
-        stack.kind.gates * size * (below + size + 1) for below, size in zip((INPUTS, *sizes), sizes, strict=False)
+        stack.kind.gates * size * (below + size + 1)
+        for below, size in zip((task.ends.inputs, *sizes), sizes, strict=False)
     )
     copies = _COPIES + shard_count(batch_size, trainer.shards)
     needed = _BYTES * (copies * weights + 2 * trainer.window * batch_size * sizes[-1])

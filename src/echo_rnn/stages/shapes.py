@@ -6,7 +6,6 @@ from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.config import Config
 from echo_rnn.core.cell_table import known_cells
 from echo_rnn.errors import UserError
-from echo_rnn.tasks import INPUTS
 
 
 def shapes_of(config: Config) -> list[Shape]:
@@ -37,9 +36,9 @@ def shape_of(config: Config) -> Shape:
         cell=model.cell,
         layers=len(model.sizes),
         units=model.sizes[0],
-        batch_size=config.task.batch_size,
+        batch_size=config.task.task.rows,
         window=config.trainer.window,
-        inputs=INPUTS,
+        inputs=config.task.task.ends.inputs,
         precision=model.precision,
         compile=config.trainer.compile,
         threads=config.runtime.threads,

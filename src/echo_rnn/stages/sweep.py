@@ -19,7 +19,8 @@ from echo_rnn.tracking import MetricRow
 
 SPEED = {"each_step_seconds": "each step", "first_call_seconds": "first call", "steps_seconds": "all steps"}
 """Columns of the table from a job's `speed`, which stand before its metrics."""
-SHOWN = ("accuracy", "accuracy_gap", "loss")
+SHOWN = ("accuracy", "accuracy_gap", "loss", "esr_db", "r2", "rmse")
+"""Columns of the table from a job's metrics, of those that its task has."""
 
 
 @contextmanager
@@ -80,14 +81,18 @@ class Summary:
             for name, column in SPEED.items():
                 row[column] = _mean([result["speed"][name] for result in group], seconds)
             for name in SHOWN:
-                row[name] = _mean([result["metrics"][name] for result in group], "{:.6f}".format)
+                values = [value for result in group if (value := result["metrics"].get(name)) is not None]
+                if values:
+                    row[name] = _mean(values, "{:.6f}".format)
             rows.append(row)
         return rows
 
     def _shown(self) -> tuple[list[dict[str, str]], str]:
         """The rows without the metrics that are the same in all of them, and a line about those."""
         rows = self.rows
-        equal = [name for name in SHOWN if len(rows) > 1 and len({row[name] for row in rows}) == 1]
+        equal = [
+            name for name in SHOWN if len(rows) > 1 and name in rows[0] and len({row.get(name) for row in rows}) == 1
+        ]
         line = ", ".join(f"{name} {rows[0][name]}" for name in equal)
         left = [{name: value for name, value in row.items() if name not in equal} for row in rows]
         return left, f"equal in all rows: {line}" if equal else ""
@@ -96,9 +101,10 @@ class Summary:
         """The sweep as a whole, for its own run."""
         yield "sweep/jobs", len(self.results), 0
         yield "sweep/failed", len(self.failed), 0
-        accuracies = ([result["metrics"]["accuracy"] for result in group] for group in self.groups.values())
-        if means := [statistics.fmean(group) for group in accuracies]:
-            yield "sweep/best_accuracy", max(means), 0
+        for name, best in (("accuracy", max), ("esr_db", min)):
+            every = ([result["metrics"].get(name) for result in group] for group in self.groups.values())
+            if means := [statistics.fmean(group) for group in every if None not in group]:
+                yield f"sweep/best_{name}", best(means), 0
         times = ([result["speed"]["each_step_seconds"] for result in group] for group in self.groups.values())
         if means := [statistics.fmean(group) for group in times]:
             yield "sweep/fastest_step_seconds", min(means), 0

@@ -19,7 +19,8 @@ import psutil
 from echo_rnn.compiled_programs import compiled_programs
 from echo_rnn.config import Config
 from echo_rnn.config.network import ModelSection
-from echo_rnn.core.compilation import fused_loop_bytes
+from echo_rnn.core.compilation import Compile, fused_loop_bytes
+from echo_rnn.core.losses import Loss
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.core.strategies import Unrolling
 from echo_rnn.errors import Terminated
@@ -32,14 +33,13 @@ from echo_rnn.stages.inputs import require_dataset
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import Chosen
 from echo_rnn.stages.store import open_run
-from echo_rnn.tasks import CLASSES, INPUTS
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.ends import Ends
-from echo_rnn.tasks.scaling import Scaling
 from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
 
 if TYPE_CHECKING:
-    from echo_rnn.training import Checkpoints, EpochRecord, History
+    from echo_rnn.core.model import Model
+    from echo_rnn.training import Checkpoints, EpochRecord, History, Learner
 
 
 _FAR_ABOVE = 10  # times the loss of guessing
@@ -102,18 +102,16 @@ def run(
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
         require_dataset(config, data)
-        description = _described(model, unroll, config.export)
+        ends, loss = data.ends.with_residual(model.residual), config.loss.loss
+        description = _described(model, unroll, ends, config.export)
         with gc_paused():
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused, compiled_programs=programs.folder)
-            from echo_rnn.core.model import build, features  # noqa: PLC0415
             from echo_rnn.inference.store import save  # noqa: PLC0415
-            from echo_rnn.training import Checkpoints, Learner, Training, build_optimizer  # noqa: PLC0415
+            from echo_rnn.training import Checkpoints, Training, build_optimizer  # noqa: PLC0415
             from echo_rnn.training.fingerprint import fingerprint  # noqa: PLC0415
 
         # First, since it imports a cell of one's own, which decides, too.
-        network = build(
-            model.stack, unroll, INPUTS, CLASSES, dropout=model.dropout.model_dump(), compiled=trainer.compile
-        )
+        network = _network(model, unroll, ends, trainer.compile)
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
         facts = {"settings": settings, "tags": dict(tags), **asdict(decisive)}
@@ -122,17 +120,15 @@ def run(
             return ended
 
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
-        # The children before these belong to the series.
-        *_, weights_seed, dropout_seed = np.random.SeedSequence(config.seed).spawn(5)
-        learner = Learner(
-            network, network.initial_weights(weights_seed), optimizer, seed=dropout_seed, shards=trainer.shards
-        )
+        learner = _learner(network, optimizer, loss, config.seed, trainer.shards)
         start = checkpoints.newest()
         known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
             _describe(tracked, checkpoints, settings, files, data.digest, chosen.seconds)
             # The store keeps each number once; those of the last epochs may not have reached it.
-            tracked.log_metrics(row for record in (start.epochs if start else ()) for row in _epoch(record))
+            tracked.log_metrics(
+                row for record in (start.epochs if start else ()) for row in _epoch(record, learner.score)
+            )
             with _stoppable(tracked, parent, command) as stop_requested:
                 start_seconds = time.time() - psutil.Process().create_time()
                 before = programs.compiled
@@ -142,7 +138,7 @@ def run(
                 programs.keep()
 
                 def on_epoch(record: "EpochRecord") -> None:
-                    tracked.log_metrics(_epoch(record))
+                    tracked.log_metrics(_epoch(record, learner.score))
                     programs.keep()  # of a validation; a training that is killed later need not compile again
 
                 history = training.run(stop_requested, on_epoch)
@@ -157,8 +153,9 @@ def run(
                 dataset_digest=data.digest,
                 exports=config.export,
             )
-            tracked.log_artifact(_report(history, data.validation.accuracy_ceiling, files.training), "figures")
-            tracked.log_model(exported, features(data.validation.x_EBN[0][:, : trainer.window]).numpy())
+            report = _report(history, (loss.unit, learner.score), data.validation.accuracy_ceiling, files.training)
+            tracked.log_artifact(report, "figures")
+            tracked.log_model(exported, data.validation.x_EBNI[0][:, : trainer.window] * np.float32(data.units.x))
             finished.write(
                 files.checkpoints,
                 files.root,
@@ -186,9 +183,8 @@ def _say(history: "History", done: Outcome, first_call: str) -> None:
         )
 
 
-def _described(model: ModelSection, unrolling: Unrolling, exports: Sequence[str]) -> Description:
+def _described(model: ModelSection, unrolling: Unrolling, ends: Ends, exports: Sequence[str]) -> Description:
     """The network that is trained; refused where it cannot be exported as it is asked for."""
-    ends = Ends("classes", INPUTS, CLASSES, Scaling.identity(INPUTS, 0), ("bit",), ("bit",))
     require_exportable(exports, model.stack, ends)
     return Description(model, unrolling, ends)
 
@@ -217,9 +213,27 @@ def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Outcome | N
     return done
 
 
+def _network(model: ModelSection, unroll: Unrolling, ends: Ends, compiled: Compile) -> "Model":
+    """The network between two ends."""
+    from echo_rnn.core.model import build  # noqa: PLC0415
+
+    options: dict[str, Any] = {"residual_inputs": ends.residual_inputs, "dropout": model.dropout.model_dump()}
+    return build(model.stack, unroll, ends.inputs, ends.outputs, **options, compiled=compiled)
+
+
+def _learner(network: "Model", optimizer: Any, loss: Loss, seed: int, shards: int) -> "Learner":
+    """The network with fresh weights, ready to learn."""
+    from echo_rnn.training import Learner  # noqa: PLC0415
+
+    # The children before these belong to the series.
+    *_, weights_seed, dropout_seed = np.random.SeedSequence(seed).spawn(5)
+    weights = network.initial_weights(weights_seed)
+    return Learner(network, weights, optimizer, loss=loss, seed=dropout_seed, shards=shards)
+
+
 def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:
     """The part of the settings that decides the numbers, the chosen strategy, and the code of a custom cell."""
-    sections = ("task", "model", "optimizer", "schedule", "clipping", "trainer", "seed")
+    sections = ("task", "loss", "model", "optimizer", "schedule", "clipping", "trainer", "seed")
     decisive = {name: settings[name] for name in sections}
     decisive["trainer"] = {name: value for name, value in settings["trainer"].items() if name != "checkpoint"}
     if path := settings["model"].get("path"):
@@ -265,14 +279,14 @@ def _stoppable(tracked: Run, parent: int | None, command: str) -> Iterator[Calla
             raise
 
 
-def _epoch(record: "EpochRecord") -> Iterator[MetricRow]:
-    """One epoch for the tracking store; the step is the epoch."""
+def _epoch(record: "EpochRecord", score: str) -> Iterator[MetricRow]:
+    """One epoch for the tracking store; the step is the epoch, `score` the name of the score."""
     yield "train/loss", record.loss, record.epoch
-    yield "train/accuracy", record.accuracy, record.epoch
+    yield f"train/{score}", record.score, record.epoch
     yield "train/steps_per_second", record.steps_per_second, record.epoch
-    if record.validation_loss is not None and record.validation_accuracy is not None:
+    if record.validation_loss is not None and record.validation_score is not None:
         yield "validation/loss", record.validation_loss, record.epoch
-        yield "validation/accuracy", record.validation_accuracy, record.epoch
+        yield f"validation/{score}", record.validation_score, record.epoch
 
 
 def _times(history: "History", trained: Outcome, import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
@@ -294,25 +308,33 @@ def _times(history: "History", trained: Outcome, import_seconds: float, start_se
     yield "train/leftover_steps", history.leftover_steps, 0
 
 
-def _report(history: "History", ceiling: float, folder: Path) -> Path:
-    """Writes tables of the epochs, the outcome and the curves; returns the path of the picture."""
+def _report(history: "History", labels: tuple[str, str], ceiling: float | None, folder: Path) -> Path:
+    """Writes tables of the epochs, the outcome and the curves; returns the path of the picture.
+
+    Args:
+        history: The training.
+        labels: The unit of the loss, and the name of the score.
+        ceiling: The best score that any network can reach, where it is known.
+        folder: For the files.
+    """
     from echo_rnn.plots import save, training_curves  # noqa: PLC0415 # matplotlib takes a while
 
-    columns = ("epoch", "loss", "accuracy")
+    _, score = labels
+    columns = ("epoch", "loss", score)
     validated = [
-        (record.epoch, record.validation_loss, record.validation_accuracy)
+        (record.epoch, record.validation_loss, record.validation_score)
         for record in history.epochs
-        if record.validation_loss is not None and record.validation_accuracy is not None
+        if record.validation_loss is not None and record.validation_score is not None
     ]
-    write_table(folder / "epochs.csv", columns, ((each.epoch, each.loss, each.accuracy) for each in history.epochs))
+    write_table(folder / "epochs.csv", columns, ((each.epoch, each.loss, each.score) for each in history.epochs))
     write_table(folder / "validation.csv", columns, validated)
     final = history.epochs[history.weights_epoch - 1]
     # Nothing timed, so that an equal training gives an equal file.
     outcome = {
         "loss": final.loss,
-        "accuracy": final.accuracy,
+        score: final.score,
         "validation_loss": final.validation_loss,
-        "validation_accuracy": final.validation_accuracy,
+        f"validation_{score}": final.validation_score,
         "weights_epoch": history.weights_epoch,
         "epochs": len(history.epochs),
         "steps": history.steps,
@@ -320,8 +342,10 @@ def _report(history: "History", ceiling: float, folder: Path) -> Path:
         "stopped_early": history.stopped_early,
     }
     write_json(folder / "metrics.json", outcome)
-    looks = [(epoch * history.windows, loss, accuracy) for epoch, loss, accuracy in validated]
-    losses, accuracies = history.log.read().T
+    looks = [(epoch * history.windows, loss, value) for epoch, loss, value in validated]
+    losses, scores, counted = history.log.read().T
+    if counted.min() == 0:  # windows in which nothing counts
+        losses, scores = (values[counted > 0] for values in (losses, scores))
     picture = folder / "curves.png"
-    save(training_curves(losses, accuracies, history.windows, looks, ceiling), picture)
+    save(training_curves(losses, scores, history.windows, looks, ceiling, labels), picture)
     return picture

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+
+from echo_rnn.tasks.ends import Ends
+from echo_rnn.tasks.scaling import Scaling
 
 BLOCK_STEPS = 2**20
 _WORD_BITS = 64
@@ -23,9 +26,23 @@ class Echo:
     """
 
     name: ClassVar[str] = "echo"
+    fresh: ClassVar[bool] = True
+    gaps: ClassVar[bool] = False
+    x_dtype: ClassVar[DTypeLike] = np.uint8
+    y_dtype: ClassVar[DTypeLike] = np.uint8
 
     echo_step: int
     rows: int
+
+    @property
+    def ends(self) -> Ends:
+        """One bit in, the two values of a bit out."""
+        return Ends("classes", 1, 2, Scaling.identity(1, 0), ("bit",), ("echo",))
+
+    @property
+    def chance(self) -> float:
+        """A fair bit."""
+        return 0.5
 
     def blocks(
         self, seed: np.random.SeedSequence, length: int, block_steps: int = BLOCK_STEPS

@@ -1,4 +1,4 @@
-"""The numbers of a training: loss and accuracy of every step in a file that only grows, and a record of every epoch."""
+"""The numbers of a training: loss and score of every step in a file that only grows, and a record of every epoch."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from echo_rnn import files
 from echo_rnn.core.windows.loop import Array, Preparation
 from echo_rnn.errors import UserError
 
-_COLUMNS = 2
+_COLUMNS = 3
 _ROW_BYTES = 4 * _COLUMNS
 _PIECE = 2**20
 
@@ -33,7 +33,7 @@ BEGINNING = Offset(0, hashlib.sha256().hexdigest())
 
 
 class Log:
-    """Loss and accuracy of every training step, float32 `[rows, 2]`, in a file that is appended to.
+    """Loss, score and share of counted targets of every training step, float32 `[rows, 3]`, in a file that only grows.
 
     A long history costs no memory, and a checkpoint stores an offset instead of a copy. The file is written all the
     time and may hold more than the newest checkpoint covers: `rewind` cuts it off there.
@@ -45,7 +45,7 @@ class Log:
         self._checksum = hashlib.sha256()
 
     def append(self, rows: Array) -> None:
-        """Appends rows `[n, 2]`."""
+        """Appends rows `[n, 3]`."""
         content = np.ascontiguousarray(rows, np.float32).tobytes()
         files.append(self.path, content, durable=False)
         self._checksum.update(content)
@@ -94,18 +94,18 @@ class EpochRecord:
 
     Attributes:
         epoch: From 1.
-        loss: Mean over its training steps, in nats.
-        accuracy: Mean over its training steps.
-        validation_loss: Mean on the validation series, in nats; `None` in epochs without validation.
-        validation_accuracy: Likewise.
+        loss: Mean over its training steps, in the unit of the loss; each step weighs as its counted targets.
+        score: Likewise the score, `accuracy` or `squared_error`.
+        validation_loss: On the validation series; `None` in epochs without validation.
+        validation_score: Likewise.
         steps_per_second: Training steps per second of its compiled calls.
     """
 
     epoch: int
     loss: float
-    accuracy: float
+    score: float
     validation_loss: float | None
-    validation_accuracy: float | None
+    validation_score: float | None
     steps_per_second: float
 
 
@@ -144,18 +144,28 @@ class History:
         """Finished windows of the current epoch; all of them until `end_epoch` is called."""
         return self.steps - len(self.epochs) * self.windows
 
-    def add(self, losses: Array, accuracies: Array, seconds: float) -> None:
-        """Adds the results of one call of the training loop."""
-        self.log.append(np.stack([losses, accuracies], axis=-1))
+    def add(self, losses: Array, scores: Array, counted: Array, seconds: float) -> None:
+        """Adds the results of one call of the training loop; `counted` are shares of the targets of each step."""
+        self.log.append(np.stack([losses, scores, counted], axis=-1))
         self.steps += len(losses)
         self.steady_seconds += seconds
         self.epoch_seconds += seconds
 
-    def end_epoch(self, validation_loss: float | None, validation_accuracy: float | None) -> EpochRecord:
+    def end_epoch(self, validation_loss: float | None, validation_score: float | None) -> EpochRecord:
         """Records the current epoch, in which all windows are done, and begins the next."""
-        loss, accuracy = self.log.read(self.steps - self.windows).mean(axis=0, dtype=np.float64).tolist()
+        loss, score = _means(self.log.read(self.steps - self.windows))
         rate = self.windows / self.epoch_seconds
-        record = EpochRecord(len(self.epochs) + 1, loss, accuracy, validation_loss, validation_accuracy, rate)
+        record = EpochRecord(len(self.epochs) + 1, loss, score, validation_loss, validation_score, rate)
         self.epochs.append(record)
         self.epoch_seconds = 0.0
         return record
+
+
+def _means(rows: Array) -> tuple[float, float]:
+    """Mean loss and score of training steps, weighed by the share of targets that counted in each."""
+    counted = rows[:, 2]
+    if (counted == 1).all():
+        loss, score, _ = rows.mean(axis=0, dtype=np.float64).tolist()
+    else:
+        loss, score, _ = np.average(rows.astype(np.float64), axis=0, weights=counted).tolist()
+    return loss, score

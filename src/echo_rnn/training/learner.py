@@ -9,24 +9,29 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.core.cells import StackState
+from echo_rnn.core.losses.cross_entropy import CrossEntropy
+from echo_rnn.core.losses.loss import Loss, weighted_mean
 from echo_rnn.core.model import Model, Weights, flat
-from echo_rnn.core.shards import Batch, sharded
+from echo_rnn.core.shards import Batch, Carried, sharded
 from echo_rnn.core.unroll import Masks
 
 _SEED = np.random.SeedSequence(0)
+_CROSS_ENTROPY = CrossEntropy()
 
 
-def cross_entropy(logits_TBC: tf.Tensor, y_TB: tf.Tensor) -> tf.Tensor:
-    """Mean over all time steps and rows of -log softmax(logits)[target], in nats."""
-    losses_TB = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_TB, logits=logits_TBC)
-    return tf.reduce_mean(losses_TB)
+SCORES = {"classes": "accuracy", "real": "squared_error"}
+"""The name of what is reported beside the loss, by the kind of the targets."""
 
 
-def accuracy(logits_TBC: tf.Tensor, y_TB: tf.Tensor) -> tf.Tensor:
+def accuracy(logits_TBC: tf.Tensor, y_TB: tf.Tensor, weight_TB: tf.Tensor | None = None) -> tf.Tensor:
     """Share of targets that get the largest logit."""
     right_TB = tf.equal(tf.argmax(logits_TBC, axis=-1, output_type=y_TB.dtype), y_TB)
-    return tf.reduce_mean(tf.cast(right_TB, logits_TBC.dtype))
+    return weighted_mean(tf.cast(right_TB, logits_TBC.dtype), weight_TB)
+
+
+def squared_error(outputs_TBK: tf.Tensor, y_TBK: tf.Tensor, weight_TB: tf.Tensor | None = None) -> tf.Tensor:
+    """Mean squared error of scaled real targets; about 1 for their mean under standard scaling."""
+    return weighted_mean(tf.square(y_TBK - outputs_TBK), weight_TB)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Learner:
         weights: Weights,
         optimizer: keras.optimizers.Optimizer,
         *,
+        loss: Loss = _CROSS_ENTROPY,
         seed: np.random.SeedSequence = _SEED,
         shards: int = 1,
     ) -> None:
@@ -64,11 +70,13 @@ class Learner:
             model: The network.
             weights: Of its start.
             optimizer: Not built yet.
+            loss: What is minimised.
             seed: Of the dropout masks, where the model has dropout.
             shards: The largest number of compiled programs in which a batch runs in parallel; with 1 it runs in the
                 graph in which `step` is called.
         """
         self.model = model
+        self.loss = loss
         self._seed = seed.generate_state(2).view(np.int32).astype(np.int64)
         self._structure = weights
         self._variables = [keras.Variable(tensor, name=f"weight_{i}") for i, tensor in enumerate(flat(weights))]
@@ -84,32 +92,55 @@ class Learner:
         weights: Weights = tf.nest.pack_sequence_as(self._structure, tensors)
         return weights
 
-    def step(self, x_TBI: tf.Tensor, y_TB: tf.Tensor, state: StackState) -> tuple[StackState, tf.Tensor, tf.Tensor]:
+    @property
+    def score(self) -> str:
+        """The name of the score that `step` returns beside the loss: `accuracy` or `squared_error`."""
+        return SCORES[self.loss.kind]
+
+    def zero_state(self, batch_size: int) -> Carried:
+        """What is carried into the first window."""
+        return Carried(self.model.zero_state(batch_size), self.loss.zero_state(batch_size, self.model.outputs))
+
+    def step(
+        self, x_TBI: tf.Tensor, y: tf.Tensor, carried: Carried, counted_TB: tf.Tensor | None = None
+    ) -> tuple[Carried, tf.Tensor, tf.Tensor]:
         """Forward, backward and update on one window; no gradient reaches the windows before it.
 
         Args:
             x_TBI: The inputs of the window, float32.
-            y_TB: Its targets, int32.
-            state: The state of every layer, carried from the window before.
+            y: Its targets: classes `[T, B]`, int32, or real targets `[T, B, K]`, float32.
+            carried: From the window before.
+            counted_TB: 1 where a step counts, else 0; `None` where all do. A window in which none counts changes no
+                weight.
 
         Returns:
-            The state after the window, and loss (in nats) and accuracy before the update.
+            What is carried after the window, and loss and score before the update.
         """
-        batch = Batch(x_TBI, y_TB, state, self._masks(*y_TB.shape))
-        state, (loss, accurate, *gradients) = self._run(self.weights, batch)
-        self._optimizer.apply(gradients, self._variables)
+        weight_TB = None if counted_TB is None else weights_of(counted_TB)
+        masks, energies = self._masks(*y.shape[:2]), self.loss.energies(y, weight_TB, carried.loss)
+        batch = Batch(x_TBI, y, carried, masks, weight_TB, energies)
+        carried, (loss, score, *gradients) = self._run(self.weights, batch)
+        if weight_TB is None:
+            self._optimizer.apply(gradients, self._variables)
+        else:
+            tf.cond(tf.reduce_any(weight_TB > 0), lambda: self._update(gradients), lambda: tf.constant(0))
         # Shares add up to 1 but for rounding.
-        return state, loss, tf.minimum(accurate, 1)
+        return carried, loss, tf.minimum(score, 1) if self.loss.kind == "classes" else score
 
-    def _gradients(
-        self, weights: Weights, batch: Batch, share: float = 1.0
-    ) -> tuple[StackState, list[tf.Tensor | None]]:
-        """The state after the window; loss, accuracy and the gradients of all weights, each scaled by `share`."""
+    def _update(self, gradients: list[tf.Tensor | None]) -> tf.Tensor:
+        self._optimizer.apply(gradients, self._variables)
+        return tf.constant(0)
+
+    def _gradients(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[Carried, list[tf.Tensor | None]]:
+        """What is carried after the window; loss, score and the gradients of all weights, each scaled by `share`."""
+        score = accuracy if self.loss.kind == "classes" else squared_error
         with tf.GradientTape() as tape:
             tape.watch(flat(weights))
-            logits_TBC, state = self.model(weights, batch.x_TBI, batch.state, masks=batch.masks)
-            loss = share * cross_entropy(logits_TBC, batch.y_TB)
-        return state, [loss, share * accuracy(logits_TBC, batch.y_TB), *tape.gradient(loss, flat(weights))]
+            outputs_TBC, state = self.model(weights, batch.x_TBI, batch.state.stack, masks=batch.masks)
+            loss, after = self.loss(outputs_TBC, batch.y, batch.weight_TB, batch.energies, batch.state.loss)
+            loss = share * loss
+        gradients = tape.gradient(loss, flat(weights))
+        return Carried(state, after), [loss, share * score(outputs_TBC, batch.y, batch.weight_TB), *gradients]
 
     def _masks(self, steps: int, batch_size: int) -> Masks:
         """The dropout masks of the coming step."""
@@ -144,3 +175,10 @@ class Learner:
         variables, arrays = (*self._variables, *self._optimizer.variables), (*snapshot.weights, *snapshot.optimizer)
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+
+
+def weights_of(counted_TB: tf.Tensor) -> tf.Tensor:
+    """Weights with the mean 1 over the window's batch; all 0 where no step counts."""
+    counted_TB = tf.cast(counted_TB, tf.float32)
+    # At least one step of the batch counts where any does.
+    return counted_TB / tf.maximum(tf.reduce_mean(counted_TB), 1 / (counted_TB.shape[0] * counted_TB.shape[1]))

@@ -9,13 +9,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from echo_rnn.config.schema import Trainer
-from echo_rnn.core.cells import StackState
-from echo_rnn.core.model import features, targets
+from echo_rnn.core.shards import Carried
 from echo_rnn.core.windows.buffers import buffers, capacity, window_count
 from echo_rnn.core.windows.loop import Array, WindowLoop
 from echo_rnn.core.windows.predictor import Predictor
+from echo_rnn.core.windows.stored import Affine, classes
 from echo_rnn.errors import UserError
-from echo_rnn.evaluation.scores import mean_loss_and_accuracy
 from echo_rnn.tasks.dataset import Dataset
 from echo_rnn.training.checkpoints import Checkpoints, Progress, Seconds
 from echo_rnn.training.early_stop import Memory
@@ -23,6 +22,7 @@ from echo_rnn.training.guard import Guard
 from echo_rnn.training.history import EpochRecord, History
 from echo_rnn.training.learner import Learner
 from echo_rnn.training.stopping import StoppedError
+from echo_rnn.training.validation import validate
 
 _SCALAR = tf.TensorSpec((), tf.float32)
 _SECONDS_PER_CALL = 0.5
@@ -55,22 +55,29 @@ class Training:
         self._data = data
         self._trainer = trainer
         self._checkpoints = checkpoints
-        series, self._rows, row_steps = data.train.x_EBN.shape
-        if series < trainer.epochs:
+        series, self._rows, row_steps, _ = data.train.x_EBNI.shape
+        if data.fresh and series < trainer.epochs:
             raise UserError(
                 f"trainer.epochs: expected at most {series}, one for each training series of {data.folder}, "
                 f"got {trainer.epochs}; run `dvc repro generate` to make more, or lower it",
                 "training.too_few_series",
             )
         self._buffer_size = 1 if trainer.scope == "step" else capacity(row_steps, self._rows, trainer.window)
-        self._loop = WindowLoop(self._one_window, [_SCALAR, _SCALAR], trainer.compile, learner.shards)
-        self._predictor = Predictor(learner.model, lambda: learner.weights, trainer.window, trainer.compile)
+        scaling, self._warmup = data.ends.scaling, data.warmup
+        self._features = Affine(scaling.input_offset_I, scaling.input_scale_I, data.units.x)
+        self._targets: Callable[[tf.Tensor], tf.Tensor] = classes
+        if data.ends.kind == "real":
+            self._targets = Affine(scaling.target_offset_K, scaling.target_scale_K, data.units.y)
+        outputs = [_SCALAR] * (2 if self._warmup is None else 3)
+        self._loop = WindowLoop(self._one_window, outputs, trainer.compile, learner.shards)
+        self._predictor = Predictor(
+            learner.model, lambda: learner.weights, self._features, trainer.window, trainer.compile, warmup=data.warmup
+        )
         self._pace = Pace()
         self._state = self._zero_state()
         windows, leftover = window_count(row_steps, trainer.window)
-        example = np.zeros((self._buffer_size, trainer.window, self._rows), np.uint8)
         with learner.undone():
-            preparation = self._loop.prepare([example, example], self._state)
+            preparation = self._loop.prepare(self._example(), self._state)
         self._history = History(windows, leftover, preparation, checkpoints.log)
         self._memory = Memory()
         if start is not None:
@@ -120,27 +127,31 @@ class Training:
         """Runs the remaining windows of the current epoch, some in each call; yields after each call."""
         history = self._history
         epoch = len(history.epochs)
-        series = [split[epoch] for split in (self._data.train.x_EBN, self._data.train.y_EBN)]
-        for buffer in buffers(series, self._trainer.window, self._buffer_size, start=history.windows_done):
+        train = self._data.train
+        # A series that does not differ from epoch to epoch is stored once.
+        number = epoch if self._data.fresh else 0
+        series = (train.x_EBNI[number], train.y[number])
+        window, start = self._trainer.window, history.windows_done
+        for buffer in buffers(series, window, self._buffer_size, start, warmup=self._warmup):
             first = 0
             while first < buffer.count:
                 count = self._pace.next(buffer.count - first)
-                losses, accuracies = self._block(buffer.arrays, first, count)
+                losses, scores = self._block(buffer.arrays, first, count)
                 first += count
-                loss, accuracy = (f"{values.mean():.4f}" for values in (losses, accuracies))
-                bar.set_postfix(epoch=epoch + 1, loss=loss, accuracy=accuracy, refresh=False)
+                loss, score = (f"{values.mean():.4f}" for values in (losses, scores))
+                bar.set_postfix({"epoch": epoch + 1, "loss": loss, self._learner.score: score}, refresh=False)
                 bar.update(count)
                 yield
 
     def _block(self, arrays: Sequence[Array], first: int, count: int) -> list[Array]:
-        """One call: runs `count` windows of a buffer and returns their losses and accuracies."""
+        """One call: runs `count` windows of a buffer and returns their losses and scores."""
         start = time.perf_counter()
-        self._state, (losses, accuracies) = self._loop(arrays, first, count, self._state)
+        self._state, (losses, scores, *counted) = self._loop(arrays, first, count, self._state)
         seconds = time.perf_counter() - start
         self._pace.measured(count, seconds)
-        self._history.add(losses, accuracies, seconds)
+        self._history.add(losses, scores, counted[0] if counted else np.ones_like(losses), seconds)
         self._guard.check_losses(losses, self._history.steps)
-        return [losses, accuracies]
+        return [losses, scores]
 
     def _end_epoch(self) -> EpochRecord:
         """Validates where it is due, updates early stopping, and zeroes the state for the next epoch."""
@@ -158,10 +169,11 @@ class Training:
             return None, None
         start = time.perf_counter()
         split = self._data.validation
-        loss, accuracy = mean_loss_and_accuracy(self._predictor(split.x_EBN[0], split.y_EBN[0], leftover=False))
+        chunks = self._predictor(split.x_EBNI[0], split.y[0], leftover=False)
+        loss, score = validate(chunks, self._learner.loss, self._targets, self._learner.model.outputs)
         self._history.validation_seconds += time.perf_counter() - start
         self._guard.check_validation(loss, self._history.steps)
-        return loss, accuracy
+        return loss, score
 
     def _save_if_due(self, stop_requested: Callable[[], bool], total: int) -> None:
         stop = stop_requested()
@@ -193,13 +205,20 @@ class Training:
         history.steps, history.epochs = start.steps, list(start.epochs)
         history.steady_seconds, history.epoch_seconds, history.validation_seconds = start.seconds
 
-    def _one_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
-        x_TB, y_TB = arrays
-        state, loss, accuracy = self._learner.step(features(x_TB), targets(y_TB), state)
-        return state, [loss, accuracy]
+    def _one_window(self, arrays: Sequence[tf.Tensor], state: Carried) -> tuple[Carried, Sequence[tf.Tensor]]:
+        x_TBI, y, *counted = arrays
+        state, loss, score = self._learner.step(self._features(x_TBI), self._targets(y), state, *counted)
+        return state, [loss, score, *(tf.reduce_mean(tf.cast(each, tf.float32)) for each in counted)]
 
-    def _zero_state(self) -> StackState:
-        return self._learner.model.zero_state(self._rows)
+    def _example(self) -> list[Array]:
+        """A buffer of the shape of all."""
+        size = (self._buffer_size, self._trainer.window, self._rows)
+        train = self._data.train
+        arrays = [np.zeros((*size, *stored.shape[3:]), stored.dtype) for stored in (train.x_EBNI, train.y)]
+        return arrays if self._warmup is None else [*arrays, np.zeros(size, np.uint8)]
+
+    def _zero_state(self) -> Carried:
+        return self._learner.zero_state(self._rows)
 
 
 class Pace:

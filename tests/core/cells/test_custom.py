@@ -31,7 +31,7 @@ MINIMAL = "tests.core.cells.minimal_gated:MinimalGatedCell"
 
 
 def section(path=MINIMAL, **options):
-    sizes = {"layers": 2, "units": [3], "precision": "float32"}
+    sizes = {"layers": 2, "units": [3], "precision": "float32", "residual": False}
     dropout = {"between": 0.0, "output": 0.0, "variational": False}
     return MODEL.validate({"cell": "custom", "path": path, "options": options, "dropout": dropout, **sizes})
 

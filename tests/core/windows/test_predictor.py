@@ -8,6 +8,7 @@ from echo_rnn.core.model import Model, flat
 from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.windows import predictor
 from echo_rnn.core.windows.predictor import Predictor
+from echo_rnn.core.windows.stored import Affine
 from tests.core.unroll.equality import MODES
 from tests.oracle import Stack, Weights
 from tests.training.problems import network
@@ -18,6 +19,7 @@ MODEL = network("lstm")
 WEIGHTS = MODEL.initial_weights(np.random.SeedSequence(0))
 # Float32 has 7 digits; logits are around 1 and the sums short.
 TOLERANCE = 1e-6
+PLAIN = Affine(np.zeros(1), np.ones(1))
 
 
 def oracle(x_BN, window):
@@ -35,12 +37,13 @@ def oracle(x_BN, window):
 
 def joined(chunks):
     """One chunk of all: x, y and logits along the rows."""
-    return [np.concatenate(kind, axis=1) for kind in zip(*(vars(chunk).values() for chunk in chunks), strict=True)]
+    kinds = zip(*((chunk.x_BNI[..., 0], chunk.y, chunk.outputs_BNC) for chunk in chunks), strict=True)
+    return [np.concatenate(kind, axis=1) for kind in kinds]
 
 
 def predict(mode="graph", leftover=True, steps=STEPS, **options):
-    predictor = Predictor(MODEL, lambda: WEIGHTS, WINDOW, mode, **options)
-    return list(predictor(X_BN[:, :steps], Y_BN[:, :steps], leftover=leftover))
+    predictor = Predictor(MODEL, lambda: WEIGHTS, PLAIN, WINDOW, mode, **options)
+    return list(predictor(X_BN[:, :steps, None], Y_BN[:, :steps], leftover=leftover))
 
 
 @pytest.mark.parametrize("zeroed", [False, True])
@@ -58,7 +61,7 @@ def test_leftover_steps_are_a_shorter_window_or_not_run(steps):
     np.testing.assert_allclose(logits_BNC, oracle(X_BN[:, :steps], steps), atol=TOLERANCE)
     whole = steps - steps % WINDOW
     without = predict(steps=steps, leftover=False)
-    assert sum(chunk.y_BN.shape[1] for chunk in without) == whole
+    assert sum(chunk.y.shape[1] for chunk in without) == whole
     if whole:
         np.testing.assert_array_equal(joined(without)[2], logits_BNC[:, :whole])
 
@@ -81,10 +84,10 @@ def test_weights_are_read_when_it_runs(mode):
     def scaled_head():
         return WEIGHTS._replace(head=tf.nest.map_structure(lambda part: part * variable, WEIGHTS.head))
 
-    scaled = Predictor(MODEL, scaled_head, WINDOW, mode)
-    once = joined(scaled(X_BN, Y_BN, leftover=False))[2]
+    scaled = Predictor(MODEL, scaled_head, PLAIN, WINDOW, mode)
+    once = joined(scaled(X_BN[..., None], Y_BN, leftover=False))[2]
     variable.assign(2.0)
-    np.testing.assert_allclose(joined(scaled(X_BN, Y_BN, leftover=False))[2], 2 * once, rtol=1e-6)
+    np.testing.assert_allclose(joined(scaled(X_BN[..., None], Y_BN, leftover=False))[2], 2 * once, rtol=1e-6)
 
 
 def test_series_start_from_a_zero_state_and_share_what_is_compiled():
@@ -94,9 +97,9 @@ def test_series_start_from_a_zero_state_and_share_what_is_compiled():
         traces.append(arguments)
         return dynamic(*arguments)
 
-    again = Predictor(Model(MODEL.cells, noting, 1, 2), lambda: WEIGHTS, WINDOW, "graph")
-    first = joined(again(X_BN, Y_BN, leftover=True))
+    again = Predictor(Model(MODEL.cells, noting, 1, 2), lambda: WEIGHTS, PLAIN, WINDOW, "graph")
+    first = joined(again(X_BN[..., None], Y_BN, leftover=True))
     made = len(traces)
-    for one, other in zip(joined(again(X_BN, Y_BN, leftover=True)), first, strict=True):
+    for one, other in zip(joined(again(X_BN[..., None], Y_BN, leftover=True)), first, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(traces) == made

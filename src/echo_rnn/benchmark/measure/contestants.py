@@ -13,9 +13,8 @@ from echo_rnn.benchmark.measure.ours import Request
 from echo_rnn.benchmark.measure.problem import FILE
 from echo_rnn.benchmark.measure.process import SECONDS, LostError
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, again
-from echo_rnn.benchmark.measure.shape import Shape, refusal
+from echo_rnn.benchmark.measure.shape import CLASSES, Shape, refusal
 from echo_rnn.files import write_json
-from echo_rnn.tasks import CLASSES
 
 # What is written out for each step or unit is compared where networks are small, which is what it is for.
 _SHARDS_PER_THREAD = 2  # no thread is idle when its first one ends

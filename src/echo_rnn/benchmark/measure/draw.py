@@ -3,10 +3,10 @@
 import numpy as np
 
 from echo_rnn.benchmark.measure.problem import Floats, Problem, weight_shapes
-from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.shape import CLASSES, Shape
 from echo_rnn.core.windows.buffers import as_windows
 from echo_rnn.errors import UserError
-from echo_rnn.tasks import CLASSES, Echo
+from echo_rnn.tasks.echo import Echo
 
 _ECHO_STEP = 3
 _FORGET_BIAS = 1.0

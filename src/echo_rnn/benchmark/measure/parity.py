@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from echo_rnn.benchmark.measure.records import Array, relative_error
 from echo_rnn.benchmark.measure.workload import Program
-from echo_rnn.core.cells import StackState
+from echo_rnn.core.shards import Carried
 from echo_rnn.training.learner import Snapshot
 
 # Between strategies that are right, float32 leaves up to 1e-5; a wrong gradient is off by tenths of itself. In bfloat16
@@ -58,16 +58,16 @@ def largest_error(seen: Observed, reference: Observed) -> float:
     return max(errors)
 
 
-def _drawn_state(program: Program) -> StackState:
+def _drawn_state(program: Program) -> Carried:
     """The same for all programs of a shape."""
     generator = np.random.default_rng(0)
-    state: StackState = tf.nest.map_structure(
+    state: Carried = tf.nest.map_structure(
         lambda part: tf.constant(generator.standard_normal(part.shape), part.dtype), program.zero_state
     )
     return state
 
 
-def _gradients(program: Program, initial: Snapshot, start: StackState) -> tuple[list[Array], Array]:
+def _gradients(program: Program, initial: Snapshot, start: Carried) -> tuple[list[Array], Array]:
     """The gradients of the first window, read from the optimizer (see the module), and the state after it."""
     sums = len(initial.weights)
     zeroed = [np.zeros_like(array) for array in initial.optimizer[-sums:]]

@@ -12,6 +12,8 @@ from echo_rnn.core.strategies import get_strategy
 from echo_rnn.core.strategies import refusal as strategy_refusal
 from echo_rnn.errors import UserError
 
+CLASSES = 2
+"""Classes of every measured problem (C)."""
 COMPILED: dict[Compile, str] = {
     "none": "not compiled",
     "graph": "as a graph",

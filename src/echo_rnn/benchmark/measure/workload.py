@@ -13,19 +13,20 @@ import numpy as np
 import tensorflow as tf
 
 from echo_rnn.benchmark.measure.records import KINDS, Array, Prepared
-from echo_rnn.benchmark.measure.shape import Shape
+from echo_rnn.benchmark.measure.shape import CLASSES, Shape
 from echo_rnn.core.cell_table import Stack, get_cell
-from echo_rnn.core.cells import StackState, build_cells
+from echo_rnn.core.cells import build_cells
+from echo_rnn.core.losses.cross_entropy import CrossEntropy
 from echo_rnn.core.model import Model, Weights
-from echo_rnn.core.shards import Batch, sharded
+from echo_rnn.core.shards import Batch, Carried, sharded
 from echo_rnn.core.unroll import Unroll
 from echo_rnn.core.windows.loop import WindowLoop
-from echo_rnn.tasks import CLASSES
-from echo_rnn.training.learner import Learner, Snapshot, cross_entropy
+from echo_rnn.training.learner import Learner, Snapshot
 
 _SCALAR = tf.TensorSpec((), tf.float32)
 _MOST_WINDOWS = 256
 _MOST_VALUES = 2**22  # 16 MiB
+_LOSS = CrossEntropy()
 
 Data = tuple[tf.Tensor, tf.Tensor]
 """Windows: inputs `x_WTBI` and targets `y_WTB`."""
@@ -76,13 +77,13 @@ class Program:
         self.model = Model(build_cells(stack), unroll, shape.inputs, CLASSES)
         weights = self.model.initial_weights(np.random.SeedSequence(seed))
         mode, shards = shape.compile, shape.shards
-        self.learner = Learner(self.model, weights, optimizer(), shards=shards)
+        self.learner = Learner(self.model, weights, optimizer(), loss=_LOSS, shards=shards)
         self._predict = sharded(self._loss, shards)
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode, shards),
             "forward": WindowLoop(self._forward_window, [_SCALAR], mode, shards),
         }
-        self.state = self.zero_state = self.model.zero_state(shape.batch_size)
+        self.state = self.zero_state = self.learner.zero_state(shape.batch_size)
         self._next = 0
 
     def prepare(self) -> Prepared:
@@ -103,7 +104,7 @@ class Program:
             graph_bytes=graph.ByteSize() if loop.graph else 0,
         )
 
-    def restart(self, snapshot: Snapshot, state: StackState | None = None) -> None:
+    def restart(self, snapshot: Snapshot, state: Carried | None = None) -> None:
         """Sets weights and optimizer to `snapshot`, the state to `state` or zero, and begins with the first window."""
         self.learner.restore(snapshot)
         self.state = self.zero_state if state is None else state
@@ -125,16 +126,17 @@ class Program:
             steps -= count
         return np.concatenate(losses)
 
-    def _train_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
+    def _train_window(self, arrays: Sequence[tf.Tensor], state: Carried) -> tuple[Carried, Sequence[tf.Tensor]]:
         x_TBI, y_TB = arrays
         state, loss, _ = self.learner.step(x_TBI, y_TB, state)
         return state, [loss]
 
-    def _forward_window(self, arrays: Sequence[tf.Tensor], state: StackState) -> tuple[StackState, Sequence[tf.Tensor]]:
+    def _forward_window(self, arrays: Sequence[tf.Tensor], state: Carried) -> tuple[Carried, Sequence[tf.Tensor]]:
         x_TBI, y_TB = arrays
         return self._predict(self.learner.weights, Batch(x_TBI, y_TB, state))
 
-    def _loss(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[StackState, list[tf.Tensor]]:
+    def _loss(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[Carried, list[tf.Tensor]]:
         """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""
-        logits_TBC, state = self.model(weights, batch.x_TBI, batch.state, masks=batch.masks)
-        return state, [share * cross_entropy(logits_TBC, batch.y_TB)]
+        outputs_TBC, stack = self.model(weights, batch.x_TBI, batch.state.stack, masks=batch.masks)
+        loss, after = _LOSS(outputs_TBC, batch.y, batch.weight_TB, batch.energies, batch.state.loss)
+        return Carried(stack, after), [share * loss]

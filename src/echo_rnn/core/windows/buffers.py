@@ -3,9 +3,12 @@
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from echo_rnn.core.windows.counting import counted
 
 _MOST_STEPS = 2**22
 
@@ -15,11 +18,11 @@ class Buffer:
     """Consecutive windows of several series; windows from `count` on are padding.
 
     Attributes:
-        arrays: One `[W, T, B]` for each series.
+        arrays: One `[W, T, B, …]` for each series, then which targets count, `[W, T, B]`, where that was asked for.
         count: Windows that hold data.
     """
 
-    arrays: list[NDArray[np.uint8]]
+    arrays: list[NDArray[Any]]
     count: int
 
 
@@ -34,10 +37,26 @@ def capacity(row_steps: int, batch_size: int, window: int) -> int:
     return max(1, min(windows, _MOST_STEPS // (window * batch_size)))
 
 
-def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int, start: int = 0) -> Iterator[Buffer]:
-    """Reads the whole windows of `series`, each `[B, N]`, from window `start` on into buffers of `size` windows.
+def buffers(
+    series: Sequence[NDArray[Any]],
+    window: int,
+    size: int,
+    start: int = 0,
+    *,
+    warmup: int | None = None,
+    steps_before: int = 0,
+) -> Iterator[Buffer]:
+    """Reads the whole windows of `series`, each `[B, N, …]`, from window `start` on into buffers of `size` windows.
 
     Memory stays bounded.
+
+    Args:
+        series: The last one holds the targets.
+        window: Time steps of a window.
+        size: Windows of a buffer.
+        start: The first window.
+        warmup: Marks the targets that count, without the first `warmup` steps of each row; `None` where all count.
+        steps_before: Steps of each row before the series.
     """
     windows, _ = window_count(series[0].shape[1], window)
     for first in range(start, windows, size):
@@ -45,22 +64,23 @@ def buffers(series: Sequence[NDArray[np.uint8]], window: int, size: int, start: 
         arrays = [read_windows(series_BN, window, first, count) for series_BN in series]
         for series_BN in series:
             _release_pages(series_BN)
-        padding = ((0, size - count), (0, 0), (0, 0))
-        yield Buffer([np.pad(array, padding) for array in arrays] if count < size else arrays, count)
+        if warmup is not None:
+            arrays[-1:] = counted(arrays[-1], steps_before + first * window, warmup)
+        yield Buffer([_padded(array, size) for array in arrays], count)
 
 
-def as_windows(series_BN: NDArray[np.uint8], window: int) -> NDArray[np.uint8]:
-    """A view `[W, T, B]` of the whole windows in `[B, N]`, time-major within each, without the steps left over."""
-    rows, steps = series_BN.shape
+def as_windows(series_BN: NDArray[Any], window: int) -> NDArray[Any]:
+    """A view `[W, T, B, …]` of the whole windows in `[B, N, …]`, time-major within each, without steps left over."""
+    rows, steps, *features = series_BN.shape
     windows, _ = window_count(steps, window)
-    return series_BN[:, : windows * window].reshape(rows, windows, window).transpose(1, 2, 0)
+    return np.moveaxis(series_BN[:, : windows * window].reshape(rows, windows, window, *features), 0, 2)
 
 
-def read_windows(series_BN: NDArray[np.uint8], window: int, first: int, count: int) -> NDArray[np.uint8]:
+def read_windows(series_BN: NDArray[Any], window: int, first: int, count: int) -> NDArray[Any]:
     """Copies `count` windows from window `first` on into memory; of a memory-mapped series only these are read.
 
     Returns:
-        A contiguous array `[count, window, B]`.
+        A contiguous array `[count, window, B, …]`.
 
     Raises:
         ValueError: the series does not hold these windows.
@@ -71,7 +91,7 @@ def read_windows(series_BN: NDArray[np.uint8], window: int, first: int, count: i
     return np.array(as_windows(series_BN[:, first * window : (first + count) * window], window), order="C")
 
 
-def _release_pages(series_BN: NDArray[np.uint8]) -> None:
+def _release_pages(series_BN: NDArray[Any]) -> None:
     """Releases the pages of a mapped file: those that were read would count as this process's until it exits."""
     if series_BN.flags.writeable:
         return  # changes in memory would be lost
@@ -80,3 +100,8 @@ def _release_pages(series_BN: NDArray[np.uint8]) -> None:
         base = base.base
     if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
+
+
+def _padded(array: NDArray[Any], size: int) -> NDArray[Any]:
+    missing = size - len(array)
+    return np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1))) if missing else array

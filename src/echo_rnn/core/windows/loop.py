@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from echo_rnn.core.cells import StackState
 from echo_rnn.core.compilation import Compile
 from echo_rnn.core.loading import quiet_loading
 from echo_rnn.core.names import number_from_here
 
 Array = np.ndarray[Any, Any]
-Body = Callable[[Sequence[tf.Tensor], StackState], tuple[StackState, Sequence[tf.Tensor]]]
-"""From a window's arrays, each `[T, B]`, and the state before it to the state after it and the window's outputs."""
+State = Any
+"""Tensors in any nesting: what a body carries from window to window."""
+Body = Callable[[Sequence[tf.Tensor], State], tuple[State, Sequence[tf.Tensor]]]
+"""From a window's arrays, each `[T, B, …]`, and the state before it to the state after it and the window's outputs."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class WindowLoop:
         """The graph of the loop; `None` when eager, and before it is traced."""
         return getattr(self._run, "graph", None)
 
-    def prepare(self, buffers: Sequence[Array], state: StackState) -> Preparation:
-        """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B]`.
+    def prepare(self, buffers: Sequence[Array], state: State) -> Preparation:
+        """Traces and compiles for buffers of the shape of `buffers`, each `[W, T, B, …]`.
 
         In shards this runs the first window, and the caller restores what that changed; otherwise it runs none.
         """
@@ -84,9 +85,7 @@ class WindowLoop:
             np.asarray(run(tensors, first, count, state)[1][0])
         return Preparation(traced - start, time.perf_counter() - traced, windows)
 
-    def __call__(
-        self, buffers: Sequence[Array], first: int, count: int, state: StackState
-    ) -> tuple[StackState, list[Array]]:
+    def __call__(self, buffers: Sequence[Array], first: int, count: int, state: State) -> tuple[State, list[Array]]:
         """Runs `count` windows of `buffers` from `first` on.
 
         Returns:
@@ -102,21 +101,21 @@ class WindowLoop:
         # Copies: a view of few windows would keep the whole buffer's outputs in memory.
         return state, [np.array(np.asarray(output)[:count]) for output in outputs]
 
-    def _trace(self, tensors: Sequence[tf.Tensor], state: StackState) -> Callable[..., Any]:
+    def _trace(self, tensors: Sequence[tf.Tensor], state: State) -> Callable[..., Any]:
         """Traces the graph of the loop."""
         function = tf.function(self._loop, jit_compile=self._mode == "xla", autograph=False)
         self._run = function.get_concrete_function(tensors, tf.constant(0), tf.constant(0), state)
         return self._run
 
     def _loop(
-        self, buffers: Sequence[tf.Tensor], first: tf.Tensor, count: tf.Tensor, state: StackState
-    ) -> tuple[StackState, list[tf.Tensor]]:
+        self, buffers: Sequence[tf.Tensor], first: tf.Tensor, count: tf.Tensor, state: State
+    ) -> tuple[State, list[tf.Tensor]]:
         size = buffers[0].shape[0]
         stores = [tf.TensorArray(spec.dtype, size, element_shape=spec.shape) for spec in self._outputs]
 
         def one_window(
-            w: tf.Tensor, state: StackState, stores: list[tf.TensorArray]
-        ) -> tuple[tf.Tensor, StackState, list[tf.TensorArray]]:
+            w: tf.Tensor, state: State, stores: list[tf.TensorArray]
+        ) -> tuple[tf.Tensor, State, list[tf.TensorArray]]:
             # An index in brackets is a constant to XLA, which would compile again for every `first`.
             state, outputs = self._body([tf.gather(buffer, first + w) for buffer in buffers], state)
             return w + 1, state, [store.write(w, output) for store, output in zip(stores, outputs, strict=True)]

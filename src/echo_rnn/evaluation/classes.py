@@ -1,4 +1,4 @@
-"""Scores of a trained network on every target of a series, with the state carried.
+"""Scores of a trained network on every target of a series of classes, with the state carried.
 
 Besides accuracy and loss: accuracy by position in the window, with carried and with zeroed state, which shows what
 carrying gains; and by lag, the share of predictions that equal the input k steps earlier, which shows what was learnt.
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from echo_rnn.core.windows.predictor import Chunk
-from echo_rnn.tasks import CLASSES
 
 Counts = NDArray[np.int64]
 _LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
@@ -26,12 +25,16 @@ class Evaluation:
     Attributes:
         carried: With the state carried.
         zeroed: With the state zeroed before every window.
-        accuracy_ceiling: The best accuracy any network can reach; see `Task.accuracy_ceiling`.
+        accuracy_ceiling: The best accuracy any network can reach; see `Task.accuracy_ceiling`. `None` if unknown.
+        majority: Accuracy of the class that is most frequent in training, always guessed: what needs no network.
+        chance: Accuracy of the best guess without the input; `None` where it is not known.
     """
 
     carried: "Tally"
     zeroed: "Tally"
-    accuracy_ceiling: float
+    accuracy_ceiling: float | None
+    majority: float
+    chance: float | None = None
 
     def metrics(self) -> dict[str, Any]:
         """The scalar scores as JSON values.
@@ -43,7 +46,9 @@ class Evaluation:
         return {
             "accuracy": accuracy,
             "accuracy_ceiling": self.accuracy_ceiling,
-            "accuracy_gap": self.accuracy_ceiling - accuracy,
+            "accuracy_gap": None if self.accuracy_ceiling is None else self.accuracy_ceiling - accuracy,
+            "accuracy_chance": self.chance,
+            "accuracy_majority": self.majority,
             "loss": loss,
             "perplexity": float(np.exp(loss)) if loss < _LARGEST_EXPONENT else None,
             "targets": self.carried.targets,
@@ -60,17 +65,23 @@ class Evaluation:
         return {"confusion": self.carried.confusion_CC.tolist(), **known}
 
 
-def tally(chunks: Iterable[Chunk], window: int = 1, lags: int = 0) -> "Tally":
+def majority(train: NDArray[np.uint8], test: NDArray[np.uint8], classes: int) -> float:
+    """Accuracy on `test` of always guessing the most frequent class in `train`; missing targets are left out."""
+    counts = [np.bincount(each.ravel(), minlength=classes)[:classes] for each in (train, test)]
+    return float(counts[1][counts[0].argmax()] / max(counts[1].sum(), 1))
+
+
+def tally(chunks: Iterable[Chunk], classes: int, window: int = 1, lags: int = 0) -> "Tally":
     """The counts over all `chunks` of a series; see `Tally`."""
-    counts = Tally(window, lags)
+    counts = Tally(classes, window, lags)
     for chunk in chunks:
         counts.add(chunk)
     return counts
 
 
-def mean_loss_and_accuracy(chunks: Iterable[Chunk]) -> tuple[float, float]:
+def mean_loss_and_accuracy(chunks: Iterable[Chunk], classes: int) -> tuple[float, float]:
     """Mean cross-entropy in nats and accuracy over all targets of `chunks`."""
-    counts = tally(chunks)
+    counts = tally(chunks, classes)
     return counts.loss, counts.accuracy
 
 
@@ -85,18 +96,20 @@ class Tally:
 
     sample: Chunk
 
-    def __init__(self, window: int, lags: int) -> None:
+    def __init__(self, classes: int, window: int, lags: int) -> None:
         """Nothing is counted yet.
 
         Args:
+            classes: C.
             window: Time steps of a window (T), for the accuracy by position.
-            lags: How many of them are compared (K), from 0.
+            lags: How many of them are compared (K), from 0; only where inputs are one feature that takes classes.
         """
+        self._classes = classes
         self._window = window
         self._loss = 0.0
         self._steps = 0
         self.targets = 0
-        self.confusion_CC = np.zeros((CLASSES, CLASSES), np.int64)
+        self.confusion_CC = np.zeros((classes, classes), np.int64)
         self._right_T = np.zeros(window, np.int64)
         self._seen_T = np.zeros(window, np.int64)
         self._equal_K = np.zeros(lags, np.int64)
@@ -126,21 +139,29 @@ class Tally:
     def add(self, chunk: Chunk) -> None:
         """Adds a chunk that follows the one before without a gap."""
         if not self._steps:
-            self.sample = Chunk(*(array[:, : 4 * self._window].copy() for array in vars(chunk).values()))
-        predicted_BN = chunk.logits_BNC.argmax(axis=-1).astype(np.uint8)
-        log_p_BNC = log_softmax(chunk.logits_BNC.astype(np.float64), axis=-1)
-        self._loss -= float(np.take_along_axis(log_p_BNC, chunk.y_BN[..., np.newaxis].astype(np.intp), axis=-1).sum())
-        self.targets += chunk.y_BN.size
-        pairs = chunk.y_BN.astype(np.intp) * CLASSES + predicted_BN
-        self.confusion_CC += np.bincount(pairs.ravel(), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-        self._add_positions(predicted_BN == chunk.y_BN)
-        self._add_lags(chunk.x_BN, predicted_BN)
-        self._steps += chunk.y_BN.shape[1]
+            self.sample = first_steps(chunk, 4 * self._window)
+        classes, y_BN = self._classes, chunk.y
+        counted_BN = np.ones(y_BN.shape, np.bool_) if chunk.counted_BN is None else chunk.counted_BN
+        predicted_BN = chunk.outputs_BNC.argmax(axis=-1).astype(np.uint8)
+        log_p_BNC = log_softmax(chunk.outputs_BNC.astype(np.float64), axis=-1)
+        log_p_BN1 = np.take_along_axis(log_p_BNC, y_BN[..., np.newaxis].astype(np.intp), axis=-1)
+        self._loss -= float((log_p_BN1 if chunk.counted_BN is None else log_p_BN1[counted_BN]).sum())
+        self.targets += int(np.count_nonzero(counted_BN))
+        pairs = (y_BN.astype(np.intp) * classes + predicted_BN)[counted_BN]
+        self.confusion_CC += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        self._add_positions((predicted_BN == y_BN) & counted_BN, counted_BN)
+        if len(self._equal_K):
+            self._add_lags(chunk.x_BNI[..., 0], predicted_BN)
+        self._steps += y_BN.shape[1]
 
-    def _add_positions(self, right_BN: NDArray[np.bool_]) -> None:
+    def _add_positions(self, right_BN: NDArray[np.bool_], counted_BN: NDArray[np.bool_]) -> None:
         positions_N = (self._steps + np.arange(right_BN.shape[1])) % self._window
-        self._right_T += np.bincount(positions_N, right_BN.sum(axis=0), self._window).astype(np.int64)
-        self._seen_T += np.bincount(positions_N, minlength=self._window) * right_BN.shape[0]
+        right_T, seen_T = (
+            np.bincount(positions_N, steps_BN.sum(axis=0), self._window).astype(np.int64)
+            for steps_BN in (right_BN, counted_BN)
+        )
+        self._right_T += right_T
+        self._seen_T += seen_T
 
     def _add_lags(self, x_BN: NDArray[np.uint8], predicted_BN: NDArray[np.uint8]) -> None:
         earlier_BK = x_BN[:, :0] if self._earlier_x_BK is None else self._earlier_x_BK
@@ -153,6 +174,13 @@ class Tally:
             self._equal_K[lag] += np.count_nonzero(compared_BN)
             self._compared_K[lag] += compared_BN.size
         self._earlier_x_BK = x_BM[:, max(0, known - len(self._equal_K)) :].copy()
+
+
+def first_steps(chunk: Chunk, steps: int) -> Chunk:
+    """A copy of the first steps of a chunk."""
+    counted_BN = None if chunk.counted_BN is None else chunk.counted_BN[:, :steps].copy()
+    x_BNI, y, outputs_BNC = (array[:, :steps].copy() for array in (chunk.x_BNI, chunk.y, chunk.outputs_BNC))
+    return Chunk(x_BNI, y, outputs_BNC, counted_BN)
 
 
 def _share(part: Counts, whole: Counts) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from echo_rnn.core.windows.predictor import Chunk, Predictor
-from echo_rnn.evaluation.scores import Evaluation, Tally, mean_loss_and_accuracy, tally
-from echo_rnn.tasks import Echo
-from tests.training.problems import network
+from echo_rnn.evaluation.classes import Evaluation, Tally, mean_loss_and_accuracy, tally
+from echo_rnn.tasks.echo import Echo
+from tests.training.problems import PLAIN, network
 
 
 def series(rows, steps, seed=0):
@@ -26,7 +26,9 @@ def series(rows, steps, seed=0):
 def chunked(arrays, cuts):
     """The series in chunks that end at `cuts`."""
     edges = [0, *sorted(cuts), arrays[0].shape[1]]
-    return [Chunk(*(array[:, a:b] for array in arrays)) for a, b in itertools.pairwise(edges) if a < b]
+    x_BN, y_BN, logits_BNC = arrays
+    series = (x_BN[..., np.newaxis], y_BN, logits_BNC)
+    return [Chunk(*(array[:, a:b] for array in series)) for a, b in itertools.pairwise(edges) if a < b]
 
 
 class BruteForce:
@@ -58,7 +60,7 @@ class BruteForce:
 def test_a_tally_over_any_chunks_equals_brute_force(rows, steps, cuts, window, lags, seed):
     """Positions and lags go on across chunks, also where a chunk is shorter than a lag."""
     arrays = series(rows, steps, seed)
-    truth, ours = BruteForce(*arrays, window, lags), Tally(window, lags)
+    truth, ours = BruteForce(*arrays, window, lags), Tally(2, window, lags)
     for chunk in chunked(arrays, [cut for cut in cuts if cut < steps]):
         ours.add(chunk)
     assert (ours.targets, ours.accuracy) == (truth.targets, truth.accuracy)
@@ -71,7 +73,7 @@ def test_a_tally_over_any_chunks_equals_brute_force(rows, steps, cuts, window, l
 def test_mean_loss_and_accuracy_equal_brute_force():
     arrays = series(3, 40)
     truth = BruteForce(*arrays, 1, 0)
-    assert mean_loss_and_accuracy(chunked(arrays, [7, 30])) == pytest.approx((truth.loss, truth.accuracy), rel=1e-12)
+    assert mean_loss_and_accuracy(chunked(arrays, [7, 30]), 2) == pytest.approx((truth.loss, truth.accuracy), rel=1e-12)
 
 
 def said(logits_BNC):
@@ -85,8 +87,8 @@ def said(logits_BNC):
 
 
 def evaluate(x_BN, y_BN, *, carried, zeroed, window, lags, accuracy_ceiling):
-    tallies = (tally(predict(x_BN, y_BN, leftover=True), window, lags) for predict in (carried, zeroed))
-    return Evaluation(*tallies, accuracy_ceiling)
+    tallies = (tally(predict(x_BN, y_BN, leftover=True), 2, window, lags) for predict in (carried, zeroed))
+    return Evaluation(*tallies, accuracy_ceiling, majority=0.5)
 
 
 def test_an_evaluation_equals_brute_force():
@@ -97,11 +99,14 @@ def test_an_evaluation_equals_brute_force():
     np.testing.assert_allclose(result.carried.by_position_T, truth.by_position, rtol=1e-12)
     np.testing.assert_allclose(result.zeroed.by_position_T, without.by_position, rtol=1e-12)
     np.testing.assert_allclose(result.carried.by_lag_K, truth.by_lag, rtol=1e-12)
-    assert result.metrics() == pytest.approx(
+    metrics = result.metrics()
+    assert metrics.pop("accuracy_chance") is None
+    assert metrics == pytest.approx(
         {
             "accuracy": truth.accuracy,
             "accuracy_ceiling": 0.875,
             "accuracy_gap": 0.875 - truth.accuracy,
+            "accuracy_majority": 0.5,
             "loss": truth.loss,
             "perplexity": np.exp(truth.loss),
             "targets": 3 * 41,
@@ -136,8 +141,9 @@ def test_the_sample_is_the_start_of_the_series():
     predict = said(logits_BNC)
     result = evaluate(x_BN, y_BN, carried=predict, zeroed=predict, window=1, lags=0, accuracy_ceiling=1.0)
     sample = result.carried.sample
-    for got, whole in zip(vars(sample).values(), (x_BN, y_BN, logits_BNC), strict=True):
-        np.testing.assert_array_equal(got, whole[:, :4])
+    got = (sample.x_BNI[..., 0], sample.y, sample.outputs_BNC)
+    for part, whole in zip(got, (x_BN, y_BN, logits_BNC), strict=True):
+        np.testing.assert_array_equal(part, whole[:, :4])
 
 
 def test_a_network_that_says_nothing_has_perplexity_two():
@@ -171,8 +177,8 @@ def test_a_real_network_is_evaluated_on_every_target():
     model = network("lstm")
     weights = model.initial_weights(np.random.SeedSequence(0))
     x_BN, y_BN, _ = series(3, 23)
-    carried, zeroed = (Predictor(model, lambda: weights, 5, "graph", zeroed=zeroed) for zeroed in (False, True))
-    result = evaluate(x_BN, y_BN, carried=carried, zeroed=zeroed, window=5, lags=3, accuracy_ceiling=1.0)
+    carried, zeroed = (Predictor(model, lambda: weights, PLAIN, 5, "graph", zeroed=flag) for flag in (False, True))
+    result = evaluate(x_BN[..., None], y_BN, carried=carried, zeroed=zeroed, window=5, lags=3, accuracy_ceiling=1.0)
     assert result.carried.targets == result.carried.confusion_CC.sum() == y_BN.size
-    (first,) = zeroed(x_BN[:, :5], y_BN[:, :5], leftover=False)
-    np.testing.assert_array_equal(result.carried.sample.logits_BNC[:, :5], first.logits_BNC)
+    (first,) = zeroed(x_BN[:, :5, None], y_BN[:, :5], leftover=False)
+    np.testing.assert_array_equal(result.carried.sample.outputs_BNC[:, :5], first.outputs_BNC)
