@@ -18,7 +18,7 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-faults lint format audit ui peers nam lock dist clean
+.PHONY: help run test test-all test-faults lint format audit example ui peers nam lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ format: $(INSTALLED) ## rewrites the code in the project's style
 
 ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
 	@"$(BIN)"/python -m pipelines.ui $(PORT)
+
+example: $(INSTALLED) ## a diode clipper learnt by a small LSTM, in a few minutes: scores beside baselines, pictures, sound
+	@"$(BIN)"/python -m pipelines.train experiment=clipper
 
 peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and in C, beside ours; needs a C compiler
 	@"$(BIN)"/python -m pipelines.peers sweep=peers

@@ -6,7 +6,7 @@ three and follow the imports. A change that must not make a stage run again belo
 
 DECIDES = {
     "compose": ("config", "core", "tasks"),
-    "generate": ("tasks", "manifest.py"),
+    "generate": ("tasks", "manifest.py", "core/windows/counting.py"),
     "train": ("config", "core", "tasks", "training", "evaluation", "inference"),
     "evaluate": ("config", "core", "tasks", "evaluation", "inference", "plots"),
     "benchmark": ("config", "core", "tasks", "training", "evaluation", "benchmark/measure", "stages/shapes.py"),

@@ -26,7 +26,7 @@ UNDECLARED = "runtime.compile_cache"
 # What a stage reads besides code.
 READ = {
     "compose": {"conf"},
-    "generate": {"requirements.lock"},
+    "generate": {"requirements.lock", "series"},
     "train": {"requirements.lock", "data"},
     "evaluate": {"requirements.lock", "data", "models"},
     "benchmark": {"requirements.lock"},

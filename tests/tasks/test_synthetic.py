@@ -10,9 +10,10 @@ from echo_rnn.core.windows.counting import NO_CLASS, counted
 from echo_rnn.tasks import clipper
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.synthetic import SplitLengths, generate
-from echo_rnn.tasks.table import TASKS
+from echo_rnn.tasks.table import TASKS as ALL
 
 ROWS, ROW_STEPS = 3, 44
+TASKS = {name: kind for name, kind in ALL.items() if kind.seeded}
 FIELDS = {
     "echo": {"echo_step": 3},
     "adding": {"sequence_steps": 10},
@@ -63,7 +64,7 @@ def test_a_task_is_what_the_table_says(name):
     own = {field.name for field in dataclasses.fields(task_of(name))}
     assert own == {*TASKS[name].options, "rows"}
     ends = task_of(name).ends
-    assert (ends.kind, bool(ends.own_inputs)) == (TASKS[name].targets, TASKS[name].own_inputs)
+    assert (ends.kind, bool(ends.own_inputs)) == (TASKS[name].targets({}), TASKS[name].own_inputs)
 
 
 def test_parity_is_of_the_last_bits_and_of_zeros_before_the_row():

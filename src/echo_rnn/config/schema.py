@@ -152,12 +152,8 @@ class Config(Section):
     def _conflicts_with_length(self, key: str, length: int) -> Iterator[list[Side]]:
         """What does not hold between the length of a series, which `key` sets, and other keys."""
         kind, warmup, window = self.task.kind, self.task.warmup, self.trainer.window
-        rows, series, span, span_key = (
-            self.task.batch_size,
-            f"{key} = {length}",
-            kind.span(self.task.options),
-            kind.span_key,
-        )
+        rows, series = self.task.rows, f"{key} = {length}"
+        span, span_key = kind.span(self.task.options), kind.span_key
         if span_key and span >= length:
             yield [
                 (f"task.{span_key}", f"fewer steps than {series}", span),
@@ -183,14 +179,14 @@ class Config(Section):
 
     def _conflicts_with_loss(self) -> Iterator[list[Side]]:
         """What does not hold between the targets, the loss and the head."""
-        loss, task = self.loss.loss, self.task.kind
-        if loss.kind != task.targets:
-            fitting = [name for name, kind in LOSSES.items() if kind.kind == task.targets]
+        loss, task, targets = self.loss.loss, self.task.kind, self.task.kind.targets(self.task.options)
+        if loss.kind != targets:
+            fitting = [name for name, kind in LOSSES.items() if kind.kind == targets]
             words = {"classes": "classes", "real": "real targets"}
             yield [
                 (
                     "loss.name",
-                    f"{' or '.join(fitting)} for the {words[task.targets]} of task.name = {task.name}",
+                    f"{' or '.join(fitting)} for the {words[targets]} of task.name = {task.name}",
                     loss.name,
                 ),
                 ("task.name", f"a task with {words[loss.kind]} for loss.name = {loss.name}", task.name),
@@ -199,6 +195,13 @@ class Config(Section):
             yield [
                 ("model.residual", f"false, since no input is the target itself in task.name = {task.name}", True),
                 ("task.name", "a task of which the inputs hold the targets for model.residual = true", task.name),
+            ]
+
+        emphasis = getattr(self.loss, "pre_emphasis", 0.0)
+        if emphasis and self.task.options.get("missing") == "mask":
+            yield [
+                ("loss.pre_emphasis", "0 for task.missing = mask (its filter needs every target)", emphasis),
+                ("task.missing", f"refuse for loss.pre_emphasis = {emphasis}", "mask"),
             ]
 
     @property

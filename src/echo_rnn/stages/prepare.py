@@ -39,7 +39,7 @@ def require_memory(config: Config) -> None:
         UserError: The least that it needs is more than is available.
     """
     stack, task, trainer = config.model.stack, config.task.task, config.trainer
-    batch_size = task.rows
+    batch_size = config.task.rows
     sizes = stack.sizes
     weights = sum(
         stack.kind.gates * size * (below + size + 1)

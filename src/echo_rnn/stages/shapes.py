@@ -36,7 +36,7 @@ def shape_of(config: Config) -> Shape:
         cell=model.cell,
         layers=len(model.sizes),
         units=model.sizes[0],
-        batch_size=config.task.task.rows,
+        batch_size=config.task.rows,
         window=config.trainer.window,
         inputs=config.task.task.ends.inputs,
         precision=model.precision,

@@ -23,7 +23,7 @@ from echo_rnn.core.compilation import Compile, fused_loop_bytes
 from echo_rnn.core.losses import Loss
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.core.strategies import Unrolling
-from echo_rnn.errors import Terminated
+from echo_rnn.errors import Terminated, UserError
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.inference.description import Description
@@ -164,18 +164,18 @@ def run(
                 [*files.trained, *_log_exports(tracked, files.model, config.export)],
             )
         checkpoints.remove()
-    _say(history, done, "loading" if loaded else "compiling")
+    _say(history, done, "loading" if loaded else "compiling", ends)
     return done
 
 
-def _say(history: "History", done: Outcome, first_call: str) -> None:
+def _say(history: "History", done: Outcome, first_call: str, ends: Ends) -> None:
     """Prints what a training took, and whether it went wrong."""
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
         f"tracing and {first_call} took {done.first_call_seconds:.3g} s"
     )
-    guessing, last = math.log(CLASSES), history.epochs[-1].loss
-    if last > _FAR_ABOVE * guessing:
+    guessing, last = math.log(ends.outputs), history.epochs[-1].loss
+    if ends.kind == "classes" and last > _FAR_ABOVE * guessing:
         print(
             f"note: the loss of the last epoch, {last:,.6g}, is far above that of guessing, {guessing:.3g}; lower "
             "optimizer.learning_rate or choose clipping=global_norm",
@@ -217,6 +217,12 @@ def _network(model: ModelSection, unroll: Unrolling, ends: Ends, compiled: Compi
     """The network between two ends."""
     from echo_rnn.core.model import build  # noqa: PLC0415
 
+    if model.residual and not ends.own_inputs:
+        raise UserError(
+            f"model.residual: expected false, since no input of {', '.join(ends.input_names)} is the target, got true; "
+            "change it, or task.input_columns",
+            "config.conflict",
+        )
     options: dict[str, Any] = {"residual_inputs": ends.residual_inputs, "dropout": model.dropout.model_dump()}
     return build(model.stack, unroll, ends.inputs, ends.outputs, **options, compiled=compiled)
 

@@ -15,6 +15,15 @@ Size = NewType("Size", int)
 """The type of an option that is a whole number from 1."""
 Count = NewType("Count", int)
 """The type of an option that is a whole number from 0."""
+ClassCount = NewType("ClassCount", int)
+"""The type of an option that is a number of classes which fit into a byte."""
+Texts = NewType("Texts", list[str])
+"""The type of an option that is a text, or a list of some."""
+Share = NewType("Share", float)
+"""The type of an option that is a share below 1, or a pattern of file names."""
+
+
+Targets = Literal["classes", "real"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +34,11 @@ class TaskKind:
         name: Its name.
         summary: What it is, in a line.
         implementation: `module:attribute` of the class, whose fields are the options and `rows`.
-        options: The type of each option: `Size`, `Count` or `float` for a positive number.
-        targets: `classes` or `real`.
-        own_inputs: Whether each target is an input, too, so that a residual head can add it.
+        options: The type of each option: one of this module, `float` for a positive number, `str`, or a `Literal`;
+            or one of these or `None`.
+        targets: From the options to `classes` or `real`.
+        own_inputs: Whether each target may be an input, too, so that a residual head can add it.
+        seeded: Whether it is made from a seed, in lengths that are configured; otherwise it comes from files.
         span_key: The option by which steps belong together; empty where none does.
         span: From the options to the steps that belong together, of which a row has more.
     """
@@ -36,16 +47,25 @@ class TaskKind:
     summary: str
     implementation: str
     options: Mapping[str, Any]
-    targets: Literal["classes", "real"]
+    targets: Callable[[Mapping[str, Any]], Targets]
     own_inputs: bool = False
+    seeded: bool = True
     span_key: str = ""
     span: Callable[[Mapping[str, Any]], int] = field(default=lambda options: 0)
 
-    def make(self, rows: int, **options: Any) -> "Task":
+    def make(self, rows: int | None, **options: Any) -> "Task":
         """The task with these options; this imports NumPy."""
         module, _, name = self.implementation.partition(":")
         task: Task = getattr(importlib.import_module(module), name)(**options, rows=rows)
         return task
+
+
+def _classes(options: Mapping[str, Any]) -> Targets:
+    return "classes"
+
+
+def _real(options: Mapping[str, Any]) -> Targets:
+    return "real"
 
 
 TASKS: Mapping[str, TaskKind] = {
@@ -56,7 +76,7 @@ TASKS: Mapping[str, TaskKind] = {
             "repeat each random bit some steps later",
             "echo_rnn.tasks.echo:Echo",
             {"echo_step": Count},
-            "classes",
+            _classes,
             span_key="echo_step",
             span=lambda options: options["echo_step"],
         ),
@@ -65,7 +85,7 @@ TASKS: Mapping[str, TaskKind] = {
             "add two marked numbers far apart",
             "echo_rnn.tasks.adding:Adding",
             {"sequence_steps": Size},
-            "real",
+            _real,
             span_key="sequence_steps",
             span=lambda options: options["sequence_steps"],
         ),
@@ -74,7 +94,7 @@ TASKS: Mapping[str, TaskKind] = {
             "repeat symbols after a delay",
             "echo_rnn.tasks.copy:Copy",
             {"symbols": Size, "copied": Size, "delay": Size},
-            "classes",
+            _classes,
             span_key="delay",
             span=lambda options: options["delay"] + 2 * options["copied"] + 1,
         ),
@@ -83,7 +103,7 @@ TASKS: Mapping[str, TaskKind] = {
             "whether an odd number of the last bits were 1",
             "echo_rnn.tasks.parity:Parity",
             {"parity_steps": Size},
-            "classes",
+            _classes,
             span_key="parity_steps",
             span=lambda options: options["parity_steps"],
         ),
@@ -92,9 +112,30 @@ TASKS: Mapping[str, TaskKind] = {
             "what a diode clipper makes of plucked strings",
             "echo_rnn.tasks.clipper:Clipper",
             {"drive": float},
-            "real",
+            _real,
             own_inputs=True,
+        ),
+        TaskKind(
+            "series",
+            "your own files",
+            "echo_rnn.tasks.series:Series",
+            {
+                "input_files": Texts,
+                "target_files": Texts | None,
+                "input_columns": Texts | None,
+                "target_columns": Texts | None,
+                "time_column": str | None,
+                "classes": ClassCount | None,
+                "horizon": Count,
+                "validation": Share,
+                "test": Share,
+                "scaling": Literal["none", "standard", "peak"],
+                "missing": Literal["refuse", "mask"],
+            },
+            lambda options: "real" if options["classes"] is None else "classes",
+            own_inputs=True,
+            seeded=False,
         ),
     )
 }
-"""Every task that is made from a seed, by its name."""
+"""Every task by its name."""

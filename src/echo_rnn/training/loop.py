@@ -62,6 +62,13 @@ class Training:
                 f"got {trainer.epochs}; run `dvc repro generate` to make more, or lower it",
                 "training.too_few_series",
             )
+        for name, split in (("training", data.train), ("validation", data.validation)):
+            if split.y.shape[2] < trainer.window:
+                raise UserError(
+                    f"trainer.window: expected at most {split.y.shape[2]} steps, a row of the {name} split, got "
+                    f"{trainer.window}; lower it or task.batch_size, or give more data",
+                    "data.too_short",
+                )
         self._buffer_size = 1 if trainer.scope == "step" else capacity(row_steps, self._rows, trainer.window)
         scaling, self._warmup = data.ends.scaling, data.warmup
         self._features = Affine(scaling.input_offset_I, scaling.input_scale_I, data.units.x)
