@@ -121,8 +121,8 @@ def assert_can_be_trained(config):
         network = model.build(config.model.stack, config.unroll.unrolling, 1, 2, compiled=config.trainer.compile)
         network.initial_weights(np.random.SeedSequence(config.seed))
     except UserError as error:
-        # What only the cell itself, or the machine, can say.
-        assert re.match(r"model\.(path|options|units): expected .+, got ", str(error)), error
+        # What only the cell itself, the files, or the machine, can say.
+        assert re.match(r"(model\.(path|options|units)|task\.input_files): expected .+, got ", str(error)), error
     build_optimizer(config.optimizer, config.schedule, config.clipping)
 
 
