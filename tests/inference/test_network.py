@@ -55,6 +55,11 @@ def test_every_strategy_streams_what_it_was_trained_to_compute(unroll):
     np.testing.assert_allclose(in_blocks(loaded.stream(), series()[:700], 7), whole[:700], atol=1e-6)
 
 
+def test_a_residual_head_adds_its_inputs():
+    trained = network(residual=True)
+    np.testing.assert_allclose(Network(trained).predict(series()), expected("lstm", trained, series()), atol=TOLERANCE)
+
+
 def test_several_series_at_once_are_as_many_alone():
     loaded = Network(network())
     x_BNI = np.stack([series()[:50], series()[50:100]])

@@ -51,6 +51,7 @@ class States:
 
 
 DESCRIBED = {cell: {"cell": cell} for cell in CELLS}
+DESCRIBED["residual"] = {"cell": "gru_after", "residual": True}
 DESCRIBED["classes"] = {"cell": "lstm", "kind": "classes", "outputs": 3}
 
 

@@ -17,6 +17,7 @@ TOLERANCE = 1e-5
 READER = Path(__file__).with_name("litert_reader.py")
 
 DESCRIBED = {cell: {"cell": cell} for cell in CELLS}
+DESCRIBED["residual"] = {"cell": "gru_after", "residual": True}
 DESCRIBED["classes"] = {"cell": "lstm", "kind": "classes", "outputs": 3}
 DESCRIBED["amplifier"] = {"cell": "lstm", "units": (16,), "inputs": 1, "outputs": 1}
 

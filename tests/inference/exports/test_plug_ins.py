@@ -21,6 +21,7 @@ PLUG_INS = {
     "rtneural three layers": ("rtneural", RtNeural, {"cell": "lstm", "units": (3, 6, 4), "unroll": "wavefront"}),
     "aidax lstm": ("aidax", AidaX, {"cell": "lstm", "units": (16,), "inputs": 1, "outputs": 1, "sample_rate": 44100}),
     "aidax gru": ("aidax", AidaX, {"cell": "gru_after", "units": (8,), "inputs": 3, "outputs": 1}),
+    "aidax residual": ("aidax", AidaX, {"cell": "lstm", "units": (12,), "inputs": 1, "outputs": 1, "residual": True}),
     "nam": ("nam", Nam, {"cell": "lstm", "units": (6, 6), "inputs": 1, "outputs": 1, "sample_rate": 48000}),
     "nam one layer": ("nam", Nam, {"cell": "lstm", "units": (5,), "inputs": 1, "outputs": 1}),
 }
