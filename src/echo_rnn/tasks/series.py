@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from echo_rnn.core.windows.counting import NO_CLASS
 from echo_rnn.errors import UserError
+from echo_rnn.files import remove
 from echo_rnn.manifest import file_entry
 from echo_rnn.tasks.dataset import SPLITS, file_name, publish, split_entry
 from echo_rnn.tasks.ends import Ends, Kind
@@ -291,7 +292,7 @@ class _Flat:
     def remove(self) -> None:
         """Removes the files."""
         for path in self.paths:
-            path.unlink()
+            remove(path)
 
     def _put(self, file: Any, side: int, source: Source, piece: Array, names: Sequence[str], done: int) -> None:
         """Checks and writes a piece."""

@@ -152,7 +152,7 @@ def test_gradients_told_by_the_optimizer_are_those_of_the_tape():
     weights = program.learner.weights
     with tf.GradientTape() as tape:
         tape.watch(tf.nest.flatten(weights))
-        logits_TBC, _ = program.model(weights, x_WTBI[0], parity._drawn_state(program))
+        logits_TBC, _ = program.model(weights, x_WTBI[0], parity._drawn_state(program).stack)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y_WTB[0], logits_TBC)
         loss = tf.reduce_mean(losses)
     for ours, theirs in zip(seen, tape.gradient(loss, tf.nest.flatten(weights)), strict=True):
