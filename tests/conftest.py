@@ -7,6 +7,8 @@ import signal
 import tempfile
 from pathlib import Path
 
+import hypothesis
+
 # Tests that run in the background ignore Ctrl-C, and so would what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,3 +28,7 @@ if "ECHO_RNN_TESTS" not in os.environ:
             (ours / entry.name).symlink_to(entry)
     os.environ |= {"ECHO_RNN_TESTS": str(ours), "XDG_CACHE_HOME": str(ours)}
     atexit.register(shutil.rmtree, ours, ignore_errors=True)
+
+# No law of this project holds a time, and a busy machine is no counterexample.
+hypothesis.settings.register_profile("without deadline", deadline=None)
+hypothesis.settings.load_profile("without deadline")
