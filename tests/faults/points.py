@@ -1,17 +1,30 @@
 """Every change that a process makes to files is a point at which it can be killed, or at which the change can fail.
 
 Python tells of a change before it is made (`sys.addaudithook`): what the hook raises, the call raises. Bringing to disk
-has no event, so `os.fsync` is wrapped. What SQLite writes by itself is not seen here.
+has no event, so `os.fsync` is wrapped. Of a database, each commit is a point; that a commit is whole or not there is
+SQLite's own promise.
 """
 
 import errno
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+
 KILLED = "killed"
 FAULTS = {KILLED: 0, "no space": errno.ENOSPC, "I/O error": errno.EIO, "permission denied": errno.EACCES}
+
+# What SQLite answers then.
+_ANSWERS = {
+    "no space": "database or disk is full",
+    "I/O error": "disk I/O error",
+    "permission denied": "attempt to write a readonly database",
+}
 
 _CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Where the path and the folder it is relative to stand among an event's arguments.
@@ -42,6 +55,7 @@ class Points:
         self._fsync = os.fsync
         os.fsync = self._synced
         sys.addaudithook(self._hook)
+        event.listen(Engine, "commit", self._committed)
 
     def _hook(self, event, arguments):
         if event == "open":
@@ -56,6 +70,13 @@ class Points:
     def _synced(self, descriptor):
         self._change("os.fsync", descriptor, -1)
         self._fsync(descriptor)
+
+    def _committed(self, connection):
+        try:
+            self._change("commit", connection.engine.url.database, -1)
+        except OSError as error:
+            answer = sqlite3.OperationalError(_ANSWERS[self._fault])
+            raise OperationalError("COMMIT", {}, answer) from error
 
     def _change(self, event, path, folder, source=""):
         if self._busy or path is None:
