@@ -27,6 +27,8 @@ NEUTRAL = (
     "environment.py",
     "errors.py",
     "files.py",
+    "fork_server.py",
+    "forked.py",
     "gc_paused.py",
     "redact.py",
 )

@@ -13,10 +13,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from echo_rnn.errors import parse_line
+from echo_rnn.forked import Forked, ForkServer
 
 SOURCE = Path(__file__).parents[1]
 """Where a child finds the package that runs here, installed or not."""
@@ -29,7 +31,12 @@ class Child:
     """A child process; a context that kills it at its end."""
 
     def __init__(
-        self, command: Sequence[str], *, variables: Mapping[str, str] | None = None, captured: bool = True
+        self,
+        command: Sequence[str],
+        *,
+        variables: Mapping[str, str] | None = None,
+        captured: bool = True,
+        server: ForkServer | None = None,
     ) -> None:
         """Starts it. It runs the package that runs here, installed or not.
 
@@ -38,22 +45,23 @@ class Child:
             variables: Of its environment, besides those of this process.
             captured: Whether `read_line` has its output and `ending` its errors. Else it shares those of this process,
                 but has a session of its own: Ctrl-C does not reach it from the terminal, and `wait` passes it on.
+            server: One of its forks becomes the command, which is `python -m …`; without it a fresh process does, as
+                where the server has ended.
 
         Raises:
             OSError: There is no such program.
         """
-        path = os.pathsep.join(filter(None, (str(SOURCE), os.environ.get("PYTHONPATH"))))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `__exit__`)
         self._read = b""
+        options: dict[str, Any] = {
+            "env": inherited() | dict(variables or {}),
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE if captured else None,
+            "stderr": self._errors if captured else None,
+            "start_new_session": not captured,
+        }
         try:
-            self._process = subprocess.Popen(
-                command,
-                env=os.environ | {"PYTHONPATH": path} | dict(variables or {}),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE if captured else None,
-                stderr=self._errors if captured else None,
-                start_new_session=not captured,
-            )
+            self._process = _started(command, server, options)
         except OSError:
             self._errors.close()
             raise
@@ -115,6 +123,19 @@ class Child:
         self._process.kill()
         self._process.communicate()
         self._errors.close()
+
+
+def inherited() -> dict[str, str]:
+    """The variables of this process, with which a child finds the package that runs here."""
+    path = os.pathsep.join(filter(None, (str(SOURCE), os.environ.get("PYTHONPATH"))))
+    return os.environ | {"PYTHONPATH": path}
+
+
+def _started(command: Sequence[str], server: ForkServer | None, options: Mapping[str, Any]) -> subprocess.Popen[Any]:
+    if server is not None:
+        with suppress(OSError):
+            return Forked(server, command, **options)
+    return subprocess.Popen(command, **options)
 
 
 def exit_reason(code: int) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.pipelines.project import Project, environment
+from tests.pipelines.project import Project
+from tests.processes import environment
 
 ROOT = Path(__file__).parents[2]
 # What a run leaves; the clone starts without it, as a fresh checkout that nobody has run.

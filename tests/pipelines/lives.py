@@ -9,25 +9,24 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-from tests.pipelines.project import Answer, Project, environment
+from tests.pipelines.project import Answer, Project
 
 STAGE = ("python", "-m", "pipelines.train", "--stage")
 DVC = ("dvc", "repro", "train")
+# `python -m pipelines.train`, which waits for another owner of its folder for two seconds and not for thirty.
+IMPATIENT = (
+    "python",
+    "-c",
+    "import runpy; from echo_rnn.stages.alone import alone; alone.__wrapped__.__kwdefaults__['seconds'] = 2; "
+    "runpy.run_module('pipelines.train', run_name='__main__', alter_sys=True)",
+)
 PATIENCE = 300  # seconds until a test gives up on what hangs
 
 
 @contextmanager
 def started(project, *command):
     """A command in a session of its own; what is left of it at the end is killed."""
-    process = subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = project.start(*command)
     try:
         yield process
     finally:

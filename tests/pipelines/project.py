@@ -8,31 +8,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from echo_rnn.errors import parse_line
-
-# Nothing of the person's own settings of git: they may sign commits, or run hooks.
-IDENTITY = {
-    **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-    **{"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"},
-}
-
-# Of the person, of DVC, of scikit-learn, of the `make` that runs the tests, which would make another one speak, and
-# what colours or lengthens what is said.
-FOREIGN = (
-    *("MLFLOW_", "DVC_", "GIT_", "KMP_", "MAKE", "MFLAGS"),
-    *("FORCE_COLOR", "CLICOLOR", "TTY_", "HYDRA_", "PYTHONWARNINGS", "PYTHONDEVMODE"),
-)
-
-
-def environment():
-    """What a person has who types a command in the project."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
-    return kept | IDENTITY | {"PATH": path, "COLUMNS": "200"}
+from tests.processes import environment, start
 
 
 @dataclass(frozen=True)
@@ -67,17 +47,9 @@ class Answer:
 class Project:
     folder: Path
 
-    def run(self, *command, seconds=600, **variables):
+    def run(self, *command, seconds=600, afresh=False, **variables):
         """Runs a command in the project; what hangs is ended with all its children."""
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=environment() | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        process = self.start(*command, afresh=afresh, **variables)
         try:
             out, err = process.communicate(timeout=seconds)
         except BaseException:
@@ -87,14 +59,26 @@ class Project:
             raise
         return Answer(process.returncode, out, err)
 
+    def start(self, *command, afresh=False, stderr=subprocess.PIPE, **variables):
+        """Starts a command in the project; `afresh` as `tests.processes.start` has it."""
+        return start(
+            command,
+            self.folder,
+            environment() | variables,
+            afresh=afresh,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
     def must(self, *command, **variables):
         answer = self.run(*command, **variables)
         assert answer.code == 0, f"{command}\n{answer.out}\n{answer.err}"
         return answer
 
-    def stage(self, name, *arguments, **variables):
+    def stage(self, name, *arguments, afresh=False, **variables):
         """`python -m pipelines.NAME`."""
-        return self.run("python", "-m", f"pipelines.{name}", *arguments, **variables)
+        return self.run("python", "-m", f"pipelines.{name}", *arguments, afresh=afresh, **variables)
 
     def copy(self, folder):
         shutil.copytree(self.folder, folder, symlinks=True)

@@ -3,21 +3,21 @@
 import json
 import re
 import signal
-import subprocess
-import time
 
 import pytest
 
-from tests.pipelines.project import environment
+from tests.pipelines.lives import PATIENCE, until
 
-# Two shapes in two processes each; small, so that it is the program that takes the time.
-TINY = ("sweep=debug", "benchmark=brief", "benchmark.rounds=3", "sweep.grids.0.units=[2,3]")
+# In a process each; small, so that it is the program that takes the time.
+TINY = ("sweep=debug", "benchmark.processes=1", "benchmark.rounds=3", "sweep.grids.0.units=[2,3,4,5]")
+SHAPES = 4
 
 
 def records(project, sweep="debug"):
     """The records of a sweep by shape and name."""
     folder = project.folder / "benchmarks" / sweep
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.json")}
+    files = (path for path in folder.rglob("*.json") if ".scratch" not in path.parts)
+    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def test_the_pipelines_own_benchmark_left_records_a_report_and_runs(finished):
@@ -37,44 +37,36 @@ def test_the_pipelines_own_benchmark_left_records_a_report_and_runs(finished):
 
 
 @pytest.mark.slow
-def test_a_named_sweep_measures_once_and_is_logged_once(unused):
+def test_a_sweep_that_is_stopped_goes_on_where_it_was_and_measures_and_logs_once(unused):
+    kept = {}
+    for number in (signal.SIGKILL, signal.SIGINT):
+        sweep = unused.start("python", "-m", "pipelines.benchmark", "-m", *TINY)
+        until(lambda sweep=sweep, kept=kept: sweep.poll() is not None or len(records(unused)) > len(kept))
+        sweep.send_signal(number)
+        sweep.communicate(timeout=PATIENCE)
+        assert sweep.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        before, kept = kept, records(unused)
+        assert before.items() <= kept.items()
+    assert len(kept) < SHAPES
+
     first = unused.stage("benchmark", "-m", *TINY)
     assert first.code == 0, first.err
-    assert re.search(r"debug: 4 processes, 0 measured before", first.out)
+    assert re.search(rf"debug: {SHAPES} processes, {len(kept)} measured before", first.out)
     assert re.search(r"compare: http://127.0.0.1:5000/#/experiments/\d+/runs\?compareRunsMode=CHART", first.out)
     assert "of another machine or other code" not in first.out
-    kept, runs = records(unused), unused.runs(benchmark=True)
-    assert len(kept) == 4  # two shapes, two processes
-    assert len(runs) == 2 * 2 + 1
+    before, kept = kept, records(unused)
+    assert before.items() <= kept.items()
+    assert len(kept) == SHAPES
+    runs = unused.runs(benchmark=True)
+    assert len(runs) == 2 * SHAPES + 1
+    assert {run.info.status for run in runs} == {"FINISHED"}
     assert (unused.folder / "reports/sweeps/debug/report.html").is_file()
 
     second = unused.stage("benchmark", "-m", *TINY)
     assert second.code == 0, second.err
-    assert "4 measured before" in second.out
+    assert f"{SHAPES} measured before" in second.out
     assert records(unused) == kept
     assert len(unused.runs(benchmark=True)) == len(runs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_sweep_that_was_stopped_goes_on_where_it_was(unused, number):
-    command = ["python", "-m", "pipelines.benchmark", "-m", *TINY]
-    sweep = subprocess.Popen(command, cwd=unused.folder, env=environment(), start_new_session=True)
-    deadline = time.monotonic() + 300
-    while not (unused.folder / "benchmarks/debug").is_dir() or not records(unused):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    kept = records(unused)
-    sweep.send_signal(number)
-    assert sweep.wait(120) == (130 if number == signal.SIGINT else -signal.SIGKILL)
-    assert len(records(unused)) < 4
-
-    answer = unused.stage("benchmark", "-m", *TINY)
-    assert answer.code == 0, answer.err
-    after = records(unused)
-    assert len(after) == 4
-    assert kept.items() <= after.items()
-    assert {run.info.status for run in unused.runs(benchmark=True)} == {"FINISHED"}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +121,7 @@ def test_advice_is_measured_once_and_readable_by_programs(unused):
 @pytest.mark.slow
 def test_training_with_auto_measures_once_says_what_it_chose_and_trains_with_it(unused):
     for _ in range(2):
-        answer = unused.stage("train", "experiment=debug", "unroll=auto")
+        answer = unused.stage("train", "experiment=debug", "model.layers=1", "trainer.window=5", "unroll=auto")
         assert answer.code == 0, answer.err
     first, second = unused.runs()
     assert first.data.tags["unroll"] == "auto"

@@ -33,7 +33,7 @@ def run_queue(project, seconds=600):
         if not {"Queued", "Running"} & set(states):
             return states
         assert time.monotonic() < deadline, status
-        time.sleep(5)
+        time.sleep(2)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.project import environment
+from tests.processes import environment
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

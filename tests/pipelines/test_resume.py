@@ -11,6 +11,7 @@ import pytest
 
 from tests.pipelines.lives import (
     DVC,
+    IMPATIENT,
     STAGE,
     answer,
     copied_with_runs,
@@ -179,7 +180,7 @@ def test_a_second_training_is_refused_while_one_is_at_work(project):
     with started(project, *STAGE) as process:
         until_saved(project, process)
         process.send_signal(signal.SIGSTOP)
-        second = project.run(*STAGE)
+        second = project.run(*IMPATIENT, "--stage")
         process.send_signal(signal.SIGCONT)
     assert second.code == 2
     assert re.search(rf"^note: training: .*\b{process.pid}; waiting", second.err, flags=re.MULTILINE)

@@ -30,7 +30,7 @@ def hostile(tmp_path_factory):
 def test_settings_of_libraries_of_git_and_of_the_terminal_change_nothing(unused, hostile):
     (unused.folder / "pipelines/more.py").write_text("")
     for name, variables in (("plain", {}), ("hostile", hostile)):
-        answer = unused.stage("train", f"hydra.run.dir={name}", **variables)
+        answer = unused.stage("train", "experiment=debug", f"hydra.run.dir={name}", afresh=True, **variables)
         assert answer.code == 0, answer.err
     for file in ("models/weights.npz", "reports/training/curves.png", "reports/evaluation/echo.png"):
         assert unused.read(f"plain/{file}") == unused.read(f"hostile/{file}"), file
@@ -41,7 +41,7 @@ def test_settings_of_libraries_of_git_and_of_the_terminal_change_nothing(unused,
 
 
 def test_a_death_inside_tensorflow_says_why(unused):
-    answer = unused.stage("train", XLA_FLAGS="--no_such_flag")
+    answer = unused.stage("train", "experiment=debug", afresh=True, XLA_FLAGS="--no_such_flag")
     assert answer.code not in (0, None)
     assert "no_such_flag" in answer.err
 

@@ -2,12 +2,12 @@
 
 import random
 import subprocess
-import sys
 import time
 
 import pytest
 
 from echo_rnn.tracking import open_store
+from tests.processes import program
 
 LOGS = """
 import sys
@@ -26,7 +26,7 @@ with store.resume(sys.argv[2]) if sys.argv[2:] else store.run("child", "d", {}) 
 
 def killed(root, seconds, *arguments):
     """The run, and the last step that a child had printed as logged when it was killed."""
-    child = subprocess.Popen([sys.executable, "-c", LOGS, str(root), *arguments], stdout=subprocess.PIPE, text=True)
+    child = program(LOGS, root, *arguments, stdout=subprocess.PIPE)
     run_id = child.stdout.readline().strip()
     child.stdout.readline()
     time.sleep(seconds)

@@ -1,14 +1,13 @@
 """A server that stops, dies or freezes while a run is open: the run continues, and all is stored once, in order."""
 
-import os
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import pytest
 
 from echo_rnn.tracking import deliver_all, open_store
+from tests.processes import program
 from tests.refusals import refused
 from tests.tracking.servers import Proxy
 
@@ -21,8 +20,8 @@ with open_store(uri, "echo", root).run("child", "d", {}) as run:
     run.log_config({"seed": 0})
     print(run.id, flush=True)
     for line in sys.stdin:  # a first and a last step
-        if line.strip() == "patience":
-            store.SERVER_SECONDS = 300
+        if line.startswith("patience "):
+            store.SERVER_SECONDS = int(line.split()[1])
             continue
         first, last = map(int, line.split())
         for step in range(first, last):
@@ -35,10 +34,9 @@ with open_store(uri, "echo", root).run("child", "d", {}) as run:
 class Child:
     """A program with an open run that logs what it is told."""
 
-    def __init__(self, root, uri, **variables):
-        command = [sys.executable, "-c", LOGS, str(root), uri]
+    def __init__(self, root, uri):
         pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-        self.process = subprocess.Popen(command, env=os.environ | variables, text=True, **pipes)
+        self.process = program(LOGS, root, uri, **pipes)
         self.run_id = self.process.stdout.readline().strip()
 
     def log(self, first, last):
@@ -46,9 +44,9 @@ class Child:
         self.process.stdin.flush()
         assert self.process.stdout.readline() == "logged\n"
 
-    def be_patient(self):
-        """Lets it wait at its end, however busy the machine is."""
-        self.process.stdin.write("patience\n")
+    def wait_at_end(self, seconds):
+        """Lets it wait so long for its server."""
+        self.process.stdin.write(f"patience {seconds}\n")
 
     def end(self):
         """Lets it end; returns its exit code and what it printed."""
@@ -93,7 +91,7 @@ def test_a_server_that_comes_back_gets_everything_once_and_in_order(child, own_s
     child.log(50, 2500)  # more than one request holds
     own_server.back()
     child.log(2500, 2600)
-    child.be_patient()
+    child.wait_at_end(300)  # however busy the machine is
     assert child.end() == (0, "")
     assert require_all(own_server.address, child.run_id, 2600) == {"notes/0.txt", "notes/50.txt", "notes/2500.txt"}
     assert outboxes(tmp_path) == []
@@ -105,6 +103,7 @@ def test_a_server_that_stays_away_gets_everything_from_a_later_command(child, ow
     child.log(0, 50)
     own_server.gone(how)
     child.log(50, 2500)
+    child.wait_at_end(2)
     code, said = child.end()
     assert code == 0
     assert said.count("\n") == 1

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +10,7 @@ import pytest
 
 from echo_rnn.errors import Terminated
 from echo_rnn.tracking import UnknownRunError, open_store
+from tests.processes import program
 from tests.refusals import refused
 
 OPENS_A_RUN = """
@@ -30,8 +30,7 @@ with open_store(None, "echo", Path(sys.argv[1])).run("child", "d", {}) as run:
 
 
 def start(tmp_path, *arguments):
-    command = [sys.executable, "-c", OPENS_A_RUN, str(tmp_path), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return program(OPENS_A_RUN, tmp_path, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_run_finishes(store, client):

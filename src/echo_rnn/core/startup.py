@@ -22,6 +22,15 @@ _UNUSED = ("sklearn", "matplotlib")
 _CACHE_OPTION = "tf_xla_persistent_cache_directory"
 
 
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras, and starts nothing: what is left can be set, and the process can be forked."""
+    with _quiet(), _without(*_UNUSED):
+        # Keras reads a person's settings for other programs where these are not set.
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        import keras  # noqa: F401, PLC0415
+        import tensorflow  # noqa: F401, PLC0415
+
+
 def start_tensorflow(
     threads: int, *, fused_loop_bytes: int = XLA_BYTES, compiled_programs: Path | None = None
 ) -> float:
@@ -42,8 +51,7 @@ def start_tensorflow(
     """
     start = time.perf_counter()
     with _quiet(), _without(*_UNUSED), _fused_loops(fused_loop_bytes), _kept_in(compiled_programs):
-        # Keras reads a person's settings for other programs where these are not set.
-        os.environ["KERAS_BACKEND"] = "tensorflow"
+        import_tensorflow()
         import keras  # noqa: PLC0415
         import tensorflow as tf  # noqa: PLC0415
 

@@ -3,7 +3,8 @@
     python -m echo_rnn.stages.job FOLDER SWEEP OVERRIDE ...        the child process of a sweep's job
 
 Each job of a sweep has its own process: one that crashes, or that the system kills where memory runs out, stops no
-other job, and TensorFlow starts afresh, so that a job gives the same bits in a sweep as alone. The child owns FOLDER;
+other job, and TensorFlow, which may be imported before, starts afresh, so that a job gives the same bits in a sweep as
+alone. The child owns FOLDER;
 it is sent the configuration as a line of JSON.
 """
 
@@ -23,6 +24,7 @@ from echo_rnn.files import remove, write_text
 from echo_rnn.manifest import Manifest
 from echo_rnn.stages import evaluate, generate, train
 from echo_rnn.stages.alone import alone
+from echo_rnn.stages.job_server import job_server
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import choose_strategy, require_memory
 from echo_rnn.stages.store import store_of
@@ -63,7 +65,7 @@ def run_in_child(composition: Composition, files: Layout, sweep: str, overrides:
     with alone(files.root, "job"):
         remove(files.root / RESULT.name)  # of a job that failed before
     command = [sys.executable, "-m", "echo_rnn.stages.job", str(files.root), sweep, *overrides]
-    with termination_raises(), Child(command, captured=False) as child:
+    with termination_raises(), Child(command, captured=False, server=job_server()) as child:
         child.write_line(json.dumps(composition.tree))
         code = child.wait()
     if not (files.root / RESULT.name).exists():

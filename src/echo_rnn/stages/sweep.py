@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_rnn.benchmark.report.words import seconds
 from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
 from echo_rnn.stages.alone import alone
@@ -75,6 +74,8 @@ class Summary:
     @property
     def rows(self) -> list[dict[str, str]]:
         """The table: for each group the mean of its times and of each metric in `SHOWN`, ± the standard deviation."""
+        from echo_rnn.benchmark.report.words import seconds  # noqa: PLC0415 (imports SciPy's statistics)
+
         rows = []
         for settings, group in self.groups.items():
             row = {"settings": settings, "seeds": str(len(group))}
