@@ -21,7 +21,7 @@ def compiled(function, mode):
 
 
 def tensors(tree, dtype):
-    return tf.nest.map_structure(lambda array: tf.constant(array, dtype), tree)
+    return tf.nest.map_structure(lambda array: tf.convert_to_tensor(array, dtype), tree)
 
 
 def stack(problem, dtype):

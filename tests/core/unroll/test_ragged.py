@@ -12,35 +12,20 @@ from tests.core.unroll.test_laws import RAGGED, STRATEGIES
 
 
 @pytest.mark.parametrize("strategy", RAGGED)
-def test_padding_changes_nothing_even_where_it_is_not_a_number(strategy):
+def test_lengths_of_a_graph_hide_padding_that_is_not_a_number_and_end_with_the_window(strategy):
+    # A graph whose lengths and input are arguments is made once and called with each case of them.
     case = problem("lstm", USUAL, ragged=True)
+    traced = tf.function(
+        lambda lengths_B, x_TBI: run(STRATEGIES[strategy], replace(case, lengths=lengths_B, x=x_TBI), "none"),
+        autograph=False,
+    )
+    x_TBI = tf.constant(case.x)
+    assert_same(traced(tf.constant(case.lengths), x_TBI), case.answer, tolerance=1e-10)
+    made = traced.experimental_get_tracing_count()  # two where Keras's layer makes its variables in the first
     padded = case.x.copy()
     for row, length in enumerate(case.lengths):
         padded[length:, row] = np.nan
-    same = replace(case, x=padded)
-    assert_same(run(STRATEGIES[strategy], same, "graph"), case.answer, tolerance=1e-10)
-
-
-@pytest.mark.parametrize("strategy", RAGGED)
-def test_lengths_past_the_window_are_the_window(strategy):
-    case = problem("gru_after", USUAL)
-    long = replace(case, lengths=np.array([5, 9, 2**31 - 1], np.int32))
-    assert_same(run(STRATEGIES[strategy], long, "graph"), case.answer, tolerance=1e-10)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", RAGGED)
-def test_lengths_need_not_be_known_when_the_graph_is_made(strategy):
-    case = problem("rnn", USUAL, ragged=True)
-    traced = tf.function(lambda lengths_B: run(STRATEGIES[strategy], Traced(case, lengths_B), "none"), autograph=False)
-    assert_same(traced(tf.constant(case.lengths)), case.answer, tolerance=1e-10)
-
-
-class Traced:
-    """A problem whose lengths are an argument of the graph."""
-
-    def __init__(self, case, lengths):
-        self.case, self.lengths = case, lengths
-
-    def __getattr__(self, name):
-        return getattr(self.case, name)
+    assert_same(traced(tf.constant(case.lengths), tf.constant(padded)), case.answer, tolerance=1e-10)
+    past_the_window = tf.constant([USUAL.steps, 9, 2**31 - 1])
+    assert_same(traced(past_the_window, x_TBI), replace(case, lengths=None).answer, tolerance=1e-10)
+    assert traced.experimental_get_tracing_count() == made
