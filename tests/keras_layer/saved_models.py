@@ -30,22 +30,41 @@ def sequential(*layers):
     return keras.Sequential([keras.Input((STEPS, FEATURES)), *layers])
 
 
-def models():
-    """Fresh models with fresh weights."""
-    subclassed = Subclassed()
-    subclassed(X)
-    return {
-        "layer": sequential(Unrolled(4)),
-        "stack": sequential(Unrolled([4, 3], "gru", unroll="wavefront"), keras.layers.Dense(2)),
-        "bidirectional": sequential(keras.layers.Bidirectional(Unrolled([4, 3], unroll="deferred"))),
-        "cells": sequential(Unrolled([keras.layers.LSTMCell(4, activation="gelu"), keras.layers.GRUCell(3)])),
-        "subclassed": subclassed,
-    }
+def subclassed():
+    model = Subclassed()
+    model(X)
+    return model
+
+
+def compiled():
+    """A stack with options of layers and of cells, which is trained before it is saved."""
+    cells = [keras.layers.GRUCell(4, reset_after=False, use_bias=False), keras.layers.GRUCell(4, reset_after=False)]
+    model = sequential(
+        Unrolled([5, 4], "gru", unroll="wavefront", return_sequences=True, dropout=0.5),
+        Unrolled(cells, unroll="partial3", return_sequences=True, go_backwards=True),
+        Unrolled(keras.layers.LSTMCell(3, activation="relu"), unroll="checkpointed"),
+    )
+    model.compile("adam", "mse", run_eagerly=True)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+# Each gives a fresh model with fresh weights.
+MODELS = {
+    "layer": lambda: sequential(Unrolled(4)),
+    "stack": lambda: sequential(Unrolled([4, 3], "gru", unroll="wavefront"), keras.layers.Dense(2)),
+    "bidirectional": lambda: sequential(keras.layers.Bidirectional(Unrolled([4, 3], unroll="deferred"))),
+    "cells": lambda: sequential(Unrolled([keras.layers.LSTMCell(4, activation="gelu"), keras.layers.GRUCell(3)])),
+    "subclassed": subclassed,
+    "compiled": compiled,
+}
 
 
 def save(model, folder):
     """Saves in every way that Keras and TensorFlow have; returns the outputs of copies within a process."""
     folder.mkdir()
+    if model.compiled:
+        model.fit(X, X[:, 0], verbose=0)  # the optimizer has a state, which is saved too
     model.save(folder / "model.keras")
     model.save_weights(folder / "model.weights.h5")
     tf.train.Checkpoint(model=model).write(str(folder / "checkpoint"))
@@ -91,8 +110,8 @@ def load(fresh, folder):
 
 
 if __name__ == "__main__":
-    for name in models():
+    for name, fresh in MODELS.items():
         place = Path(sys.argv[1]) / name
         wanted = np.load(place / "expected.npy")
-        for way, output in load(lambda name=name: models()[name], place).items():
+        for way, output in load(fresh, place).items():
             print(name, way, np.abs(output - wanted).max())

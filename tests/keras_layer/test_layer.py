@@ -1,8 +1,6 @@
 """`Unrolled` stands where Keras's own recurrent layers stand: the same numbers, the same training, the same saving."""
 
 import functools
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -163,17 +161,17 @@ def classifier(layers, **options):
     return model
 
 
-def fitted(model):
-    """The losses of two epochs of three batches, the last of which is smaller."""
-    y = np.random.default_rng(2).integers(0, 2, 14)
-    return model.fit(series(14), y, batch_size=6, epochs=2, shuffle=False, verbose=0).history["loss"]
+def fitted(model, rows=12):
+    """The losses of two epochs of batches of 6 rows."""
+    y = np.random.default_rng(2).integers(0, 2, rows)
+    return model.fit(series(rows), y, batch_size=6, epochs=2, shuffle=False, verbose=0).history["loss"]
 
 
 @functools.cache
-def their_fit(jit):
+def their_fit(jit, rows):
     """The first weights of a model of Keras's layers, its losses and its last weights."""
     model = classifier(theirs(), jit_compile=jit)
-    return model.get_weights(), fitted(model), model.get_weights()
+    return model.get_weights(), fitted(model, rows), model.get_weights()
 
 
 def compilations():
@@ -188,11 +186,14 @@ def compilations():
 
 @pytest.mark.parametrize(("strategy", "jit"), [*compilations()])
 def test_fit_gives_the_losses_of_keras_layers(strategy, jit):
-    first, losses, last = their_fit(jit)
+    # A last batch that is smaller makes Keras trace again, and XLA compile again. How does not depend on the strategy,
+    # and each meets an unknown number of rows in tests/core: one loop and one that counts waves have it here.
+    rows = 14 if strategy in ("dynamic", "wavefront") else 12
+    first, losses, last = their_fit(jit, rows)
     model = classifier([Unrolled(SIZES, unroll=strategy)], jit_compile=jit)
     model.set_weights(first)
-    np.testing.assert_allclose(fitted(model), losses, rtol=1e-5)  # float32
-    # Adam divides by the size of a gradient: where it is almost 0, its rounding counts, in each of six updates.
+    np.testing.assert_allclose(fitted(model, rows), losses, rtol=1e-5)  # float32
+    # Adam divides by the size of a gradient: where it is almost 0, its rounding counts, in each of the updates.
     for ours, expected in zip(model.get_weights(), last, strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
 
@@ -249,29 +250,6 @@ def test_the_snippet_of_the_readme_runs():
     model.layers[0].copy_from(layers)
     x = np.random.default_rng(0).normal(size=(2, 100, 8)).astype(np.float32)
     assert_close(model.layers[0](x), through(layers, x))
-
-
-LOAD = """
-import sys, keras, numpy as np, echo_rnn.keras_layer
-model = keras.models.load_model(sys.argv[1])
-np.save(sys.argv[2], model.predict(np.load(sys.argv[3]), verbose=0))
-"""
-
-
-def test_a_saved_model_loads_in_a_fresh_process(tmp_path):
-    cells = [keras.layers.GRUCell(4, reset_after=False, use_bias=False), keras.layers.GRUCell(4, reset_after=False)]
-    layers = [
-        Unrolled(SIZES, "gru", unroll="wavefront", return_sequences=True, dropout=0.5),
-        Unrolled(cells, unroll="partial3", return_sequences=True, go_backwards=True),
-        Unrolled(keras.layers.LSTMCell(3, activation="relu"), unroll="checkpointed"),
-    ]
-    model = classifier(layers)
-    fitted(model)
-    paths = [tmp_path / name for name in ("model.keras", "out.npy", "in.npy")]
-    model.save(paths[0])
-    np.save(paths[2], series())
-    subprocess.run([sys.executable, "-c", LOAD, *map(str, paths)], check=True, capture_output=True)
-    assert_close(np.load(paths[1]), model.predict(series(), verbose=0))
 
 
 def test_a_config_makes_the_same_layer():

@@ -1,5 +1,7 @@
 """Models of Keras's guides compute the same numbers and gradients with `Unrolled` as with Keras's own layers."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -98,14 +100,14 @@ def numbers(kind, lstm):
     return [np.asarray(tf.convert_to_tensor(each)) for each in found]
 
 
-@pytest.fixture(scope="module")
-def expected():
-    return {kind: numbers(kind, keras.layers.LSTM) for kind in KINDS}
+@functools.cache
+def expected(kind):
+    return numbers(kind, keras.layers.LSTM)
 
 
 @pytest.mark.parametrize("unroll", labels())
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_a_model_of_the_guides_has_the_numbers_of_keras_layers(kind, unroll, expected):
+def test_a_model_of_the_guides_has_the_numbers_of_keras_layers(kind, unroll):
     got = numbers(kind, lambda units, **options: Unrolled(units, unroll=unroll, **options))
-    for one, other in zip(got, expected[kind], strict=True):
+    for one, other in zip(got, expected(kind), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

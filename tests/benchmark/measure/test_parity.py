@@ -1,5 +1,7 @@
 """What computes something else is found, and what only rounds differently is not."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,8 +20,13 @@ def observed(shape, unroll):
     return parity.observe(program)
 
 
+@functools.cache
+def reference(shape):
+    return observed(shape, dynamic)
+
+
 def error(shape, unroll):
-    return parity.largest_error(observed(shape, unroll), observed(shape, dynamic))
+    return parity.largest_error(observed(shape, unroll), reference(shape))
 
 
 def forgets_the_state(cells, weights, window, state):
@@ -91,17 +98,12 @@ def test_a_wrong_strategy_is_found_however_it_is_compiled(unroll, mode):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("window", [40, 1000])
+@pytest.mark.parametrize("window", [40, 400])  # nothing is left of a state after 400 steps
 def test_a_wrong_strategy_is_found_after_long_windows_and_with_gradients_tiny_beside_the_weights(cell, window):
     shape = tiny(cell=cell, units=32, batch_size=16, window=window, inputs=16)
-    reference = observed(shape, dynamic)
     for unroll in (forgets_the_state, cuts_the_gradient_half_way, loses_part_of_a_gradient):
-        error = parity.largest_error(observed(shape, unroll), reference)
-        assert error > 3 * parity.TOLERANCES["float32"], unroll
-    assert (
-        parity.largest_error(observed(shape, get_strategy("deferred").load()), reference)
-        < parity.TOLERANCES["float32"] / 10
-    )
+        assert error(shape, unroll) > 3 * parity.TOLERANCES["float32"], unroll
+    assert error(shape, get_strategy("deferred").load()) < parity.TOLERANCES["float32"] / 10
 
 
 @pytest.mark.slow
@@ -111,33 +113,28 @@ def test_a_wrong_strategy_is_found_in_bfloat16(unroll):
 
 
 def test_strategies_of_another_kind_are_equal():
-    shape = tiny()
-    reference = observed(shape, dynamic)
     for label in ("static", "deferred", "block"):
-        assert parity.largest_error(observed(shape, get_strategy(label).load()), reference) < 1e-5, label
-    assert parity.largest_error(reference, reference) == 0
+        assert error(tiny(), get_strategy(label).load()) < 1e-5, label
+    assert parity.largest_error(reference(tiny()), reference(tiny())) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cell", "mode", "precision"),
-    # Every strategy meets the oracle in tests/core; here, with each cell, each mode meets each precision.
+    ("turn", "cell", "mode", "precision"),
+    # Every strategy meets the oracle in tests/core; here each mode meets each precision, and every strategy meets each
+    # mode and each precision; those of turn 0, with the block kernel, have other cells than those of turn 1.
     [
-        ("lstm", "graph", "bfloat16"),
-        ("lstm", "xla", "float32"),
-        ("gru", "xla", "bfloat16"),
-        ("rnn", "graph", "float32"),
+        (0, "lstm", "graph", "float32"),
+        (0, "rnn", "xla", "bfloat16"),
+        (1, "lstm", "graph", "bfloat16"),
+        (1, "gru", "xla", "float32"),
     ],
 )
-def test_every_strategy_is_equal(cell, mode, precision):
+def test_every_strategy_is_equal(turn, cell, mode, precision):
     shape = tiny(cell=cell, compile=mode, precision=precision, window=7)
-    reference = observed(shape, dynamic)
-    errors = {
-        label: parity.largest_error(observed(shape, get_strategy(label).load()), reference)
-        for label in labels()
-        if refusal(shape, label) is None
-    }
-    assert len(errors) >= 10
+    asked = [label for number, label in enumerate(labels()) if number % 2 == turn]
+    errors = {label: error(shape, get_strategy(label).load()) for label in asked if refusal(shape, label) is None}
+    assert errors.keys() == set(asked) - ({"block"} if mode == "xla" else set())
     # A tenth of what is let pass in float32; in bfloat16 rounding differs by shape.
     limit = {"float32": 1e-4, "bfloat16": parity.TOLERANCES["bfloat16"]}[precision]
     assert max(errors.values()) < limit, errors

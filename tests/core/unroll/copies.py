@@ -1,4 +1,4 @@
-"""Prints what the loops of a strategy's programs make whole in each turn: `copies.py LABEL UNITS CELL...`.
+"""Prints what the loops of strategies' programs make whole in each turn: `copies.py '[[LABEL, UNITS, CELL], ...]'`.
 
 A process of its own, since XLA must compile as it does for users; its flags cannot change in a process.
 """
@@ -37,11 +37,11 @@ def program(label, units, cell, ragged):
     return Program(gradients.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo"))
 
 
-def main(label, units, *cells):
-    for turn, cell in enumerate(cells):
-        found = program(label, int(units), cell, ragged=turn % 2 == 1)
-        print(json.dumps({"cell": cell, "made": {body: found.made_whole(body) for body in found.loops()}}))
+def main(cases):
+    for label, units, cell in cases:
+        found = program(label, units, cell, ragged=list(CELLS).index(cell) % 2 == 1)
+        print(json.dumps([found.made_whole(body) for body in found.loops()]))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(json.loads(sys.argv[1]))

@@ -29,36 +29,38 @@ OURS = [
 COLUMNS, STACKED = 4, 12  # units for which waves have one layout or the other
 
 
-def made_whole(label, units, cells):
-    """For each cell, and each loop of its program, what a turn makes whole."""
-    command = [sys.executable, "-m", "tests.core.unroll.copies", label, str(units), *cells]
-    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+CASES = [
+    (label, units, cell)
+    for label in OURS
+    for units in ((COLUMNS, STACKED) if label.startswith("wavefront") else (COLUMNS,))
+    for cell in CELLS
+]
+
+
+def made_whole(cases):
+    """For each strategy, number of units and cell: what a turn makes whole, of each loop of its program.
+
+    All in one process, which compiles as users do but for the machine code, which comes after all that is looked at.
+    """
+    flags = ("backend_optimization_level=0", "llvm_disable_expensive_passes=true", "cpu_parallel_codegen_split_count=1")
+    environment = os.environ | {"XLA_FLAGS": " ".join(f"--xla_{flag}" for flag in flags)}
+    command = [sys.executable, "-m", "tests.core.unroll.copies", json.dumps(cases)]
     answer = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-    return {found["cell"]: found["made"] for found in map(json.loads, answer.stdout.splitlines())}
+    return dict(zip(cases, map(json.loads, answer.stdout.splitlines()), strict=True))
 
 
-def cases():
-    for label in OURS:
-        for units in (COLUMNS, STACKED) if label.startswith("wavefront") else (COLUMNS,):
-            marks = [] if label == "dynamic" else pytest.mark.slow
-            yield pytest.param(label, units, id=f"{label}-{units}", marks=marks)
+@pytest.mark.parametrize("others", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["dynamic", "others"])
+def test_no_turn_of_a_loop_makes_a_whole_array_of_time_steps(others):
+    for case, loops in made_whole([case for case in CASES if (case[0] != "dynamic") == others]).items():
+        assert len(loops) >= 2, case  # forward and backward
+        assert not any(loops), case
 
 
-@pytest.mark.parametrize(("label", "units"), [*cases()])
-def test_no_turn_of_a_loop_makes_a_whole_array_of_time_steps(label, units):
-    made = made_whole(label, units, CELLS)
-    assert made.keys() == CELLS.keys()
-    for loops in made.values():
-        assert len(loops) >= 2  # forward and backward
-        assert set(map(tuple, loops.values())) == {()}
-
-
-@pytest.mark.parametrize("label", THEIRS)
-def test_loops_of_tensorflow_and_keras_copy_one_twice_in_each_turn_of_the_backward_pass(label):
-    (loops,) = made_whole(label, COLUMNS, ["lstm"]).values()
-    backward = [made for made in loops.values() if made]
-    assert len(backward) == len(loops) / 2
-    assert all(len(made) == 2 and all(each.startswith("copy ") for each in made) for made in backward)
+def test_loops_of_tensorflow_and_keras_copy_one_twice_in_each_turn_of_the_backward_pass():
+    for case, loops in made_whole([(label, COLUMNS, "lstm") for label in THEIRS]).items():
+        backward = [made for made in loops if made]
+        assert len(backward) == len(loops) / 2, case
+        assert all(len(made) == 2 and all(each.startswith("copy ") for each in made) for made in backward), case
 
 
 class Running(tf.Module):
