@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from echo_rnn.core.windows.buffers import release_pages
 from echo_rnn.core.windows.predictor import Chunk
 
 Counts = NDArray[np.int64]
+_COUNTED_AT_ONCE = 2**20  # targets
 _LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
 
@@ -67,8 +69,18 @@ class Evaluation:
 
 def majority(train: NDArray[np.uint8], test: NDArray[np.uint8], classes: int) -> float:
     """Accuracy on `test` of always guessing the most frequent class in `train`; missing targets are left out."""
-    counts = [np.bincount(each.ravel(), minlength=classes)[:classes] for each in (train, test)]
-    return float(counts[1][counts[0].argmax()] / max(counts[1].sum(), 1))
+    in_train, in_test = (_counts(series, classes) for series in (train, test))
+    return float(in_test[in_train.argmax()] / max(in_test.sum(), 1))
+
+
+def _counts(y_BN: NDArray[np.uint8], classes: int) -> Counts:
+    """How often each class occurs, in pieces: counting takes eight bytes for each target."""
+    counts = np.zeros(classes, np.int64)
+    steps = max(1, _COUNTED_AT_ONCE // len(y_BN))
+    for first in range(0, y_BN.shape[1], steps):
+        counts += np.bincount(y_BN[:, first : first + steps].ravel(), minlength=classes)[:classes]
+        release_pages(y_BN)
+    return counts
 
 
 def tally(chunks: Iterable[Chunk], classes: int, window: int = 1, lags: int = 0) -> "Tally":

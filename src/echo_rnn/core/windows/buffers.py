@@ -63,7 +63,7 @@ def buffers(
         count = min(size, windows - first)
         arrays = [read_windows(series_BN, window, first, count) for series_BN in series]
         for series_BN in series:
-            _release_pages(series_BN)
+            release_pages(series_BN)
         if warmup is not None:
             arrays[-1:] = counted(arrays[-1], steps_before + first * window, warmup)
         yield Buffer([_padded(array, size) for array in arrays], count)
@@ -91,7 +91,7 @@ def read_windows(series_BN: NDArray[Any], window: int, first: int, count: int) -
     return np.array(as_windows(series_BN[:, first * window : (first + count) * window], window), order="C")
 
 
-def _release_pages(series_BN: NDArray[Any]) -> None:
+def release_pages(series_BN: NDArray[Any]) -> None:
     """Releases the pages of a mapped file: those that were read would count as this process's until it exits."""
     if series_BN.flags.writeable:
         return  # changes in memory would be lost
