@@ -53,8 +53,9 @@ format: $(INSTALLED) ## rewrites the code in the project's style
 ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=5000)
 	@"$(BIN)"/python -m pipelines.ui $(PORT)
 
-example: $(INSTALLED) ## a diode clipper learnt by a small LSTM, in a few minutes: scores beside baselines, pictures, sound
-	@"$(BIN)"/python -m pipelines.train experiment=clipper
+example: $(INSTALLED) ## a diode clipper learnt by a small LSTM, in a few minutes: scores beside baselines, pictures, sound, exports
+	@"$(BIN)"/python -m pipelines.train experiment=clipper hydra.run.dir=outputs/clipper
+	@"$(BIN)"/python docs/exports.py outputs/clipper
 
 peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and in C, beside ours; needs a C compiler
 	@"$(BIN)"/python -m pipelines.peers sweep=peers

@@ -25,7 +25,7 @@ def cell(layer, x_BI, state):
 
 
 def window_loss(weights, x_TBI, y_TB, state, unroll):
-    """Mean cross-entropy of a window, and the state after it."""
+    """Mean cross-entropy of a window, or mean squared error of a real target, and the state after it."""
     *layers, (head, head_bias) = weights
 
     def one_step(state, x_BI):
@@ -37,6 +37,8 @@ def window_loss(weights, x_TBI, y_TB, state, unroll):
 
     state, h_TBS = lax.scan(one_step, state, x_TBI, unroll=unroll)
     logits_TBC = h_TBS @ head + head_bias
+    if logits_TBC.shape[-1] == 1:
+        return jnp.square(logits_TBC[..., 0] - y_TB).mean(), state
     losses_TB = jax.nn.logsumexp(logits_TBC, axis=-1) - jnp.take_along_axis(logits_TBC, y_TB[..., None], -1)[..., 0]
     return losses_TB.mean(), state
 

@@ -39,7 +39,7 @@ def network(problem: Problem, unroll: bool, xla: bool) -> keras.Model:
                 keras.layers.LSTM(problem.units, return_sequences=True, stateful=True, unroll=unroll)
                 for _ in range(problem.layers)
             ),
-            keras.layers.Dense(problem.classes),
+            keras.layers.Dense(problem.outputs),
         ]
     )
     model.set_weights(problem.weights)

@@ -5,7 +5,7 @@ python torch_lstm.py PROBLEM
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, mse_loss
 
 from echo_rnn.benchmark.measure.problem import Problem
 from echo_rnn.benchmark.measure.worker import TRAIN, Ready, serve
@@ -17,7 +17,7 @@ class Network(nn.Module):
     def __init__(self, problem: Problem) -> None:
         super().__init__()
         self.lstm = nn.LSTM(problem.inputs, problem.units, problem.layers)
-        self.head = nn.Linear(problem.units, problem.classes)
+        self.head = nn.Linear(problem.units, problem.outputs)
         *layers, head, head_bias = (torch.tensor(array) for array in problem.weights)
         with torch.no_grad():
             for layer in range(problem.layers):
@@ -29,7 +29,7 @@ class Network(nn.Module):
             self.head.bias.copy_(head_bias)
 
     def forward(self, x_TBI, state):
-        """A window's logits, and the state after it."""
+        """A window's logits, or outputs for real targets, and the state after it."""
         h_TBS, state = self.lstm(x_TBI, state)
         return self.head(h_TBS), state
 
@@ -47,7 +47,9 @@ def prepare(problem: Problem) -> Ready:
         eps=problem.epsilon,
         fused=True,
     )
-    x_WTBI, y_WTB = torch.tensor(problem.x_WTBI), torch.tensor(problem.y_WTB, dtype=torch.long)
+    x_WTBI, y_WTB = torch.tensor(problem.x_WTBI), torch.tensor(problem.y_WTB)
+    is_real = problem.outputs == 1
+    y_WTB = y_WTB if is_real else y_WTB.long()
     state = (torch.zeros(problem.layers, problem.batch_size, problem.units),) * 2
     next_window = 0
 
@@ -57,7 +59,8 @@ def prepare(problem: Problem) -> Ready:
         for _ in range(steps):
             logits_TBC, state = network(x_WTBI[next_window], state)
             state = tuple(part.detach() for part in state)
-            loss = cross_entropy(logits_TBC.flatten(0, 1), y_WTB[next_window].flatten())
+            y_N = y_WTB[next_window].flatten()
+            loss = mse_loss(logits_TBC.flatten(), y_N) if is_real else cross_entropy(logits_TBC.flatten(0, 1), y_N)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -199,7 +199,7 @@ GROUPS = [
     ({"optimizer": ""}, "adam, adamax", "''"),
     ({"optimizer": 5}, "adam, adamax", "5"),
     ({"optimizer": ["adam"]}, "adam, adamax", "['adam']"),
-    ({"experiment": "sed"}, "clipper, debug, fast, forecast, seed", "'sed' (did you mean seed?)"),
+    ({"experiment": "sed"}, "clipper, debug, fast, forecast, horizon, seed", "'sed' (did you mean seed?)"),
 ]
 
 

@@ -10,6 +10,8 @@ import soundfile
 from echo_rnn.inference import series_files, store
 from echo_rnn.inference.network import Network
 from echo_rnn.stages.predict import run
+from echo_rnn.tasks import sources
+from echo_rnn.tasks.sources import open_source
 from tests.inference.networks import ends, network, series
 from tests.refusals import refused
 
@@ -26,7 +28,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(series_files, "BLOCK_STEPS", 300)
+    monkeypatch.setattr(sources, "PIECE", 300)
 
 
 def write_csv(path, x_NI, names=("in0", "in1")):
@@ -68,7 +70,7 @@ def test_columns_are_found_by_their_names_and_others_are_not_read(tmp_path, mode
 def test_integers_of_audio_are_read_as_parts_of_one(tmp_path):
     for subtype in ("PCM_16", "PCM_24"):
         soundfile.write(tmp_path / "x.wav", np.full((5, 2), 0.5), 8000, subtype=subtype)
-        (block,) = series_files.read_blocks(tmp_path / "x.wav", ends(2, 2))
+        (block,) = series_files.read_blocks(open_source(tmp_path / "x.wav"), ends(2, 2))
         np.testing.assert_allclose(block, 0.5, atol=1e-4)
 
 
@@ -80,23 +82,23 @@ def spoilt(x_NI):
 
 X = series(2)[:STEPS]
 BAD = {
-    "no file": ("x.npy", lambda path: None, "predict.no_file"),
+    "no file": ("x.npy", lambda path: None, "data.unreadable"),
     "another format": ("x.mp3", lambda path: path.write_bytes(b""), "predict.unknown_format"),
-    "no array": ("x.npy", lambda path: path.write_bytes(b"no array"), "predict.unreadable"),
-    "an empty file": ("x.csv", lambda path: path.write_bytes(b""), "predict.unreadable"),
-    "no rows": ("x.csv", lambda path: path.write_text("in0,in1\n"), "predict.empty"),
+    "no array": ("x.npy", lambda path: path.write_bytes(b"no array"), "data.damaged"),
+    "an empty file": ("x.csv", lambda path: path.write_bytes(b""), "data.empty"),
+    "no rows": ("x.csv", lambda path: path.write_text("in0,in1\n"), "data.empty"),
     "more columns": ("x.npy", lambda path: np.save(path, np.zeros((4, 3))), "predict.bad_columns"),
     "a missing column": ("x.csv", lambda path: write_csv(path, np.zeros((4, 3)), "abc"), "predict.bad_columns"),
-    "not a number": ("x.npy", lambda path: np.save(path, spoilt(X)), "predict.not_finite"),
-    "an empty cell": ("x.csv", lambda path: write_csv(path, spoilt(X)), "predict.not_finite"),
-    "a doubled column": ("x.csv", lambda path: path.write_text("in0,in0\n1,2\n"), "predict.bad_columns"),
-    "text": ("x.csv", lambda path: path.write_text("in0,in1\n1,2\n1,two\n"), "predict.not_numbers"),
-    "a decimal comma": ("x.csv", lambda path: path.write_text('in0,in1\n1,2\n1,"2,5"\n'), "predict.not_numbers"),
-    "a longer row": ("x.csv", lambda path: path.write_text("in0,in1\n1,2\n1,2,3\n"), "predict.unreadable"),
+    "not a number": ("x.npy", lambda path: np.save(path, spoilt(X)), "data.bad_value"),
+    "an empty cell": ("x.csv", lambda path: write_csv(path, spoilt(X)), "data.bad_value"),
+    "a doubled column": ("x.csv", lambda path: path.write_text("in0,in0\n1,2\n"), "data.doubled_column"),
+    "text": ("x.csv", lambda path: path.write_text("in0,in1\n1,2\n1,two\n"), "data.bad_value"),
+    "a decimal comma": ("x.csv", lambda path: path.write_text('in0,in1\n1,2\n1,"2,5"\n'), "data.bad_value"),
+    "a longer row": ("x.csv", lambda path: path.write_text("in0,in1\n1,2\n1,2,3\n"), "data.ragged"),
     "another rate": ("x.wav", lambda path: soundfile.write(path, X, 44100), "predict.sample_rate"),
     "one channel": ("x.wav", lambda path: soundfile.write(path, X[:, 0], 8000), "predict.bad_columns"),
-    "no audio": ("x.wav", lambda path: path.write_bytes(b"RIFF" * 9), "predict.unreadable"),
-    "pickles": ("x.npy", lambda path: np.save(path, np.array([[{}, {}]])), "predict.unreadable"),
+    "no audio": ("x.wav", lambda path: path.write_bytes(b"RIFF" * 9), "data.cut"),
+    "pickles": ("x.npy", lambda path: np.save(path, np.array([[{}, {}]])), "data.damaged"),
 }
 
 
@@ -113,7 +115,7 @@ def test_what_is_no_series_is_refused_and_what_stood_there_is_whole(tmp_path, mo
 
 def test_the_row_and_the_column_of_a_bad_number_are_named(tmp_path, model):
     np.save(tmp_path / "x.npy", spoilt(X))
-    with refused("predict.not_finite", "row 701", "in1"):
+    with refused("data.bad_value", "row 702", "column 1"):
         run(tmp_path / "x.npy", tmp_path / "y.npy", model[0])
 
 
@@ -121,7 +123,7 @@ def test_a_cut_array_is_refused(tmp_path, model):
     np.save(tmp_path / "x.npy", X)
     content = (tmp_path / "x.npy").read_bytes()
     (tmp_path / "x.npy").write_bytes(content[:-5])
-    with refused("predict.unreadable", f"{STEPS}"):
+    with refused("data.damaged", "x.npy"):
         run(tmp_path / "x.npy", tmp_path / "y.npy", model[0])
 
 
@@ -137,7 +139,7 @@ def test_memory_does_not_grow_with_the_series(tmp_path, suffix):
     INPUTS[suffix](tmp_path / f"x{suffix}", np.zeros((steps, 2), np.float32))
     tracemalloc.start()
     with series_files.writing(tmp_path / f"y{suffix}", its, 8000) as write:
-        for block in series_files.read_blocks(tmp_path / f"x{suffix}", its):
+        for block in series_files.read_blocks(open_source(tmp_path / f"x{suffix}"), its):
             write(np.asarray(block, np.float32))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -32,7 +32,7 @@ def test_settings_of_libraries_of_git_and_of_the_terminal_change_nothing(unused,
     for name, variables in (("plain", {}), ("hostile", hostile)):
         answer = unused.stage("train", "experiment=debug", f"hydra.run.dir={name}", afresh=True, **variables)
         assert answer.code == 0, answer.err
-    for file in ("models/weights.npz", "reports/training/curves.png", "reports/evaluation/echo.png"):
+    for file in ("models/weights.npz", "reports/training/curves.png", "reports/evaluation/media/echo.png"):
         assert unused.read(f"plain/{file}") == unused.read(f"hostile/{file}"), file
     for tag in ("git.commit", "git.dirty"):
         plain, other = (run.data.tags[tag] for run in unused.runs())

@@ -28,6 +28,7 @@ class Grid(Section):
     precision: Annotated[list[Literal["float32", "bfloat16"]], *_ONE_OR_MORE]
     compile: Annotated[list[Compile], *_ONE_OR_MORE]
     shards: Sizes
+    loss: Annotated[list[Literal["cross_entropy", "mse"]], *_ONE_OR_MORE]
 
 
 class Sweep(Section):

@@ -1,5 +1,6 @@
 """Which strategy to use for the configured shape on this machine: from what has been measured, or by measuring it."""
 
+import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def choose(config: Config, *, more: bool = False) -> Choice:
 def _more(config: Config, shape: Shape) -> str:
     """The command that measures in one more process, for the same training."""
     values = {
+        "task": config.task.name,
         "model": shape.cell,
         "model.layers": shape.layers,
         "model.units": shape.units,
@@ -98,7 +100,7 @@ def _more(config: Config, shape: Shape) -> str:
         "trainer.shards": shape.shards,
         "runtime.threads": shape.threads,
     }
-    return " ".join([f"python -m {PROGRAM} {MORE}", *(f"{key}={value}" for key, value in values.items())])
+    return " ".join([f"python -m {PROGRAM} {MORE}", *(shlex.quote(f"{key}={value}") for key, value in values.items())])
 
 
 def _records(shape: Shape, labels: tuple[str, ...]) -> list[Record]:

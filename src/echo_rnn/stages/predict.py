@@ -5,7 +5,8 @@ from pathlib import Path
 from echo_rnn.errors import UserError
 from echo_rnn.files import replacing
 from echo_rnn.inference.network import load
-from echo_rnn.inference.series_files import READ, WRITTEN, read_blocks, sample_rate_of, writing
+from echo_rnn.inference.series_files import WRITTEN, read_blocks, writing
+from echo_rnn.tasks.sources import READ, open_source
 
 
 def run(source: Path, target: Path, model: Path) -> int:
@@ -28,11 +29,11 @@ def run(source: Path, target: Path, model: Path) -> int:
             )
     if source.resolve() == target.resolve():
         raise UserError(f"{target}: expected another file than the input, got the same; rename it", "predict.same_file")
-    network, steps = load(model), 0
-    rate = network.ends.sample_rate or sample_rate_of(source)
+    series, network, steps = open_source(source), load(model), 0
+    rate = network.ends.sample_rate or series.rate
     stream = network.stream()
     with replacing(target) as scratch, writing(scratch, network.ends, rate) as write:
-        for block in read_blocks(source, network.ends):
+        for block in read_blocks(series, network.ends):
             y_NK = stream(block)
             write(y_NK)
             steps += len(block)

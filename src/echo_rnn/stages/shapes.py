@@ -43,4 +43,5 @@ def shape_of(config: Config) -> Shape:
         compile=config.trainer.compile,
         threads=config.runtime.threads,
         shards=config.trainer.shards,
+        loss="cross_entropy" if config.loss.loss.kind == "classes" else "mse",
     )

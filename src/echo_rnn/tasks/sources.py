@@ -36,6 +36,7 @@ class Source:
         unit: Raw units of a stored 1.
         rate: Samples per second of a sound, else `None`.
         steps: How many; `None` where only reading tells.
+        named: Whether the file names its columns.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Source:
     unit: float = 1.0
     rate: int | None = None
     steps: int | None = None
+    named: bool = False
 
     @property
     def counts(self) -> str:
@@ -116,7 +118,7 @@ def open_source(path: Path) -> Source:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(
-            f"{path}: expected a file to read, got '{reason}'; change task.*_files", "data.unreadable"
+            f"{path}: expected a file to read, got '{reason}'; correct the path", "data.unreadable"
         ) from error
     doubled = [name for name, count in Counter(source.columns).items() if count > 1]
     if doubled:
@@ -128,23 +130,29 @@ def open_source(path: Path) -> Source:
     return source
 
 
+def soundfile_for(path: Path) -> Any:
+    """The library for sounds, which is an extra.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        import soundfile  # noqa: PLC0415
+    except ImportError as error:
+        raise UserError(
+            f"{path}: expected the library soundfile for it, got an environment without; run pip install "
+            "'echo-rnn[audio]'",
+            "data.no_soundfile",
+        ) from error
+    return soundfile
+
+
 class _Sound:
     """`.wav` and `.flac`."""
 
-    @staticmethod
-    def _library(path: Path) -> Any:
-        try:
-            import soundfile  # noqa: PLC0415
-        except ImportError as error:
-            raise UserError(
-                f"{path}: expected soundfile to read it, got an environment without; run pip install 'echo-rnn[audio]'",
-                "data.no_soundfile",
-            ) from error
-        return soundfile
-
     @classmethod
     def open(cls, path: Path) -> Source:
-        library = cls._library(path)
+        library = soundfile_for(path)
         with path.open("rb") as file:
             head = file.read(8)
         promised = int.from_bytes(head[4:8], "little") + 8
@@ -161,7 +169,7 @@ class _Sound:
 
     @classmethod
     def pieces(cls, source: Source, columns: Sequence[str]) -> Iterator[Array]:
-        library, chosen, read = cls._library(source.path), [int(name) for name in columns], 0
+        library, chosen, read = soundfile_for(source.path), [int(name) for name in columns], 0
         try:
             with library.SoundFile(source.path) as sound:
                 for block in sound.blocks(PIECE, dtype=source.dtype, always_2d=True):
@@ -194,7 +202,7 @@ class _Csv:
             _, names = cls._header(path)
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: expected text in UTF-8, got other bytes; convert it", "data.damaged") from error
-        return Source(path, tuple(name.strip() for name in names))
+        return Source(path, tuple(name.strip() for name in names), named=True)
 
     @classmethod
     def pieces(cls, source: Source, columns: Sequence[str]) -> Iterator[Array]:
@@ -264,7 +272,7 @@ class _Parquet:
         except ArrowException as error:
             raise UserError(f"{path}: expected a Parquet file, got {error}; replace it", "data.damaged") from error
         with file:
-            return Source(path, tuple(file.schema_arrow.names), steps=file.metadata.num_rows)
+            return Source(path, tuple(file.schema_arrow.names), steps=file.metadata.num_rows, named=True)
 
     @staticmethod
     def pieces(source: Source, columns: Sequence[str]) -> Iterator[Array]:
@@ -344,6 +352,9 @@ _READERS: dict[str, Any] = {
     ".npz": _Npz,
 }
 
+READ = tuple(_READERS)
+"""The endings of files that can be read."""
+
 
 def _array_source(path: Path, dtype: np.dtype[Any], shapes: dict[str, tuple[int, ...]]) -> Source:
     """A source of arrays `[N]` or `[N, columns]` by name."""
@@ -360,7 +371,7 @@ def _array_source(path: Path, dtype: np.dtype[Any], shapes: dict[str, tuple[int,
         numbers = [str(number) for number in range(width)]
         columns += numbers if not name else [name] if width == 1 else [f"{name}{number}" for number in numbers]
     kept = dtype.name if dtype.name in ("int16", "uint8") else "float32"
-    return Source(path, tuple(columns), kept, steps=lengths.pop() if lengths else 0)
+    return Source(path, tuple(columns), kept, steps=lengths.pop() if lengths else 0, named="" not in shapes)
 
 
 def _cut_short(path: Path, expected: str, got: str) -> NoReturn:

@@ -75,6 +75,19 @@ def test_other_libraries_train_as_ours_does(name, expected, tmp_path):
     np.testing.assert_allclose(losses(name, SEED, tmp_path), expected(SEED), rtol=2e-5)
 
 
+@NEEDS_PEERS
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["PyTorch", "JAX"])
+def test_other_libraries_learn_a_real_target_as_ours_does(name, expected, tmp_path):
+    audio = tiny(layers=1, loss="mse")
+    np.testing.assert_allclose(losses(name, audio, tmp_path), expected(audio), rtol=2e-5)
+
+
+def test_a_real_target_is_compared_with_what_learns_it():
+    field = beside_peers(tiny(layers=1, loss="mse"), ["dynamic"], PROGRAMS, PYTHON)
+    assert {each.name for each in field if not each.is_ours} == {"PyTorch", "JAX"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["article dynamic", "article static", "Keras", "Keras unrolled", "Keras XLA"])
 def test_other_ways_in_tensorflow_train_as_ours_does(name, expected, tmp_path):

@@ -165,3 +165,10 @@ def test_observing_leaves_the_program_where_it_was():
     for one, other in zip([*before.weights, *before.optimizer], [*after.weights, *after.optimizer], strict=True):
         np.testing.assert_array_equal(one, other)
     assert not any(np.any(part) for part in tf.nest.flatten(program.state))
+
+
+def test_strategies_agree_on_a_real_target():
+    shape = tiny(loss="mse")
+    data = draw_data(shape, 0, most_windows=4)
+    first, second = (parity.observe(Program(shape, unroll, data, 0)) for unroll in (dynamic, static))
+    assert parity.largest_error(second, first) < parity.TOLERANCES["float32"]

@@ -14,7 +14,18 @@ from tests.benchmark.shapes import SEED, tiny
 def test_a_problem_is_read_as_it_was_written(tmp_path):
     problem = draw(tiny(layers=3, inputs=1), 1)
     problem.write(tmp_path / "problem")
-    again = read(tmp_path / "problem")
+    assert_equal(problem, read(tmp_path / "problem"))
+
+
+def test_a_real_target_is_read_as_it_was_written(tmp_path):
+    problem = draw(tiny(inputs=1, loss="mse"), 1)
+    problem.write(tmp_path / "problem")
+    assert problem.y_WTB.dtype == np.float32
+    assert problem.outputs == 1
+    assert_equal(problem, read(tmp_path / "problem"))
+
+
+def assert_equal(problem, again):
     for field in fields(problem):
         written, found = getattr(problem, field.name), getattr(again, field.name)
         if field.name == "weights":

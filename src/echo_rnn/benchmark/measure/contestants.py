@@ -13,7 +13,7 @@ from echo_rnn.benchmark.measure.ours import Request
 from echo_rnn.benchmark.measure.problem import FILE
 from echo_rnn.benchmark.measure.process import SECONDS, LostError
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, again
-from echo_rnn.benchmark.measure.shape import CLASSES, Shape, refusal
+from echo_rnn.benchmark.measure.shape import Shape, refusal
 from echo_rnn.files import write_json
 
 # What is written out for each step or unit is compared where networks are small, which is what it is for.
@@ -103,7 +103,7 @@ def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Pa
         script("Keras unrolled", own, "keras_fit.py", "--unroll"),
         script("Keras XLA", own, "keras_fit.py", "--xla"),
     ]
-    return [*ours, *everywhere, *([] if is_large else small)]
+    return [*ours, *everywhere, *([] if is_large or shape.loss != "cross_entropy" else small)]
 
 
 def contestant(name: str, request: Request, seconds: float | None = None) -> Contestant:
@@ -140,7 +140,7 @@ def _compiled(source: Path, shape: Shape, folder: Path) -> Sequence[str]:
         "BATCH": shape.batch_size,
         "WINDOW": shape.window,
         "INPUTS": shape.inputs,
-        "CLASSES": CLASSES,
+        "CLASSES": shape.outputs,
     }
     command = [compiler, *_FLAGS, *(f"-D{name}={size}" for name, size in sizes.items()), str(source), "-lm"]
     answer = subprocess.run([*command, "-o", program], capture_output=True, text=True, check=False)

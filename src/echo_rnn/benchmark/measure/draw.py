@@ -1,9 +1,14 @@
-"""The problem of a shape: the seed's task and optimizer, initial weights as ours usually are."""
+"""The problem of a shape: the seed's task and optimizer, initial weights as ours usually are.
+
+Real targets are the bits of that task as numbers.
+"""
+
+from typing import Any
 
 import numpy as np
 
 from echo_rnn.benchmark.measure.problem import Floats, Problem, weight_shapes
-from echo_rnn.benchmark.measure.shape import CLASSES, Shape
+from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.core.windows.buffers import as_windows
 from echo_rnn.errors import UserError
 from echo_rnn.tasks.echo import Echo
@@ -35,13 +40,14 @@ def draw(shape: Shape, seed: int) -> Problem:
     windows = max(2, min(_MOST_WINDOWS, _FLOPS // shape.step_flops))
     series = Echo(_ECHO_STEP, shape.batch_size).series(data_seed, shape.batch_size * shape.window * windows)
     x_WTB, y_WTB = (as_windows(array_BN, shape.window) for array_BN in series)
+    dtype: Any = np.int32 if shape.loss == "cross_entropy" else np.float32
     return Problem(
         shape.layers,
         shape.units,
         shape.batch_size,
         shape.window,
         shape.inputs,
-        CLASSES,
+        shape.outputs,
         windows,
         shape.threads,
         learning_rate=0.3,
@@ -49,14 +55,14 @@ def draw(shape: Shape, seed: int) -> Problem:
         epsilon=1e-7,
         weights=weights,
         x_WTBI=np.ascontiguousarray(x_WTB[..., None], np.float32),
-        y_WTB=np.ascontiguousarray(y_WTB, np.int32),
+        y_WTB=np.ascontiguousarray(y_WTB, dtype),
     )
 
 
 def _weights(shape: Shape, generator: np.random.Generator) -> list[Floats]:
     """Glorot's uniform for matrices; biases zero, those of the forget gates as ours."""
     weights = []
-    for size in weight_shapes(shape.layers, shape.units, shape.inputs, CLASSES):
+    for size in weight_shapes(shape.layers, shape.units, shape.inputs, shape.outputs):
         limit = np.sqrt(6 / sum(size))
         values = generator.uniform(-limit, limit, size) if len(size) == 2 else np.zeros(size)
         weights.append(values.astype(np.float32))

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from echo_rnn.benchmark.measure import problem
@@ -131,7 +132,8 @@ def _shared(shape: Shape, unroll: "Unroll", given: problem.Problem) -> Run:
 
     from echo_rnn.benchmark.measure.workload import Program  # noqa: PLC0415
 
-    program = Program(shape, unroll, (tf.constant(given.x_WTBI), tf.constant(given.y_WTB)), seed=0)
+    y = given.y_WTB if shape.loss == "cross_entropy" else given.y_WTB[..., np.newaxis]
+    program = Program(shape, unroll, (tf.constant(given.x_WTBI), tf.constant(y)), seed=0)
     program.restart(replace(program.learner.snapshot(), weights=given.weights))
     return partial(program.run, TRAIN)
 

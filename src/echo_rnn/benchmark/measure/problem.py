@@ -1,7 +1,8 @@
 """What every contestant trains on: sizes, initial weights and data, in one file that C can read too.
 
 The file has no padding: 8 int32 (`layers` to `threads`), 3 float32 (`learning_rate` to `epsilon`), the weights as
-float32 in the order of `echo_rnn.core.model.flat`, then `x_WTBI` as float32 and `y_WTB` as int32.
+float32 in the order of `echo_rnn.core.model.flat`, then `x_WTBI` as float32 and `y_WTB` as int32, or as float32 where
+the targets are real.
 
 NumPy only: contestants in other environments import this module too.
 """
@@ -32,7 +33,7 @@ class Problem:
         batch_size: B.
         window: T.
         inputs: I.
-        classes: C.
+        outputs: C classes, or 1: a real target, whose loss is the mean squared error.
         windows: W; the first one follows the last.
         threads: How many a contestant may use.
         learning_rate: Of Adagrad.
@@ -41,7 +42,7 @@ class Problem:
         weights: For each layer `kernel_IG`, `recurrent_SG`, `bias_G` with gates i, f, g, o; then the head's `kernel_SC`
             and `bias_C`.
         x_WTBI: Inputs.
-        y_WTB: Targets.
+        y_WTB: Targets: classes, or real ones.
     """
 
     layers: int
@@ -49,7 +50,7 @@ class Problem:
     batch_size: int
     window: int
     inputs: int
-    classes: int
+    outputs: int
     windows: int
     threads: int
     learning_rate: float
@@ -57,7 +58,7 @@ class Problem:
     epsilon: float
     weights: list[Floats]
     x_WTBI: Floats
-    y_WTB: NDArray[np.int32]
+    y_WTB: NDArray[np.int32] | Floats
 
     def write(self, path: Path) -> None:
         """Writes the file."""
@@ -74,17 +75,18 @@ def read(path: Path) -> Problem:
             return np.frombuffer(file.read(int(np.prod(shape)) * np.dtype(dtype).itemsize), dtype).reshape(shape)
 
         sizes, rates = take(np.int32, _SIZES).tolist(), take(np.float32, _RATES).tolist()
-        layers, units, batch_size, window, inputs, classes, windows, _ = sizes
-        weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, classes)]
+        layers, units, batch_size, window, inputs, outputs, windows, _ = sizes
+        weights = [take(np.float32, *shape) for shape in weight_shapes(layers, units, inputs, outputs)]
         x_WTBI = take(np.float32, windows, window, batch_size, inputs)
-        values = [*sizes, *rates, weights, x_WTBI, take(np.int32, windows, window, batch_size)]
+        y_WTB = take(np.float32 if outputs == 1 else np.int32, windows, window, batch_size)
+        values = [*sizes, *rates, weights, x_WTBI, y_WTB]
         return Problem(**{field.name: value for field, value in zip(fields(Problem), values, strict=True)})
 
 
-def weight_shapes(layers: int, units: int, inputs: int, classes: int) -> list[tuple[int, ...]]:
+def weight_shapes(layers: int, units: int, inputs: int, outputs: int) -> list[tuple[int, ...]]:
     """The shapes of `Problem.weights`."""
     gates = 4 * units
     stack = [
         shape for layer in range(layers) for shape in ((units if layer else inputs, gates), (units, gates), (gates,))
     ]
-    return [*stack, (units, classes), (classes,)]
+    return [*stack, (units, outputs), (outputs,)]

@@ -13,7 +13,7 @@ from echo_rnn.core.strategies import refusal as strategy_refusal
 from echo_rnn.errors import UserError
 
 CLASSES = 2
-"""Classes of every measured problem (C)."""
+"""Classes of every measured problem with classes (C)."""
 COMPILED: dict[Compile, str] = {
     "none": "not compiled",
     "graph": "as a graph",
@@ -42,6 +42,7 @@ class Shape:
         compile: `none`, `graph` or `xla`.
         threads: Of TensorFlow, within an operation and between operations.
         shards: The largest number of data-parallel parts of the batch; more than 1 are programs of XLA.
+        loss: `cross_entropy` of classes, or `mse` of one real target.
     """
 
     cell: str
@@ -54,12 +55,19 @@ class Shape:
     compile: Compile
     threads: int
     shards: int = 1
+    loss: str = "cross_entropy"
 
     @property
     def key(self) -> str:
         """The shape in a word that can be the name of a file."""
         network = f"{self.cell}-L{self.layers}-S{self.units}-B{self.batch_size}-T{self.window}-I{self.inputs}"
-        return f"{network}-{self.precision}-{self.compile}-shards{self.shards}-threads{self.threads}"
+        loss = "" if self.loss == "cross_entropy" else f"-{self.loss}"
+        return f"{network}-{self.precision}-{self.compile}-shards{self.shards}-threads{self.threads}{loss}"
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the head: classes (C), or one real target (K)."""
+        return CLASSES if self.loss == "cross_entropy" else 1
 
     @property
     def matrix_weights(self) -> int:

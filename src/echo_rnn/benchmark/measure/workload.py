@@ -16,7 +16,7 @@ from echo_rnn.benchmark.measure.records import KINDS, Array, Prepared
 from echo_rnn.benchmark.measure.shape import CLASSES, Shape
 from echo_rnn.core.cell_table import Stack, get_cell
 from echo_rnn.core.cells import build_cells
-from echo_rnn.core.losses.cross_entropy import CrossEntropy
+from echo_rnn.core.losses import LOSSES
 from echo_rnn.core.model import Model, Weights
 from echo_rnn.core.shards import Batch, Carried, sharded
 from echo_rnn.core.unroll import Unroll
@@ -26,24 +26,27 @@ from echo_rnn.training.learner import Learner, Snapshot
 _SCALAR = tf.TensorSpec((), tf.float32)
 _MOST_WINDOWS = 256
 _MOST_VALUES = 2**22  # 16 MiB
-_LOSS = CrossEntropy()
 
 Data = tuple[tf.Tensor, tf.Tensor]
-"""Windows: inputs `x_WTBI` and targets `y_WTB`."""
+"""Windows: inputs `x_WTBI` and targets, classes `y_WTB` or real ones `y_WTBK`."""
 
 
 def draw_data(shape: Shape, seed: int, most_windows: int = _MOST_WINDOWS) -> Data:
     """Noise for a shape, in a buffer of bounded size: many windows only where they are small.
 
     Returns:
-        Inputs, standard normal, and targets, classes with equal chances.
+        Inputs, standard normal, and targets: classes with equal chances, or real ones, standard normal.
     """
     windows = max(2, min(most_windows, _MOST_VALUES // (shape.window * shape.batch_size * shape.inputs)))
     generator = np.random.default_rng(seed)
     size = (windows, shape.window, shape.batch_size)
     x_WTBI = generator.standard_normal((*size, shape.inputs), dtype=np.float32)
-    y_WTB = generator.integers(0, CLASSES, size, dtype=np.int32)
-    return tf.convert_to_tensor(x_WTBI), tf.convert_to_tensor(y_WTB)
+    y: Array = (
+        generator.integers(0, CLASSES, size, dtype=np.int32)
+        if shape.loss == "cross_entropy"
+        else generator.standard_normal((*size, shape.outputs), dtype=np.float32)
+    )
+    return tf.convert_to_tensor(x_WTBI), tf.convert_to_tensor(y)
 
 
 def optimizer() -> keras.optimizers.Optimizer:
@@ -74,11 +77,12 @@ class Program:
         self._data, self._windows = data, len(data[0])
         kind = get_cell(shape.cell)
         stack = Stack(kind, (shape.units,) * shape.layers, shape.precision, kind.defaults)
-        self.model = Model(build_cells(stack), unroll, shape.inputs, CLASSES)
+        self.model = Model(build_cells(stack), unroll, shape.inputs, shape.outputs)
         weights = self.model.initial_weights(np.random.SeedSequence(seed))
         mode, shards = shape.compile, shape.shards
-        self.learner = Learner(self.model, weights, optimizer(), loss=_LOSS, shards=shards)
-        self._predict = sharded(self._loss, shards)
+        self._loss = LOSSES[shape.loss]()
+        self.learner = Learner(self.model, weights, optimizer(), loss=self._loss, shards=shards)
+        self._predict = sharded(self._loss_of, shards)
         self._loops = {
             "train": WindowLoop(self._train_window, [_SCALAR], mode, shards),
             "forward": WindowLoop(self._forward_window, [_SCALAR], mode, shards),
@@ -127,16 +131,16 @@ class Program:
         return np.concatenate(losses)
 
     def _train_window(self, arrays: Sequence[tf.Tensor], state: Carried) -> tuple[Carried, Sequence[tf.Tensor]]:
-        x_TBI, y_TB = arrays
-        state, loss, _ = self.learner.step(x_TBI, y_TB, state)
+        x_TBI, y = arrays
+        state, loss, _ = self.learner.step(x_TBI, y, state)
         return state, [loss]
 
     def _forward_window(self, arrays: Sequence[tf.Tensor], state: Carried) -> tuple[Carried, Sequence[tf.Tensor]]:
-        x_TBI, y_TB = arrays
-        return self._predict(self.learner.weights, Batch(x_TBI, y_TB, state))
+        x_TBI, y = arrays
+        return self._predict(self.learner.weights, Batch(x_TBI, y, state))
 
-    def _loss(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[Carried, list[tf.Tensor]]:
+    def _loss_of(self, weights: Weights, batch: Batch, share: float = 1.0) -> tuple[Carried, list[tf.Tensor]]:
         """The state after the window, and `share` of a loss that needs every output, so that none can be left out."""
         outputs_TBC, stack = self.model(weights, batch.x_TBI, batch.state.stack, masks=batch.masks)
-        loss, after = _LOSS(outputs_TBC, batch.y, batch.weight_TB, batch.energies, batch.state.loss)
+        loss, after = self._loss(outputs_TBC, batch.y, batch.weight_TB, batch.energies, batch.state.loss)
         return Carried(stack, after), [share * loss]

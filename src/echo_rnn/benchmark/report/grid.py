@@ -5,13 +5,26 @@ from typing import NamedTuple
 
 from echo_rnn.benchmark.measure.shape import COMPILED, Shape
 from echo_rnn.benchmark.report.results import ShapeResult
+from echo_rnn.core.losses import LOSSES
 
 SIZES = ("layers", "units", "batch_size", "window")
 AXES = ("window", "layers", "units", "batch_size")
 """Sizes in the order in which they are preferred for an axis."""
 
 _SYMBOLS = {"layers": "L", "units": "S", "batch_size": "B", "window": "T", "inputs": "I"}
-_FIELDS = ("cell", "layers", "units", "batch_size", "window", "inputs", "precision", "compile", "shards", "threads")
+_FIELDS = (
+    "cell",
+    "layers",
+    "units",
+    "batch_size",
+    "window",
+    "inputs",
+    "precision",
+    "compile",
+    "shards",
+    "loss",
+    "threads",
+)
 
 
 class Panel(NamedTuple):
@@ -40,7 +53,8 @@ def shared(results: Sequence[ShapeResult]) -> str:
     """What all shapes have in common."""
     shape = results[0].shape
     common = [field for field in _FIELDS if field not in varying(results)]
-    return describe_shape(shape, [field for field in common if field != "shards" or shape.shards > 1])
+    usual = {"shards": 1, "loss": "cross_entropy"}
+    return describe_shape(shape, [field for field in common if usual.get(field) != getattr(shape, field)])
 
 
 def name_of(result: ShapeResult) -> str:
@@ -85,4 +99,6 @@ def _fact(shape: Shape, field: str) -> str:
         return f"{value} {field.removesuffix('s')}{'' if value == 1 else 's'}"
     if field == "compile":
         return COMPILED[shape.compile]
+    if field == "loss":
+        return LOSSES[shape.loss].unit
     return str(value).upper() if field == "cell" else str(value)
