@@ -88,7 +88,7 @@ def _errors(axes: Axes, carried_T: NDArray[np.floating], zeroed_T: NDArray[np.fl
     axes.set_xlabel("steps since the window began")
     axes.set_ylabel("RMSE")
     axes.grid(axis="y")
-    axes.legend(loc="best")
+    axes.legend(loc="upper right")
 
 
 def _spectra(
