@@ -6,7 +6,7 @@ from tests.pipelines.lives import DVC, killed
 
 SERIES = """values:
   task:
-    {input_files: series/river.csv, time_column: time, input_columns: [rain, level], target_columns: [level], horizon: 6}
+    {input_files: series/river.csv, time_column: time, input_columns: [rain, level], target_columns: level, horizon: 6}
   trainer: {epochs: 200, early_stop: {patience: null}, checkpoint: {seconds: 0.05}}
   export: [keras, rtneural]
   model: {residual: false}
