@@ -82,7 +82,8 @@ def _errors(axes: Axes, carried_T: NDArray[np.floating], zeroed_T: NDArray[np.fl
     axes.plot(steps, carried_T, color=BLUE, label="state carried")
     axes.set_xscale("log")
     errors = np.concatenate([carried_T, zeroed_T])
-    if np.nanmin(errors) > 0:
+    known = errors[np.isfinite(errors)]  # of positions that have targets
+    if known.size and known.min() > 0:
         axes.set_yscale("log")
     axes.set_title("What a warm state buys")
     axes.set_xlabel("steps since the window began")
