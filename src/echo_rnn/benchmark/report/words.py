@@ -56,9 +56,16 @@ def sentences(answer: Answer) -> list[str]:
     ]
     if never and len(answer.leaders) > 1:
         found.append(f"Never shown to be faster than {answer.results[0].reference}: {listed(never)}.")
-    doubts = sum(len(result.noise) for result in answer.results)
-    if doubts:
-        found.append(f"{doubts} sign{'s' if doubts > 1 else ''} of a noisy machine: small differences are uncertain.")
+    noises = [noise for result in answer.results for noise in result.noise]
+    busy, doubts = max((noise.value for noise in noises if noise.kind == "busy"), default=None), len(noises)
+    if busy:
+        found.append(
+            f"The machine was busy, with a load average of up to {busy:.1f}: small differences are uncertain, and "
+            "times are too long; measure again (benchmark.remeasure=true) when it is idle."
+        )
+    elif doubts:
+        signs = f"{doubts} sign{'s' if doubts > 1 else ''} of a noisy machine"
+        found.append(f"{signs}: small differences are uncertain.")
     return found
 
 
@@ -113,13 +120,7 @@ def control_sentence(results: Sequence[ShapeResult]) -> str:
 
 def doubts(results: Sequence[ShapeResult]) -> list[str]:
     """All reasons not to trust small differences."""
-    missed = [
-        f"The control misses 1{_at(result, results)}: {interval(result.control)}."
-        for result in results
-        if result.control and not holds_one(result)
-    ]
-    noises = [f"{noise_sentence(noise)}{_at(result, results)}" for result in results for noise in result.noise]
-    return missed + noises
+    return [f"{noise_sentence(noise)}{_at(result, results)}" for result in results for noise in result.noise]
 
 
 def growth_rows(results: Sequence[ShapeResult]) -> list[Row]:
