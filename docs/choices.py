@@ -54,17 +54,18 @@ def seconds(model: Any, data: Any) -> float:
     return time.perf_counter() - begin
 
 
-def labels(cell: str, compiled: str) -> list[str]:
-    """The strategies that can run a cell."""
-    return [label for label in LABELS[compiled] if cell in (get_strategy(label).strategy.cells or CELLS)]
+def labels(cell: str, layers: int, compiled: str) -> list[str]:
+    """The strategies that can run a cell; of one layer there are no waves."""
+    able = [label for label in LABELS[compiled] if cell in (get_strategy(label).strategy.cells or CELLS)]
+    return [label for label in able if layers > 1 or not label.startswith("wavefront")]
 
 
 def ratios(cell: str, shape: tuple[int, int, int, int], compiled: str) -> dict[str, list[float]]:
     """The time of each strategy over that of Keras's layers: lower bound, estimate, upper bound."""
-    _, _, steps, batch_size = shape
+    layers, _, steps, batch_size = shape
     rng = np.random.default_rng(0)
     batch = rng.normal(size=(batch_size, steps, FEATURES)).astype(np.float32), np.ones((batch_size, 1), np.float32)
-    models = {label: contestant(label, cell, shape, compiled) for label in ("", *labels(cell, compiled))}
+    models = {label: contestant(label, cell, shape, compiled) for label in ("", *labels(cell, layers, compiled))}
     one = tf.data.Dataset.from_tensors(batch)
     for model in models.values():
         seconds(model, one.repeat(3))
@@ -74,7 +75,7 @@ def ratios(cell: str, shape: tuple[int, int, int, int], compiled: str) -> dict[s
         for label in rng.permutation(list(models)):
             logs[str(label)].append(np.log(seconds(models[str(label)], one.repeat(count).prefetch(2))))
     found = {}
-    for label in labels(cell, compiled):
+    for label in labels(cell, layers, compiled):
         difference = np.subtract(logs[label], logs[""])
         half = T_95 * difference.std(ddof=1) / np.sqrt(ROUNDS)
         found[label] = [round(float(np.exp(difference.mean() + sign * half)), 3) for sign in (-1, 0, 1)]

@@ -221,16 +221,3 @@ def test_every_strategy_has_the_numbers_without_the_loop_of_keras(monkeypatch):
 def _built(layer):
     layer(X)
     return layer
-
-
-def test_a_written_out_layer_converts_to_literts_own_operations(tmp_path):
-    layer = Unrolled([3, 2], unroll="deferred")
-    model = keras.Sequential([keras.Input(batch_shape=(1, 5, 2)), layer])
-    layer.unroll = "static"
-    model.export(tmp_path, verbose=False)
-    content = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path)).convert()
-    run = tf.lite.Interpreter(model_content=content)
-    run.allocate_tensors()
-    run.set_tensor(run.get_input_details()[0]["index"], X[:1])
-    run.invoke()
-    np.testing.assert_allclose(run.get_tensor(run.get_output_details()[0]["index"]), model(X[:1]), atol=1e-5)

@@ -13,8 +13,8 @@ X = np.random.default_rng(0).normal(size=(1, 4, 2)).astype(np.float32)
 QUICK = ("block", "wavefront_deferred", "checkpointed")
 
 
-def model_of(label):
-    return keras.Sequential([keras.Input(batch_shape=X.shape), Unrolled((3, 2), unroll=label)])
+def model_of(label, batch_size=1):
+    return keras.Sequential([keras.Input(batch_shape=(batch_size, *X.shape[1:])), Unrolled((3, 2), unroll=label)])
 
 
 def saved_and_converted(model):
@@ -45,3 +45,8 @@ def test_a_strategy_converts_or_the_table_says_that_it_does_not(label, convert):
             convert(model)
         model.layers[0].unroll = get_strategy(label).strategy.nearest
     np.testing.assert_allclose(predicted(convert(model)), expected, rtol=1e-5, atol=1e-6)  # float32
+
+
+def test_written_out_steps_convert_with_an_unknown_batch_size():
+    model = model_of("static", batch_size=None)
+    np.testing.assert_allclose(predicted(saved_and_converted(model)), model(X), rtol=1e-5, atol=1e-6)
