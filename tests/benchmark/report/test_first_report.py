@@ -20,7 +20,7 @@ LARGE = {"graph": "faster", "xla": "slower", "wavefront_deferred": "faster"}
 TRIALS = 50
 IDLE = {
     "quiet": Machine(noise=0.03, offset=0.02, correlation=0.3),
-    "as seen": Machine(noise=0.08, offset=0.04, correlation=0.5),
+    "as seen": Machine(noise=0.14, offset=0.05, correlation=0.5),
 }
 BUSY = {
     "one more program": Machine(noise=0.3, offset=0.1, correlation=0.6),
