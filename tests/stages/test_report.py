@@ -172,8 +172,11 @@ def test_the_control_is_judged_by_its_interval(tmp_path: Path, control: Interval
     missing = replace(SMALL[0], control=control)
     _, page = written(tmp_path, [missing, SMALL[1]])
     assert "1 of 2 shapes" in page.text("p")
+    assert page.text("li") == ""  # by chance alone one of twenty misses 1
+    differs = replace(missing, noise=[Noise("control differs", control.estimate)])
+    _, page = written(tmp_path, [differs, SMALL[1]])
     (doubt,) = page.text("li").splitlines()
-    assert "T = 5" in doubt and words.interval(control) in doubt
+    assert "T = 5" in doubt and f"{control.estimate:.3f}" in doubt
     _, page = written(tmp_path, SMALL)
     assert "2 of 2 shapes" in page.text("p")
     assert page.text("li") == ""
