@@ -15,8 +15,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests compile thousands of small programs and run each once: without LLVM's optimizer and MLIR's emitters of fused
-# operations, and with a whole program in one LLVM module, XLA compiles them seven times as fast. What comes before,
-# XLA's passes over the graph, stays. `XLA_FLAGS= make ...` compiles as users do; so does what tests/pipelines starts.
+# operations, and with a whole program in one LLVM module, XLA compiles them three to seven times as fast. What comes
+# before, XLA's passes over the graph, stays. `XLA_FLAGS= make ...` compiles as users do; so does what tests/pipelines
+# starts.
 CHEAP = (
     "--xla_backend_optimization_level=0",
     "--xla_llvm_disable_expensive_passes=true",
@@ -25,7 +26,7 @@ CHEAP = (
 )
 os.environ.setdefault("XLA_FLAGS", " ".join(CHEAP))
 
-# Tracing makes many objects that live as long as their graph; looking through all of them for garbage is a tenth of it.
+# Tracing makes many objects that live as long as their graph; looking through all of them for garbage, often, costs.
 gc.set_threshold(50_000, 20, 50)
 
 # The user's cache directory of this run of the tests: compiled programs of tests are shared by all its processes, and
