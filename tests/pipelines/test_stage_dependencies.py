@@ -223,6 +223,6 @@ def test_all_that_a_training_logs_is_declared():
     assert declared_sections(STAGES["train"]) == set(Config.model_fields) - {"sweep", "benchmark", "runtime"} | runtime
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate"])
+@pytest.mark.parametrize("name", ["generate", "train", "evaluate"])
 def test_the_last_good_results_outlive_a_stage_that_fails(name):
     assert [path for path, options in outs_of(STAGES[name]).items() if not options.get("persist")] == []
