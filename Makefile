@@ -18,13 +18,26 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-faults lint format audit example ui peers nam lock dist clean
+.PHONY: help run compare test test-all test-faults lint format audit example ui peers nam lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's report (only what changed)
+	$(IN_GIT)
 	@"$(BIN)"/dvc repro
+
+# DVC needs a repository, and git says what is not the project's; a downloaded archive has none.
+IN_GIT = @git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "error: expected a repository of git, got a folder \
+without one; make one: git init && git add . && git commit -m start" >&2; exit 1; }
+
+# What changes with every edit of the code, is told twice, or follows from another column is left out, so that 80 columns
+# are enough.
+COMPARED := --only-changed --hide-workspace --precision 4 \
+	--drop 'Created|(groups|values|src|conf|data|models|benchmarks|pipelines|requirements|train_|validation_).*|.*(loss|perplexity|gap)'
+
+compare: $(INSTALLED) ## experiments of `dvc exp run`: what differs, accuracy, and times
+	@"$(BIN)"/dvc exp show --no-pager $(COMPARED)
 
 # Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile
 # so many that one process, or two, would meet the system's limit (vm.max_map_count) and crash.
@@ -76,10 +89,12 @@ audit: $(INSTALLED) ## known advisories about the locked libraries; needs the in
 	@.ci/audit "$(BIN)"
 
 clean: ## removes what the project made: environment, data, models, runs; nothing that git tracks
-	@git clean -ffdxq -- $(VENV) $(VENV)-peers $(VENV)-nam build data models reports benchmarks checkpoints outputs multirun \
-		dist dvc.lock dvc_plots 'mlflow.db*' mlartifacts outbox outbox.lock pending .owner .owner.lock .scratch \
-		.dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		'src/*.egg-info' '**/__pycache__'
+	$(IN_GIT)
+	@git clean -ffdxq -- $(MADE) dvc.lock 'mlflow.db*' outbox.lock .owner .owner.lock 'src/*.egg-info' '**/__pycache__'
+	@find $(MADE) -depth -type d -empty -delete 2>/dev/null || true  # git leaves folders that are empty
+
+MADE := $(VENV) $(VENV)-peers $(VENV)-nam build data models reports benchmarks checkpoints outputs multirun dist dvc_plots \
+	mlartifacts outbox pending .scratch .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Hashes are checked, and bytecode is compiled: TensorFlow then imports three times faster, in every stage.
 $(INSTALLED): requirements.lock

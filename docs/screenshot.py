@@ -10,9 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from echo_rnn.errors import UserError, one_sentence
@@ -26,12 +28,35 @@ _FLAGS = ("--disable-background-networking", "--disable-component-update", "--di
 _WIDTH, _HEIGHT = 1500, 950
 # MLflow opens its assistant beside the runs in a new browser.
 _ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
+# For each run of the list its name as far as the column shows it, and whether the charts show it.
+_RUNS = """() => [...document.querySelectorAll(".ag-center-cols-container .ag-row, .ag-row")].flatMap(row => {
+    const name = row.querySelector("a[href*='/runs/'] span");
+    const eye = row.querySelector(".is-visibility-toggle-checkbox");
+    if (!name || !eye) return [];
+    const text = name.innerText, whole = name.scrollWidth || 1, box = name.closest("a");
+    const part = Math.min(1, box.clientWidth / Math.max(whole, box.scrollWidth));
+    return [[text.slice(0, Math.floor(text.length * part)), eye.checked]];
+})"""
 _PATIENCE_MS = 60_000
 _SETTLING_MS = 5_000
 
 
-def take(link: str, image: Path, ready: str = CHART) -> None:
-    """Opens `link` in headless Chromium and saves a picture once an element `ready` is there.
+class Seen(NamedTuple):
+    """What a page shows.
+
+    Attributes:
+        charts: The titles of the charts, in their order.
+        shown: The names of the runs that the charts show, in the order of the list, as the column cuts them.
+        hidden: The names of those that they do not show.
+    """
+
+    charts: list[str]
+    shown: list[str]
+    hidden: list[str]
+
+
+def take(link: str, image: Path, ready: str = CHART) -> Seen:
+    """Opens `link` in headless Chromium, saves a picture once an element `ready` is there, and returns what it shows.
 
     Raises:
         UserError: There is no browser, or no such element after a minute.
@@ -53,6 +78,12 @@ def take(link: str, image: Path, ready: str = CHART) -> None:
             # The pages send requests without end, so no event shows that all is drawn.
             page.wait_for_timeout(_SETTLING_MS)
             page.screenshot(path=image, animations="disabled")
+            runs = page.evaluate(_RUNS)
+            return Seen(
+                page.locator("h4[title]").all_inner_texts(),
+                [name for name, shown in runs if shown],
+                [name for name, shown in runs if not shown],
+            )
         except Error as error:
             first, *_ = error.message.splitlines()
             raise UserError(
@@ -84,13 +115,17 @@ def pages(port: int, project: Path = PROJECT) -> Iterator[None]:
         UserError: They did not start; the reason was printed.
     """
     command = [sys.executable, "-m", "pipelines.ui", str(port)]
-    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
+        assert server.stderr is not None
         try:
             if not server.stdout.readline():
+                *_, reason = server.stderr.read().strip().splitlines() or ["no word"]
                 raise UserError(
-                    f"screenshot: expected MLflow's pages on port {port}, got none; see above", "screenshot.no_pages"
+                    f"screenshot: expected MLflow's pages on port {port}, got: {reason}", "screenshot.no_pages"
                 )
+            # So that it never waits for somebody to read.
+            threading.Thread(target=server.stderr.read, daemon=True).start()
             yield
         finally:
             server.terminate()

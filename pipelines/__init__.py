@@ -1,16 +1,32 @@
-"""The commands that people and `dvc.yaml` run, one file each; what they do is in `echo_rnn.stages`."""
+"""The commands that people and `dvc.yaml` run, one file each; what they do is in `echo_rnn.stages`.
+
+Each imports this package before anything of ours: it says where the environment is missing, and makes the code of this
+checkout be found.
+"""
 
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
 PARENT = os.getppid()
 """Who started this process; asked before anything else is imported, since the answer changes when that one ends."""
 
+_PROJECT = Path(__file__).resolve().parents[1]
+if not (3, 11) <= sys.version_info < (3, 14) or find_spec("hydra") is None:
+    _GOT = "%s with Python %d.%d" % (sys.executable, *sys.version_info[:2])  # noqa: UP031 (older ones come here, too)
+    sys.exit(
+        "error[environment.outside]: expected the project's environment, got "
+        + _GOT
+        + "; `make .venv/installed` makes it in "
+        + str(_PROJECT)
+        + ", and `source .venv/bin/activate` there enters it"
+    )
+
 # DVC runs queued experiments in a clone, which must run its own code and not the installed one.
-sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+sys.path.insert(0, str(_PROJECT / "src"))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

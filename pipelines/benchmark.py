@@ -10,6 +10,7 @@ import sys
 
 from omegaconf import DictConfig
 
+import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import in_jobs, read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone

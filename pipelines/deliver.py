@@ -6,6 +6,8 @@ python -m pipelines.deliver --other-hosts    on machines that share the folder, 
 
 import sys
 
+import pipelines  # noqa: F401 (first of all, see there)
+from echo_rnn.command import show_help
 from echo_rnn.config import compose
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.layout import CONF, PARAMS, project_root
@@ -15,6 +17,7 @@ OTHERS = "--other-hosts"
 
 if __name__ == "__main__":
     with one_sentence():
+        show_help()
         if sys.argv[1:] not in ([], [OTHERS]):
             raise UserError(
                 f"deliver: expected no argument or {OTHERS}, got {' '.join(sys.argv[1:])!r}", "deliver.arguments"

@@ -1,13 +1,31 @@
-"""Stage `evaluate`: how good the trained network is on the test series."""
+"""Stage `evaluate`: how good the trained network is on the test series.
 
+python -m pipelines.evaluate            the network in models/, as build/config.yaml asks
+python -m pipelines.evaluate FOLDER     that of a job in its folder, which gets the report; its run gets the numbers
+"""
+
+import sys
+from pathlib import Path
+
+import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.evaluate import run
-from echo_rnn.stages.layout import STAGE, as_stage
+from echo_rnn.stages.layout import Layout, as_stage
 from echo_rnn.stages.store import store_of
 
+
+def _files() -> Layout:
+    """A job's, where its folder is named, or the stage's."""
+    if len(sys.argv) == 2 and not sys.argv[1].startswith("-"):
+        return Layout(Path(sys.argv[1]).resolve())
+    return as_stage()
+
+
 if __name__ == "__main__":
-    with one_sentence(), alone(as_stage().root, "evaluation"):
-        config = read(STAGE.config)
-        run(config, STAGE, store_of(config.tracking))
+    with one_sentence():
+        files = _files()
+        config = read(files.config)
+        with alone(files.root, "evaluation"):
+            run(config, files, store_of(config.tracking))

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import hydra
 from omegaconf import DictConfig
 
+from echo_rnn.command import show_help
 from echo_rnn.config import composition_error
 from echo_rnn.errors import UserError, as_user_error, to_its_end
 from echo_rnn.redact import require_no_credentials
@@ -23,6 +24,14 @@ PROGRAM: ContextVar[Work | None] = ContextVar("PROGRAM", default=None)
 
 class _JobError(Exception):
     """A job raised its cause; whatever else Hydra raises happened before a job began."""
+
+
+def options() -> str:
+    """The groups of `conf/` with their options, for help."""
+    groups = {folder.name: [*sorted(file.stem for file in folder.glob("*.yaml"))] for folder in sorted(CONF.iterdir())}
+    lines = [f"  {name}={'|'.join(found)}" for name, found in groups.items() if found]
+    note = "Values: any key of conf/, such as trainer.epochs=20; --cfg job prints what is composed; -m runs a sweep."
+    return "\n".join(["\nOptions:", *lines, note])
 
 
 def run_composed(work: Work) -> None:
@@ -44,6 +53,7 @@ def run_composed(work: Work) -> None:
         except Exception as error:
             raise _JobError from error
 
+    show_help(options())
     # Before Hydra writes it into its files.
     require_no_credentials(" ".join(sys.argv[1:]), "the command line")
     PROGRAM.set(work)

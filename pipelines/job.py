@@ -1,6 +1,7 @@
 """What Hydra runs: one job generates, trains and evaluates in an output folder of its own, without DVC."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from echo_rnn.errors import UserError
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import RESULT, fail, run, run_in_child
 from echo_rnn.stages.layout import CONF, Layout
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def job(composed: DictConfig) -> None:
@@ -42,10 +45,22 @@ def sweep_name(folder: Path) -> str:
     return "_".join(folder.parts[-2:])
 
 
+def override(key: str, folder: Path) -> str:
+    """An override that sets `key` to a folder, whatever its name holds, in Hydra's grammar."""
+    name = os.fspath(folder)
+    if _PLAIN.fullmatch(name):
+        return f"{key}={name}"
+    # Backslashes before a quote, and the last ones, are read in pairs; `${` would be read as an interpolation.
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (found[2] and "\\'"), name).replace("${", "\\${")
+    return f"{key}='{escaped}'"
+
+
 def _command(folder: Path) -> str:
     """The command that resumes a job in its folder."""
     words = [word for word in sys.argv[1:] if not word.startswith("hydra.run.dir=")]
-    return shlex.join(["python", "-m", "pipelines.train", *words, f"hydra.run.dir={os.path.relpath(folder)}"])
+    return shlex.join(
+        ["python", "-m", "pipelines.train", *words, override("hydra.run.dir", Path(os.path.relpath(folder)))]
+    )
 
 
 def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[str]) -> None:

@@ -9,12 +9,15 @@ INPUT is a .wav, .flac, .csv or .npy file, OUTPUT a .wav, .csv or .npy file. Mem
 import sys
 from pathlib import Path
 
+import pipelines  # noqa: F401 (first of all, see there)
+from echo_rnn.command import show_help
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.layout import STAGE
 from echo_rnn.stages.predict import run
 
 if __name__ == "__main__":
     with one_sentence():
+        show_help()
         arguments = [*map(Path, sys.argv[1:])]
         if len(arguments) not in (2, 3):
             raise UserError(

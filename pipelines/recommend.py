@@ -11,13 +11,15 @@ from dataclasses import asdict
 
 from omegaconf import DictConfig
 
+import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.benchmark.report.words import number_rows
+from echo_rnn.command import show_help
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.choose import MORE, choose
 from echo_rnn.stages.layout import CONF
 from echo_rnn.stages.show import show_rows
-from pipelines.hydra_entry import run_composed
+from pipelines.hydra_entry import options, run_composed
 
 JSON = "--json"
 # What fits into a terminal; the rest is in --json.
@@ -41,6 +43,7 @@ def show(composed: DictConfig, *, more: bool, as_json: bool) -> None:
 
 if __name__ == "__main__":
     with one_sentence():
+        show_help(options())
         asked = set(sys.argv) & {JSON, MORE}
         sys.argv = [argument for argument in sys.argv if argument not in asked] + _NO_FOLDER
 

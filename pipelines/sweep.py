@@ -21,7 +21,7 @@ from echo_rnn.stages.alone import alone
 from echo_rnn.stages.store import store_of
 from echo_rnn.stages.sweep import Summary, begin, log, read_results
 from pipelines.hydra_entry import PROGRAM
-from pipelines.job import as_typed, job, sweep_name
+from pipelines.job import as_typed, job, override, sweep_name
 
 _held = ExitStack()  # the folder of the job or the sweep, as long as the process lives
 atexit.register(_held.close)
@@ -60,7 +60,7 @@ class SweepCallback(Callback):
         with _ending():
             summary = _show(config, _jobs(config))
             log(config.tracking, summary)
-        print(f"all files: {_folder(config).absolute()}")
+        print(f"all files: {_folder(config).absolute()}; all numbers: table.csv")
         if summary.failed:
             raise SystemExit(1)
 
@@ -88,6 +88,7 @@ def _show(config: DictConfig, jobs: list[list[str]]) -> Summary:
     folder = _folder(config)
     summary = Summary(sweep_name(folder), read_results(folder, jobs))
     summary.show()
+    summary.write(folder / "table.csv")
     if summary.failed:
         print(f"{len(summary.failed)} of {len(summary.results)} jobs are missing; this runs them: {_command(config)}")
     return summary
@@ -111,7 +112,7 @@ def _command(config: DictConfig) -> str:
     """The command that runs the jobs of this sweep that have no result, and only those."""
     typed = [*as_typed(config.hydra.overrides.hydra), *as_typed(config.hydra.overrides.task)]
     words = [part for part in typed if not part.startswith(("hydra.mode=", "hydra.sweep.dir="))]
-    return shlex.join(["python", "-m", "pipelines.train", "-m", *words, f"hydra.sweep.dir={_folder(config)}"])
+    return shlex.join(["python", "-m", "pipelines.train", "-m", *words, override("hydra.sweep.dir", _folder(config))])
 
 
 def _share_cores(config: DictConfig) -> None:

@@ -8,6 +8,7 @@ python -m pipelines.train -m unroll=static,dynamic seed=0,1     a sweep of jobs
 import os
 import sys
 
+import pipelines
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages import train
@@ -15,7 +16,6 @@ from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import STAGE
 from echo_rnn.stages.prepare import choose_strategy, require_memory
 from echo_rnn.stages.store import store_of
-from pipelines import PARENT
 
 
 def stage() -> None:
@@ -29,7 +29,7 @@ def stage() -> None:
         store,
         choose_strategy(config),
         # A killed DVC would leave this process at work, beside the one that the next `dvc repro` starts.
-        parent=PARENT if under_dvc else None,
+        parent=pipelines.PARENT if under_dvc else None,
         command="dvc repro" if under_dvc else "python -m pipelines.train --stage",
     )
 

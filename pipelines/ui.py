@@ -2,9 +2,12 @@
 
 import sys
 
+import pipelines  # noqa: F401 (first of all, see there)
+from echo_rnn.command import show_help
 from echo_rnn.config import compose
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.layout import CONF, PARAMS, project_root
+from echo_rnn.stages.store import TRAININGS
 from echo_rnn.tracking.ui import PORT, serve_ui
 
 
@@ -22,5 +25,6 @@ def _port(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     with one_sentence():
+        show_help()
         tracking = compose(PARAMS, CONF).config.tracking
-        serve_ui(tracking.uri, tracking.experiment, project_root(), _port(sys.argv[1:]))
+        serve_ui(tracking.uri, tracking.experiment, project_root(), TRAININGS, _port(sys.argv[1:]))

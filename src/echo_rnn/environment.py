@@ -4,7 +4,9 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import subprocess
+import sys
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -137,6 +139,15 @@ def process() -> dict[str, str]:
         "process.ticks": start_ticks(os.getpid()),
         "process.start": f"{psutil.Process().create_time():.2f}",
     }
+
+
+def command() -> str:
+    """What was typed to start this process; paths, which are the machine's, are left out."""
+    words = sys.orig_argv[1:]
+    scripts = [Path(word).name for word in words[:1] if not word.startswith("-")]
+    if scripts and not scripts[0].endswith(".py"):  # a command that an installation made
+        return shlex.join([*scripts, *words[1:]])
+    return shlex.join(["python", *scripts, *words[len(scripts) :]])
 
 
 def facts() -> dict[str, str]:

@@ -61,7 +61,9 @@ def test_an_experiment_and_a_queued_grid(project):
 
 def test_metrics_parameters_and_plots_are_declared(project):
     shown = json.loads(project.must("dvc", "metrics", "show", "--json").out)[""]["data"]
-    assert set(shown) == {"reports/training/metrics.json", "reports/evaluation/metrics.json"}
+    assert set(shown) == {
+        f"reports/{name}.json" for name in ("training/metrics", "training/speed", "evaluation/metrics")
+    }
     assert {"accuracy", "accuracy_ceiling", "loss"} <= set(shown["reports/evaluation/metrics.json"]["data"])
 
     project.edit("reports/evaluation/metrics.json", '"accuracy": ', '"accuracy": 1')

@@ -4,7 +4,7 @@ import re
 import socket
 
 import pytest
-from screenshot import CHART, chromium, pages, take
+from screenshot import chromium, pages, take
 
 from echo_rnn.errors import UserError
 from tests.refusals import refused
@@ -19,17 +19,33 @@ def browser():
         pytest.skip(str(error))
 
 
-@pytest.mark.slow
-def test_links_of_a_sweep_open_charts_of_its_runs(project, browser, tmp_path):
-    answer = project.must("python", "-m", "pipelines.benchmark", "-m", "sweep=debug", "benchmark.rounds=3")
-    links = re.findall(r"^(?:compare|parallel coordinates): (\S+)$", answer.out, re.MULTILINE)
+@pytest.fixture
+def port():
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def seen(answer, port, image):
+    """What the link that a command printed shows first."""
+    (link,) = re.findall(r"^compare: (\S+)$", answer.out, re.MULTILINE)
+    found = take(re.sub(r":\d+/", f":{port}/", link, count=1), image)
+    assert image.stat().st_size > 20_000  # an empty page is smaller
+    assert not found.hidden
+    return found
+
+
+@pytest.mark.slow
+def test_links_of_sweeps_show_the_speed_of_all_their_runs(project, browser, port, tmp_path):
+    trained = project.must("python", "-m", "pipelines.train", "-m", "unroll=static,dynamic", "experiment=debug")
+    measured = project.must("python", "-m", "pipelines.benchmark", "-m", "sweep=debug", "benchmark.rounds=3")
     with pages(port, project.folder):
-        for link, kind in zip(links, (CHART, ".parcoords"), strict=True):
-            image = tmp_path / "page.png"
-            take(re.sub(r":\d+/", f":{port}/", link, count=1), image, f"{CHART} {kind}" if kind != CHART else kind)
-            assert image.stat().st_size > 20_000  # an empty page is smaller
+        found = seen(trained, port, tmp_path / "trained.png")
+        assert found.charts[0] == "speed/step_microseconds"
+        assert sorted(name.partition("-")[0] for name in found.shown) == ["dynamic", "static"]
+        found = seen(measured, port, tmp_path / "measured.png")
+        assert found.charts[0] == "step/microseconds"
+        with refused("screenshot.no_pages", port), pages(port, project.folder):
+            pass
 
 
 def test_a_missing_browser_is_refused(monkeypatch):

@@ -71,7 +71,9 @@ def test_ui_prints_a_link_to_the_comparison(small):
     )
     try:
         line = pages.stdout.readline()
-        assert re.match(rf"runs: http://127.0.0.1:{port}/#/experiments/\d+/runs\?compareRunsMode=CHART", line)
+        assert re.match(
+            rf"runs: http://127.0.0.1:{port}/#/experiments/\d+/runs\?viewStateShareKey=\w+&compareRunsMode=CHART", line
+        )
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
             assert answer.read() == b"OK"
     finally:
@@ -87,7 +89,9 @@ def test_clean_removes_what_was_made_and_nothing_else(fresh, tmp_path):
     for name in made:
         (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (project.folder / name).write_text("made")
+    (project.folder / "outbox/empty").mkdir(parents=True)
     project.must("make", "clean")
+    assert not (project.folder / "outbox").exists()
     assert [name for name in made if (project.folder / name).exists()] == []
     assert mine.read_text() == "mine"
     assert project.must("git", "status", "--short").out == "?? notes.txt\n"

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from echo_rnn.stages.sweep import SPEED
-
 
 @pytest.fixture(scope="module")
 def run(finished):
@@ -12,14 +10,14 @@ def run(finished):
     return run
 
 
-def test_one_run_trained_and_evaluated(run):
+def test_one_run_trained_and_evaluated(run, finished):
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "dynamic-graph-lstm3x4-T10-seed0"
     wanted = {"train/loss", "train/accuracy", "validation/loss", "validation/accuracy", "test/accuracy", "test/loss"}
     wanted |= {"test/accuracy_ceiling", "test/accuracy_gap", "train/leftover_steps"}
     phases = ("start", "import", "trace", "compile", "validation", "evaluation")
     wanted |= {f"time/{phase}" for phase in phases}
-    wanted |= {f"speed/{name}" for name in SPEED}
+    wanted |= {f"speed/{name}" for name in finished.json("reports/training/speed.json")}
     assert wanted <= set(run.data.metrics)
     assert run.data.metrics["time/import"] < run.data.metrics["time/start"]
 
@@ -54,8 +52,9 @@ def test_the_run_says_where_it_came_from(run, finished):
     assert {"hardware.cpu", "hardware.cores", "version.tensorflow", "version.mlflow", "experiment"} <= set(tags)
     assert tags["mlflow.note.content"] == "A few windows, to see that everything runs."
     assert run.data.params["runtime.threads"] == "2"
-    (entry,) = run.inputs.dataset_inputs
-    assert entry.dataset.digest == finished.json("data/dataset.json")["digest"]
+    assert tags["command"] == tags["mlflow.source.name"] == "python -m pipelines.train --stage"
+    inputs = {entry.dataset.name: entry.dataset.digest for entry in run.inputs.dataset_inputs}
+    assert inputs == dict.fromkeys(["echo-train", "echo-test"], finished.json("data/dataset.json")["digest"])
 
 
 def test_figures_configuration_and_numbers_are_artifacts(run, finished):
@@ -99,7 +98,7 @@ def test_mlflow_and_keras_load_the_model_and_give_the_pipelines_predictions(run,
     monkeypatch.setenv("MLFLOW_TRACKING_URI", before)
     mlflow.set_tracking_uri(f"sqlite:///{finished.folder}/mlflow.db")
     try:
-        logged = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+        logged = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/{run.info.run_name}")
     finally:
         mlflow.set_tracking_uri(before)
     assert logged.metadata.signature.inputs.inputs[0].shape == (-1, -1, 1)

@@ -77,7 +77,7 @@ def test_a_training_continues_without_its_server(training, unused, server, how):
     for metric in ("train/loss", "train/accuracy", "validation/loss"):
         points = client.get_metric_history(run_id, metric)
         assert [point.step for point in points] == list(range(1, EPOCHS + 1))
-    assert {"test/accuracy", "speed/each_step_seconds", "time/evaluation"} <= set(found.data.metrics)
+    assert {"test/accuracy", "speed/step_microseconds", "time/evaluation"} <= set(found.data.metrics)
     files = {file.path for folder in ("config", "figures") for file in client.list_artifacts(run_id, folder)}
     assert {"config/config.yaml", "figures/curves.png", "figures/echo.png"} <= files
     assert len(found.outputs.model_outputs) == 1

@@ -1,5 +1,7 @@
 """The table of a sweep: seeds put together, failures named."""
 
+import csv
+
 import pytest
 
 from echo_rnn.stages.job import RESULT
@@ -35,6 +37,15 @@ def test_what_is_compared_stands_first_and_what_is_equal_is_no_column(capsys):
     assert [cell.strip() for cell in head.strip("|").split("|")] == ["settings", "seeds", *SPEED.values()]
     assert "accuracy 0.750000" in equal
     assert equal in capsys.readouterr().out
+
+
+def test_the_file_of_a_sweep_has_a_row_for_each_job(tmp_path):
+    Summary("s", RESULTS).write(tmp_path / "table.csv")
+    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    assert [(row["overrides"], row["accuracy"], row["error"]) for row in rows][-2:] == [
+        ("unroll=static seed=1", "0.6", ""),
+        ("unroll=dynamic seed=1", "", "it broke"),
+    ]
 
 
 def test_failures_are_named_and_counted():

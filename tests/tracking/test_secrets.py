@@ -16,11 +16,11 @@ LOGIN = f"me:{SECRET}"
 LOGS = """
 import os, sys
 from pathlib import Path
-from echo_rnn.tracking import open_store
+from echo_rnn.tracking import Data, open_store
 root, uri = Path(sys.argv[1]), os.environ["MLFLOW_TRACKING_URI"]
 with open_store(None, "secrets", root).run("name", f"see {uri}", {"tag": uri}) as run:
     run.log_config({"tracking": {"uri": uri}})
-    run.log_dataset("data", "0123", uri, "training")
+    run.log_dataset(Data("data", "0123", {}, 1), uri, "training")
     run.log_text(f"see {uri}", "notes.txt")
     run.set_tags({"later": uri})
     print(run.id)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from echo_rnn.tracking import deliver_all, open_store
+from echo_rnn.tracking import Data, deliver_all, open_store
 from tests.processes import program
 from tests.refusals import refused
 from tests.tracking.servers import Proxy
@@ -195,7 +195,7 @@ def test_lost_answers_store_nothing_twice(forgetful, server):
     with forgetful as run:
         run.log_config({"seed": 0})
         run.log_metrics(("loss", step / 8, step) for step in range(2500))
-        run.log_dataset("echo", "0123", "data", "training")
+        run.log_dataset(Data("echo", "0123", {}, 1), "data", "training")
         run.log_text("x", "notes/0.txt")
         run.set_tags({"a": "b"})
     assert require_all(server, run.id, 2500) == {"notes/0.txt"}

@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from echo_rnn.tracking import open_store
+from echo_rnn.tracking import Data, open_store
+from echo_rnn.tracking.deliver import BackgroundDelivery
 from tests.refusals import refused
 
 
@@ -116,14 +117,16 @@ def test_a_parameter_with_another_value_is_refused(store):
 
 def test_dataset_is_an_input_once(store, client):
     digest = "0123456789abcdef" * 4
+    data = Data("echo-train", digest, {"x": "integer"}, 100)
     with store.run("name", "d", {}) as run:
-        run.log_dataset("echo-train", digest, "data/train.npy", "training")
+        run.log_dataset(data, "data/train.npy", "training")
     with store.resume(run.id) as run:
-        run.log_dataset("echo-train", digest, "data/train.npy", "training")
+        run.log_dataset(data, "data/train.npy", "training")
     (entry,) = client.get_run(run.id).inputs.dataset_inputs
     assert (entry.dataset.name, entry.dataset.digest) == ("echo-train", digest[:36])
     assert json.loads(entry.dataset.source) == {"uri": "data/train.npy", "digest": digest}
     assert [(tag.key, tag.value) for tag in entry.tags] == [("mlflow.data.context", "training")]
+    assert json.loads(entry.dataset.schema)["mlflow_colspec"][0]["name"] == "x"
 
 
 def test_artifacts_lie_in_the_project(open_run, client, tmp_path):
@@ -142,13 +145,30 @@ def test_a_missing_artifact_is_refused(open_run, tmp_path):
         run.log_artifact(tmp_path / "missing.png")
 
 
-def test_folder_with_a_space(tmp_path):
-    root = tmp_path / "my project"
+def test_any_folder_and_the_same_store_in_another_one(tmp_path):
+    root, other = tmp_path / "my ü@%41#?&;+ project", tmp_path / "a%20b"
     root.mkdir()
-    with open_store(None, "echo", root).run("name", "d", {}) as run:
+    store = open_store(None, "echo", root)
+    with store.run("name", "d", {}) as run:
         run.log_text("x", "x.txt")
     assert (root / "mlartifacts" / run.id / "artifacts" / "x.txt").read_text() == "x"
-    assert [path.name for path in tmp_path.iterdir()] == ["my project"]
+    assert [path.name for path in tmp_path.iterdir()] == [root.name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BackgroundDelivery, "_work", lambda self: None)  # its store is busy
+        patch.setattr(BackgroundDelivery, "finish", lambda self, seconds: "")
+        with store.run("moved", "d", {}) as moved:
+            moved.log_text("y", "y.txt")
+            moved.log_metrics([("loss", 1.0, 0)])
+    root.rename(other)  # the outbox goes along
+    again = open_store(None, "echo", other)
+    with again.run("later", "d", {}) as later:
+        later.log_text("z", "z.txt")
+    files = {path.name: path.parts[-3] for path in (other / "mlartifacts").rglob("*.txt")}
+    assert files == {"x.txt": run.id, "y.txt": moved.id, "z.txt": later.id}
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+    assert not list((other / "outbox").iterdir())
+    (uri,) = {each.info.artifact_uri.rpartition("/mlartifacts/")[0] for each in again._search({})}
+    assert uri == other.as_uri()
 
 
 def test_a_disabled_store_has_the_same_interface_and_stores_nothing(tmp_path):
@@ -157,7 +177,7 @@ def test_a_disabled_store_has_the_same_interface_and_stores_nothing(tmp_path):
         for one in (run, resumed):
             one.log_config({"seed": 0})
             one.log_metrics([("loss", 1.0, 0)])
-            one.log_dataset("name", "digest", "source", "training")
+            one.log_dataset(Data("name", "digest", {}, 1), "source", "training")
             one.log_artifact(tmp_path / "missing.png")
             one.log_text("x", "x.txt")
             one.set_tags({"a": "b"})

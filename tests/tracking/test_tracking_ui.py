@@ -1,5 +1,6 @@
 """The pages are served on loopback only, show the project's store, and end on SIGTERM."""
 
+import json
 import os
 import signal
 import socket
@@ -11,38 +12,46 @@ import urllib.request
 import psutil
 import pytest
 
-from echo_rnn.tracking import comparison_link, open_store, parallel_link
+from echo_rnn.tracking import View, open_store, view_link
 from echo_rnn.tracking.ui import serve_ui
+from echo_rnn.tracking.view import TAG, key_of
 from tests.refusals import refused
 
 SERVES = """
 import sys
 from pathlib import Path
+from echo_rnn.tracking import View
 from echo_rnn.tracking.ui import serve_ui
-serve_ui(None, "echo", Path(sys.argv[1]), int(sys.argv[2]))
+serve_ui(None, "echo", Path(sys.argv[1]), View("", ["loss"]), int(sys.argv[2]))
 """
 
 
-def test_comparison_link_opens_the_charts_of_a_sweep():
-    link = comparison_link("http://127.0.0.1:5000/", "7", "2026-01-01_10-00")
-    assert link == (
-        "http://127.0.0.1:5000/#/experiments/7/runs?compareRunsMode=CHART&workflowType=machine_learning"
-        "&searchFilter=tags.sweep%20%3D%20%222026-01-01_10-00%22"
-    )
-    assert "searchFilter" not in comparison_link("http://127.0.0.1:5000", "7")
+VIEW = View("tags.`unroll` LIKE '%'", ["speed/step_microseconds", "test/loss"], ["seed"])
 
 
-def test_parallel_link_names_the_runs():
-    link = parallel_link("http://h", "7", ["a", "b"])
-    assert link == (
-        "http://h/#/compare-runs?runs=%5B%22a%22%2C%20%22b%22%5D&experiments=%5B%227%22%5D"
-        "&workflowType=machine_learning"
-    )
+def test_a_view_is_stored_once_and_names_what_stands_first(store, client):
+    keys = {store.share(VIEW), store.share(VIEW)}
+    tags = client.get_experiment(store.experiment_id).tags
+    (text,) = [value for name, value in tags.items() if name.startswith(TAG)]
+    assert {name.removeprefix(TAG) for name in tags if name.startswith(TAG)} == keys
+    state = json.loads(text)
+    assert [chart.get("metricKey") for chart in state["compareRunCharts"]] == [*VIEW.charts, None]
+    assert [section["name"] for section in state["compareRunSections"]] == ["speed", "test"]
+    assert state["searchFilter"] == VIEW.shown
+
+
+def test_parameters_that_differ_within_a_sweep(store):
+    for seed, units in ((0, 4), (1, 4), (2, 8)):
+        with store.run("name", "d", {"sweep": 'a"b'}) as run:
+            run.log_config({"seed": seed, "units": units, "layers": 3})
+    assert store.differing({"sweep": 'a"b'}) == ["units", "seed"]
+    assert store.differing({"sweep": "other"}) == []
 
 
 # What a person may have set for other servers, and what would open this one.
 CARELESS = {
     "MLFLOW_HOST": "0.0.0.0",
+    "http_proxy": "http://127.0.0.1:9",
     "MLFLOW_SERVER_ALLOWED_HOSTS": "*",
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*",
     "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
@@ -85,7 +94,10 @@ def test_pages_are_served_to_this_machine_only_and_end(tmp_path, free_port):
     pages = subprocess.Popen(command, env=os.environ | CARELESS, stdout=subprocess.PIPE, text=True)
     base = f"http://127.0.0.1:{free_port}"
     try:
-        assert pages.stdout.readline().strip() == f"runs: {comparison_link(base, store.experiment_id)}"
+        assert (
+            pages.stdout.readline().strip()
+            == f"runs: {view_link(base, store.experiment_id, key_of(View('', ['loss']).text()))}"
+        )
         api = f"{base}/api/2.0/mlflow/experiments"
         assert code_of(f"{base}/health") == 200
         assert code_of(f"{api}/get?experiment_id=0") == 200
@@ -112,9 +124,9 @@ def test_a_port_that_is_in_use_is_refused(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with refused("ui.port_taken", port, "make ui PORT="):
-            serve_ui(None, "echo", tmp_path, port)
+            serve_ui(None, "echo", tmp_path, VIEW, port)
 
 
 def test_ui_of_a_server_is_its_own(server, tmp_path, capsys):
-    serve_ui(server, "echo", tmp_path)
+    serve_ui(server, "echo", tmp_path, VIEW)
     assert capsys.readouterr().out.startswith(f"runs: {server}/#/experiments/")

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from echo_rnn.config.fields import Section
 from echo_rnn.config.schema import Config
 from echo_rnn.config.sentences import refused, sentence, shortened, shown, unknown_key, unknown_option
-from echo_rnn.config.sources import Sources, content, listing, require_plain, shown_path
+from echo_rnn.config.sources import Sources, content, listing, require_one_meaning, require_plain, shown_path
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_text
 
@@ -213,7 +213,9 @@ class _Params(Section):
 def _read_params(params: Path) -> _Params:
     name = params.name
     try:
-        require_plain(params.read_text(encoding="utf-8"))
+        text = params.read_text(encoding="utf-8")
+        require_plain(text)
+        require_one_meaning(text)
         return _Params.model_validate(OmegaConf.to_container(OmegaConf.load(params), throw_on_missing=True))
     except ValidationError as error:
         raise sentence(error, lambda key, choice: (0, name)) from error

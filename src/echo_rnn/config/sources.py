@@ -1,5 +1,6 @@
 """Where values and choices come from, so that an error can name the place to change."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,11 @@ Find = Callable[[str, bool], tuple[int, str]]
 """See `Sources.find`."""
 
 _MOST_CHARACTERS = 1_000_000
+# Plain words that YAML 1.1 and 1.2 read differently: octal, binary, with colons or underscores, and truth values.
+_TWO_WAYS = re.compile(
+    r"[-+]?(0[0-9_]+|0o[0-7]+|0b[01_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|(?=[0-9.]*_)[0-9][0-9_.]*)"
+    r"|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
+)
 
 # The groups whose files may speak about any key, the last to be merged first.
 _GLOBAL = ("local@_global_", "experiment", "runtime")
@@ -105,6 +111,20 @@ def require_plain(text: str) -> None:
         raise ValueError(f"{len(text):,} characters, more than {_MOST_CHARACTERS:,}")
     if "*" in text and any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
         raise ValueError("an alias, which stands for a copy of something else; write it out")
+
+
+def require_one_meaning(text: str) -> None:
+    """Refuses words that mean two things: Hydra reads YAML 1.1 (`010` is 8, `1:30` is 90, `no` is false), DVC 1.2.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for token in yaml.scan(text):
+        if isinstance(token, yaml.ScalarToken) and token.plain and _TWO_WAYS.fullmatch(token.value):
+            raise ValueError(
+                f"{token.value} in line {token.start_mark.line + 1}, which Hydra and DVC read differently; write a "
+                "plain number, true or false, or put it in quotes"
+            )
 
 
 def _defaults(tree: Any) -> list[Any]:

@@ -59,7 +59,7 @@ def training_curves(
         scores_N: Accuracy, or squared error, of each training step.
         windows: Training steps of an epoch.
         validation: For each look at the validation series the training steps done before it, its loss, its score.
-        ceiling: The best accuracy that any network can reach.
+        ceiling: The score of the best predictor on the validation series.
         labels: Of the two axes.
     """
     figure = style.figure(5.8)
@@ -70,7 +70,8 @@ def training_curves(
     scores = binned(scores_N)
     _curve(accuracy, scores, steps, [value for _, _, value in validation])
     if ceiling is not None:
-        accuracy.axhline(ceiling, color=INK, linestyle="--", linewidth=1.4, label=f"ceiling {ceiling:.5f}", zorder=1.5)
+        best = f"best predictor on it: {ceiling:.5f}"
+        accuracy.axhline(ceiling, color=INK, linestyle="--", linewidth=1.4, label=best, zorder=1.5)
     for axes, label, bins in ((loss, labels[0], losses), (accuracy, labels[1], scores)):
         axes.set_ylabel(label)
         if label != "accuracy" and bins.mean.min() > 0 and bins.mean.max() >= 10 * bins.mean.min():
@@ -99,12 +100,14 @@ def binned(values_N: NDArray[np.floating]) -> Bins:
 
 
 def _curve(axes: Axes, bins: Bins, steps: Sequence[int], values: Sequence[float]) -> None:
-    axes.fill_between(bins.steps, bins.low, bins.high, color=BLUE, alpha=0.16, linewidth=0, label="every step")
+    axes.fill_between(
+        bins.steps, bins.low, bins.high, color=BLUE, alpha=0.16, linewidth=0, label="training: every step"
+    )
     axes.fill_between(
         bins.steps, bins.fifth, bins.ninety_fifth, color=BLUE, alpha=0.32, linewidth=0, label="9 steps in 10"
     )
     axes.plot(bins.steps, bins.mean, color=BLUE, label="mean")
     if steps:
         look: Look = {"color": VERMILLION, "markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.7}
-        axes.plot(steps, values, "D", label="validation", zorder=3, clip_on=False, **look)
+        axes.plot(steps, values, "D", label="validation series", zorder=3, clip_on=False, **look)
     axes.grid(axis="y")

@@ -72,7 +72,7 @@ def measure_missing(name: str, tasks: Sequence[Task], measure_task: Measure, *, 
 
             def show(progress: dict[str, Any], task: Task = task) -> None:
                 done = progress.get("slot") or f"round {progress['round']} of {progress['of']}"
-                bar.set_postfix_str(f"{task.shape.key} {done}")
+                bar.set_postfix_str(f"{done}, {task.shape.key}")  # narrow terminals cut the end
 
             measure_task(task, show).write(task.path)
     return len(missing)

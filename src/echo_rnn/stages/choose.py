@@ -5,6 +5,9 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from tqdm import tqdm
 
 from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
@@ -27,6 +30,9 @@ PROGRAM, MORE = "pipelines.recommend", "--more"
 """The entry point that answers a person, and its option that measures in one more process."""
 _MOST_WRITTEN_OUT = 100  # written out, more than these compile for longer than most trainings take
 _ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS = 12, 0.01, 20.0  # fewer than 6 rounds show nothing
+
+# No estimate of what is left: compiling takes seconds or none, and rounds end early where time is up.
+_BAR = "{desc}: {bar:20} {elapsed} {postfix}"
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,13 @@ def _measured(shape: Shape, labels: tuple[str, ...], before: list[Record], cache
             return found
         contestant = strategies(shape, labels, seed=len(found), peak=False, cache=cache, load=bool(found))
         own = fingerprint()
-        record = measure(shape, [contestant], Rounds(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS), own)
+        with tqdm(total=len(labels) + _ROUNDS, desc="measuring", bar_format=_BAR, disable=None) as bar:
+
+            def show(progress: dict[str, Any]) -> None:
+                bar.update()
+                bar.set_postfix_str(progress.get("slot") or f"round {progress['round']} of {progress['of']}")
+
+            rounds = Rounds(_ROUNDS, _MINIMUM_SECONDS, _BUDGET_SECONDS)
+            record = measure(shape, [contestant], rounds, own, report=show)
         record.write(folder / "chosen" / shape.key / f"{own}-{len(found)}.json")
         return [*found, record]

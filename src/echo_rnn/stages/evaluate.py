@@ -17,7 +17,7 @@ from echo_rnn.files import remove, replacing, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.inference.description import MANIFEST as NETWORK
 from echo_rnn.stages.alone import alone
-from echo_rnn.stages.inputs import require_dataset, require_network
+from echo_rnn.stages.inputs import require_dataset, require_network, table_of
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.store import open_run
 from echo_rnn.tasks.dataset import Dataset, open_dataset
@@ -83,7 +83,10 @@ def _evaluated(config: Config, files: Layout, store: Store) -> dict[str, Any]:
         found = evaluate(data, carried, zeroed, window, files.evaluation)
         seconds = time.perf_counter() - start
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
-        tracked.log_metrics(_rows(found.metrics, seconds), remeasured=True)
+        table = table_of(data, "test")
+        tracked.log_dataset(table, files.shown(files.data), "evaluation")
+        tracked.log_metrics(_rows(found.metrics), remeasured=True, of=table)
+        tracked.log_metrics([("time/evaluation", seconds, 0)], remeasured=True)
         write_json(files.evaluation / "metrics.json", found.metrics | found.tables)
         tracked.log_artifact(files.evaluation / "metrics.json", "evaluation")
         for picture in found.pictures:
@@ -92,11 +95,10 @@ def _evaluated(config: Config, files: Layout, store: Store) -> dict[str, Any]:
     return found.metrics
 
 
-def _rows(metrics: Mapping[str, Any], seconds: float) -> Iterator[MetricRow]:
+def _rows(metrics: Mapping[str, Any]) -> Iterator[MetricRow]:
     """The evaluation for the tracking store; a number of targets is no chart."""
     known = {name: value for name, value in metrics.items() if name != "targets" and value is not None}
     yield from ((f"test/{name}", value, 0) for name, value in known.items())
-    yield "time/evaluation", seconds, 0
 
 
 def _classes(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: int, folder: Path) -> Found:
@@ -113,10 +115,8 @@ def _classes(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: i
     metrics = evaluation.metrics()
     line = f"test accuracy {metrics['accuracy']:.6f}, always guessing one class {metrics['accuracy_majority']:.6f}"
     if (gap := metrics["accuracy_gap"]) is not None:
-        line = (
-            f"test accuracy {metrics['accuracy']:.6f}, {abs(gap):.6f} {'below' if gap >= 0 else 'above'} the ceiling "
-            f"{metrics['accuracy_ceiling']:.6f}"
-        )
+        beside = f"{abs(gap):.6f} {'below' if gap >= 0 else 'above, by lucky guesses,'} the score of the best predictor"
+        line = f"test accuracy {metrics['accuracy']:.6f}, {beside}, {metrics['accuracy_ceiling']:.6f}"
     return Found(metrics, evaluation.tables(), _class_files(evaluation, data, window, folder), line)
 
 

@@ -6,12 +6,22 @@ from typing import Any
 
 from echo_rnn.config import Config
 from echo_rnn.errors import UserError
-from echo_rnn.tasks.dataset import Dataset
+from echo_rnn.tasks.dataset import Dataset, Split
+from echo_rnn.tracking import Data
 
 
 def origin(config: Config) -> dict[str, Any]:
     """The part of a configuration that a dataset is made of, as JSON values."""
     return {"task": config.task.model_dump(mode="json"), "seed": config.seed}
+
+
+def table_of(data: Dataset, split: str) -> Data:
+    """A split of a dataset as the tracking store describes it: one row for each step."""
+    arrays: Split = getattr(data, split)
+    columns = {"x": arrays.x_EBNI, "y": arrays.y}
+    types = {name: "integer" if array.dtype.kind in "iu" else "float" for name, array in columns.items()}
+    steps = arrays.x_EBNI[..., 0].size
+    return Data(f"{data.task}-{split}", data.digest, types, steps)
 
 
 def require_dataset(config: Config, data: Dataset) -> None:

@@ -87,7 +87,8 @@ def _main(root: str, sweep: str, *overrides: str) -> None:
         try:
             with to_its_end():
                 composition.write(files.config)
-                result = run(composition.config, files, {"sweep": sweep}, command)
+                typed = shlex.join(["python", "-m", "pipelines.train", *overrides])
+                result = run(composition.config, files, {"sweep": sweep, "command": typed}, command)
         except Exception as error:
             write_text(files.root / _TRACEBACK, traceback.format_exc())
             fail(files, overrides, str(as_user_error(error) or f"{type(error).__name__}: {error}"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from echo_rnn.command import show_help
 from echo_rnn.environment import code_root
 from echo_rnn.errors import UserError
 from echo_rnn.stages.alone import alone
@@ -91,6 +92,7 @@ def as_stage() -> Layout:
     Raises:
         UserError: There are arguments, which a stage would not heed.
     """
+    show_help()
     if sys.argv[1:]:
         raise UserError(
             f"{Path(sys.argv[0]).name}: expected no arguments, since a stage reads {STAGE.config}, got "

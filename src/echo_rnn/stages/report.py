@@ -16,7 +16,7 @@ from echo_rnn.benchmark.report.results import ContestantResult, ShapeResult
 from echo_rnn.benchmark.report.statistics import results
 from echo_rnn.config import Config
 from echo_rnn.errors import UserError
-from echo_rnn.files import remove, write_json
+from echo_rnn.files import remove, write_json, write_table
 from echo_rnn.plots import save
 from echo_rnn.stages.pictures import BESIDE_PEERS, PICTURES, PictureKind
 from echo_rnn.stages.shapes import shapes_of
@@ -26,6 +26,7 @@ from echo_rnn.tracking import MetricRow, Store
 
 PAGE = "report.html"
 _MIB = 2**20
+_CHARTS = ("step/microseconds", "step/speedup", "prepare/first_call_seconds")
 _PEERS_QUESTION = "How fast is a training step of ours beside other libraries and C?"
 
 
@@ -40,6 +41,7 @@ def report(config: Config, records: Path, folder: Path) -> None:
     found = answer(config.sweep.description, derived, chosen)
     page, *pictures = write_report(f"Benchmark: {config.sweep.name}", found, folder)
     write_json(folder / "results.json", [asdict(result) for result in derived])
+    _write_table(derived, folder / "table.csv")
     _print(found, page)
     _log_sweep(config, found, records, [page, *pictures])
 
@@ -70,6 +72,18 @@ def write_report(title: str, found: Answer, folder: Path, kinds: Sequence[Pictur
     write_page(folder / PAGE, title, found, shown)
     remove(*absent)
     return [folder / PAGE, *(picture.path for picture in shown)]
+
+
+def _write_table(results: Sequence[ShapeResult], file: Path) -> None:
+    """Writes what can be compared as a CSV file: a row for each strategy and shape, columns as MLflow's metrics."""
+    shapes = [asdict(result.shape) for result in results]
+    rows = [
+        [*shape.values(), each.label, each.verdict, *(value for _, value in _metrics(each))]
+        for result, shape in zip(results, shapes, strict=True)
+        for each in result.contestants
+    ]
+    names = [name for name, _ in _metrics(results[0].contestants[0])]
+    write_table(file, (*shapes[0], "strategy", "verdict", *names), rows)
 
 
 def report_peers(config: Config, records: Path, own: str, folder: Path) -> None:
@@ -162,7 +176,7 @@ def _log_sweep(config: Config, found: Answer, records: Path, files: Sequence[Pat
                 run.log_artifact(file, "report")
             for file in files_of(records):
                 run.log_artifact(file, f"records/{file.parent.name}")
-    print_comparison(store, sweep)
+    print_comparison(store, sweep, _CHARTS)
 
 
 def _log_strategy(store: Store, sweep: str, result: ShapeResult, each: ContestantResult) -> None:
@@ -170,7 +184,8 @@ def _log_strategy(store: Store, sweep: str, result: ShapeResult, each: Contestan
     if store.tagged({"sweep": sweep, "slot": slot}):
         return
     tags = {"sweep": sweep, "slot": slot, "strategy": each.label}
-    with store.run(f"{each.label}-{result.shape.key}", f"`{each.label}` at {result.shape.key}", tags) as run:
+    name = f"{each.label}-{result.shape.compile}-{result.shape.key}"  # pages cut its end
+    with store.run(name, f"`{each.label}` at {result.shape.key}", tags) as run:
         verdict = words.VERDICTS[each.verdict]
         run.log_config({"strategy": each.label, "verdict": verdict, **asdict(result.shape)})
         run.log_metrics((name, value, 0) for name, value in _metrics(each) if value is not None)
@@ -181,11 +196,9 @@ def _metrics(each: ContestantResult) -> Iterator[tuple[str, float | None]]:
         ("step", each.step_seconds, each.speedup),
         ("forward", each.forward_seconds, each.forward_speedup),
     ):
-        yield f"{name}/milliseconds", None if seconds is None else 1000 * seconds
-        if speedup is not None:
-            yield f"{name}/speedup", speedup.estimate
-            yield f"{name}/speedup_low", speedup.low
-            yield f"{name}/speedup_high", speedup.high
+        yield f"{name}/microseconds", None if seconds is None else 1e6 * seconds
+        bounds = (speedup.estimate, speedup.low, speedup.high) if speedup else (None, None, None)
+        yield from zip((f"{name}/speedup", f"{name}/speedup_low", f"{name}/speedup_high"), bounds, strict=True)
     yield "prepare/trace_seconds", each.trace_seconds
     yield "prepare/compile_seconds", each.compile_seconds
     yield "prepare/first_call_seconds", each.first_call_seconds

@@ -8,8 +8,10 @@ from rich.table import Table
 
 
 def show_rows(title: str, rows: Sequence[Mapping[str, str]]) -> None:
-    """Prints a table whose rows have the same columns."""
-    table = Table(*rows[0], title=escape(title))
+    """Prints a table whose rows have the same columns; nothing is cut where the terminal is narrow."""
+    table = Table(title=escape(title))
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row.values()))
     rich_print(table)

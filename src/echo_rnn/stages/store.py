@@ -1,18 +1,24 @@
 """The tracking stores and the runs of the stages."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from echo_rnn.config import Config
 from echo_rnn.config.schema import Tracking
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import project_root
-from echo_rnn.tracking import Run, Store, UnknownRunError, comparison_link, open_store, parallel_link
+from echo_rnn.tracking import Run, Store, UnknownRunError, View, open_store, view_link
 from echo_rnn.tracking.ui import HOST, PORT
+from echo_rnn.tracking.view import MOST_PARAMETERS, with_tag
 
 UI = f"http://{HOST}:{PORT}"
 """Where `make ui` shows the embedded store."""
+
+SPEED_CHARTS = ("speed/step_microseconds", "speed/first_call_seconds", "speed/steps_seconds")
+"""The charts of trainings that stand first."""
+TRAININGS = View("tags.`unroll` LIKE '%'", SPEED_CHARTS, fastest_first=False)
+"""All trainings, from the newest to the oldest, also those at work; no summaries of sweeps."""
 
 _TRAINING_NOTE = """\
 Recurrent networks that echo a bit series, unrolled through time in different ways.
@@ -23,14 +29,14 @@ One run is one training with its evaluation. Runs of a sweep share the tag `swee
 
 | Metric | Meaning |
 |---|---|
-| `speed/each_step_seconds` | mean time of a training step |
+| `speed/step_microseconds` | mean time of a training step |
 | `speed/first_call_seconds` | tracing, and compiling or loading as the tag `first_call` says, before the first step |
 | `speed/steps_seconds` | all training steps together |
 | `train/loss`, `train/accuracy` | mean over the windows of an epoch; the step is the epoch |
 | `validation/loss`, `validation/accuracy` | the validation series with carried state, after the epoch |
 | `test/accuracy` | share of the test targets that are predicted correctly |
-| `test/accuracy_ceiling` | the best accuracy any model can reach: some targets echo bits that it never saw |
-| `test/accuracy_gap` | ceiling minus accuracy |
+| `test/accuracy_ceiling` | score of a predictor that knows the rule and guesses echoes of bits it never saw |
+| `test/accuracy_gap` | that score minus the accuracy; below 0 where guesses were luckier |
 | `test/loss`, `test/perplexity` | cross-entropy in nats for each target, and its exponential |
 | `time/start` | seconds from the start of the process to tracing, with all waiting and generating, to about a second |
 | `time/import` | those of them that starting TensorFlow took |
@@ -46,7 +52,7 @@ Runs of a sweep share the tag `sweep`; its summary run holds the report, the raw
 
 | Metric | Meaning |
 |---|---|
-| `step/milliseconds` | median time of a training step: forward, backward, update |
+| `step/microseconds` | median time of a training step: forward, backward, update |
 | `step/speedup`, `step/speedup_low`, `step/speedup_high` | time of `dynamic` over its own, with the 95 % interval |
 | `forward/*` | the same for a forward pass |
 | `prepare/*` | seconds to trace the graph, to compile it, until a first step was done; steps until that pays |
@@ -71,14 +77,28 @@ def store_of(tracking: Tracking, *, benchmark: bool = False) -> Store:
         return open_store(tracking.uri, experiment, project_root(), note=note, enabled=enabled)
 
 
-def print_comparison(store: Store, sweep: str) -> None:
-    """Prints the links to the charts of a sweep's runs and to their parallel coordinates."""
+def print_comparison(store: Store, sweep: str, charts: Sequence[str]) -> None:
+    """Prints the link to the charts of a sweep's runs.
+
+    Args:
+        store: Where they are.
+        sweep: Their tag.
+        charts: The metrics whose charts stand first.
+    """
     if store.experiment_id:
-        base = store.address if store.address.startswith("http") else UI
-        print(f"compare: {comparison_link(base, store.experiment_id, sweep)}")
-        print(f"parallel coordinates: {parallel_link(base, store.experiment_id, store.tagged({'sweep': sweep}))}")
+        base, tag = store.address if store.address.startswith("http") else UI, {"sweep": sweep}
+        view = View(with_tag("sweep", sweep), charts, store.differing(tag)[:MOST_PARAMETERS])
+        print(f"compare: {view_link(base, store.experiment_id, store.share(view))}")
         if base == UI:
             print("(`make ui` shows these pages)")
+
+
+def run_link(store: Store, run_id: str) -> str:
+    """Link to the page of a run; empty where nothing is tracked."""
+    if not run_id:
+        return ""
+    base = store.address if store.address.startswith("http") else UI
+    return f"{base.rstrip('/')}/#/experiments/{store.experiment_id}/runs/{run_id}"
 
 
 def open_run(store: Store, config: Config, run_id: str, tags: Mapping[str, str]) -> AbstractContextManager[Run]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
+from echo_rnn.files import write_table
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import RESULT, Result
 from echo_rnn.stages.show import show_rows
-from echo_rnn.stages.store import print_comparison, store_of
+from echo_rnn.stages.store import SPEED_CHARTS, print_comparison, store_of
 from echo_rnn.tracking import MetricRow
 
 SPEED = {"each_step_seconds": "each step", "first_call_seconds": "first call", "steps_seconds": "all steps"}
@@ -46,7 +47,7 @@ def log(tracking: Tracking, summary: "Summary") -> None:
     with store.run(f"summary of {summary.name}", summary.markdown(), tags) as run:
         run.log_metrics(summary.metrics())
         run.log_text(summary.markdown(), "summary.md")
-    print_comparison(store, summary.name)
+    print_comparison(store, summary.name, SPEED_CHARTS)
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,18 @@ class Summary:
         return rows
 
     def _shown(self) -> tuple[list[dict[str, str]], str]:
-        """The rows without the metrics that are the same in all of them, and a line about those."""
+        """The rows without the settings and metrics that are the same in all of them, and a line about those."""
         rows = self.rows
-        equal = [
-            name for name in SHOWN if len(rows) > 1 and name in rows[0] and len({row.get(name) for row in rows}) == 1
-        ]
-        line = ", ".join(f"{name} {rows[0][name]}" for name in equal)
+        if len(rows) < 2:
+            return rows, ""
+        words = [shlex.split(row["settings"]) for row in rows]
+        given = [word for word in words[0] if all(word in other for other in words)]
+        equal = [name for name in SHOWN if name in rows[0] and len({row.get(name) for row in rows}) == 1]
+        line = ", ".join([*given, *(f"{name} {rows[0][name]}" for name in equal)])
         left = [{name: value for name, value in row.items() if name not in equal} for row in rows]
-        return left, f"equal in all rows: {line}" if equal else ""
+        for row, own in zip(left, words, strict=True):
+            row["settings"] = shlex.join(word for word in own if word not in given) or row["settings"]
+        return left, f"equal in all rows: {line}" if line else ""
 
     def metrics(self) -> Iterator[MetricRow]:
         """The sweep as a whole, for its own run."""
@@ -119,6 +124,24 @@ class Summary:
             print(equal)
         for result in self.failed:
             print(f"failed: {shlex.join(result['overrides'])}: {result['error']}")
+
+    def write(self, file: Path) -> None:
+        """Writes all numbers as a CSV file, one row for each job."""
+        ended = [result for result in self.results if "error" not in result]
+        speed = dict.fromkeys(name for result in ended for name in result["speed"])
+        scores = dict.fromkeys(name for result in ended for name in result["metrics"])
+        rows = [
+            [
+                number,
+                shlex.join(result["overrides"]),
+                result.get("run_id"),
+                *(result.get("speed", {}).get(name) for name in speed),
+                *(result.get("metrics", {}).get(name) for name in scores),
+                result.get("error"),
+            ]
+            for number, result in enumerate(self.results)
+        ]
+        write_table(file, ("job", "overrides", "run_id", *speed, *scores, "error"), rows)
 
     def markdown(self) -> str:
         """The same for MLflow's pages."""

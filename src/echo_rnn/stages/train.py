@@ -29,13 +29,13 @@ from echo_rnn.gc_paused import gc_paused
 from echo_rnn.inference.description import Description
 from echo_rnn.inference.exports import EXPORTED, files_of, require_exportable
 from echo_rnn.stages import finished
-from echo_rnn.stages.inputs import require_dataset
+from echo_rnn.stages.inputs import require_dataset, table_of
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import Chosen
-from echo_rnn.stages.store import open_run
+from echo_rnn.stages.store import open_run, run_link
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.ends import Ends
-from echo_rnn.tracking import MetricRow, Run, Store, UnknownRunError
+from echo_rnn.tracking import Data, MetricRow, Run, Store, UnknownRunError
 
 if TYPE_CHECKING:
     from echo_rnn.core.model import Model
@@ -115,16 +115,16 @@ def run(
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
         facts = {"settings": settings, "tags": dict(tags), **asdict(decisive)}
-        if ended := _ended(store, files, facts):
-            checkpoints.remove()
+        if ended := _ended(store, files, facts, checkpoints):
             return ended
+        _begin(settings, model.sizes, ends)
 
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         learner = _learner(network, optimizer, loss, config.seed, trainer.shards)
         start = checkpoints.newest()
         known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
         with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
-            _describe(tracked, checkpoints, settings, files, data.digest, chosen.seconds)
+            _describe(tracked, checkpoints, settings, files, table_of(data, "train"), chosen.seconds)
             # The store keeps each number once; those of the last epochs may not have reached it.
             tracked.log_metrics(
                 row for record in (start.epochs if start else ()) for row in _epoch(record, learner.score)
@@ -153,8 +153,8 @@ def run(
                 dataset_digest=data.digest,
                 exports=config.export,
             )
-            report = _report(history, (loss.unit, learner.score), data.validation.accuracy_ceiling, files.training)
-            tracked.log_artifact(report, "figures")
+            scored = (loss.unit, learner.score), data.validation.accuracy_ceiling
+            tracked.log_artifact(_report(history, done, *scored, files.training), "figures")
             tracked.log_model(exported, data.validation.x_EBNI[0][:, : trainer.window] * np.float32(data.units.x))
             finished.write(
                 files.checkpoints,
@@ -164,16 +164,34 @@ def run(
                 [*files.trained, *_log_exports(tracked, files.model, config.export)],
             )
         checkpoints.remove()
-    _say(history, done, "loading" if loaded else "compiling", ends)
+    _say(history, done, "loading" if loaded else "compiling", ends, run_link(store, done.run_id))
     return done
 
 
-def _say(history: "History", done: Outcome, first_call: str, ends: Ends) -> None:
-    """Prints what a training took, and whether it went wrong."""
+def _begin(settings: Mapping[str, Any], sizes: Sequence[int], ends: Ends) -> None:
+    """Prints the shapes of a training, and whether its window is too short for what it must learn."""
+    task, window = settings["task"], settings["trainer"]["window"]
+    rows, units = task["batch_size"], ",".join(map(str, dict.fromkeys(sizes)))
+    print(
+        f"a step: x [T={window} time steps, B={rows} rows, I={ends.inputs}] → {len(sizes)} layers of S={units} units → "
+        f"outputs [T·B={window * rows}, {ends.outputs}]; the state [B={rows}, S={units}] goes from window to window"
+    )
+    if (lag := task.get("echo_step", 0)) >= window:
+        print(
+            f"note: task.echo_step = {lag} reaches before the window, trainer.window = {window}: the state goes there, "
+            f"but no gradient, so that it is learnt late or never; trainer.window={lag + 1} or more reaches it",
+            file=sys.stderr,
+        )
+
+
+def _say(history: "History", done: Outcome, first_call: str, ends: Ends, link: str) -> None:
+    """Prints what a training took, where its run is, and whether it went wrong."""
     print(
         f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
         f"tracing and {first_call} took {done.first_call_seconds:.3g} s"
     )
+    if link:
+        print(f"run: {link}")
     guessing, last = math.log(ends.outputs), history.epochs[-1].loss
     if ends.kind == "classes" and last > _FAR_ABOVE * guessing:
         print(
@@ -197,7 +215,7 @@ def _log_exports(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
     return files
 
 
-def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Outcome | None:
+def _ended(store: Store, files: Layout, facts: Mapping[str, Any], checkpoints: "Checkpoints") -> Outcome | None:
     """The training, where it has ended and its files stand; the run of a process that was killed after it ends, too."""
     outcome = finished.outcome_of(files.checkpoints, files.root, facts)
     if outcome is None:
@@ -210,6 +228,7 @@ def _ended(store: Store, files: Layout, facts: Mapping[str, Any]) -> Outcome | N
                 pass
         except UnknownRunError as error:
             print(f"note: {error}", file=sys.stderr)
+    checkpoints.remove()
     return done
 
 
@@ -253,14 +272,14 @@ def _describe(
     checkpoints: "Checkpoints",
     settings: Mapping[str, Any],
     files: Layout,
-    dataset_digest: str,
+    dataset: Data,
     choosing_seconds: float | None,
 ) -> None:
     """Logs what is known of a run before its next step."""
     if tracked.id != checkpoints.run_id:
         tracked.log_config(settings)
         tracked.log_artifact(files.config, "config")
-        tracked.log_dataset(f"{settings['task']['name']}-train", dataset_digest, files.shown(files.data), "training")
+        tracked.log_dataset(dataset, files.shown(files.data), "training")
         if choosing_seconds is not None:
             tracked.log_metrics([("time/choosing", choosing_seconds, 0)])
         checkpoints.run_id = tracked.id
@@ -295,16 +314,23 @@ def _epoch(record: "EpochRecord", score: str) -> Iterator[MetricRow]:
         yield f"validation/{score}", record.validation_score, record.epoch
 
 
+def _speed(trained: Outcome) -> Iterator[MetricRow]:
+    """What trainings are compared by; MLflow's bars show two digits after the point, hence microseconds."""
+    yield "step_microseconds", 1e6 * trained.each_step_seconds, 0
+    yield "first_call_seconds", trained.first_call_seconds, 0
+    yield "steps_seconds", trained.steps_seconds, 0
+
+
 def _times(history: "History", trained: Outcome, import_seconds: float, start_seconds: float) -> Iterator[MetricRow]:
     """What a training took, in parts, and what was left over; one value each at step 0, which MLflow draws as a bar.
 
     Args:
         history: The training.
-        trained: Its speed; the names begin with a word that stands before all others in MLflow's charts.
+        trained: Its speed.
         import_seconds: Starting TensorFlow.
         start_seconds: From the start of the process until only tracing and compiling were left to do before a step.
     """
-    yield from ((f"speed/{name}", value, 0) for name, value in trained.speed.items())
+    yield from ((f"speed/{name}", value, step) for name, value, step in _speed(trained))
     yield "time/start", start_seconds, 0
     yield "time/import", import_seconds, 0
     yield "time/trace", history.preparation.trace_seconds, 0
@@ -314,11 +340,12 @@ def _times(history: "History", trained: Outcome, import_seconds: float, start_se
     yield "train/leftover_steps", history.leftover_steps, 0
 
 
-def _report(history: "History", labels: tuple[str, str], ceiling: float | None, folder: Path) -> Path:
+def _report(history: "History", done: Outcome, labels: tuple[str, str], ceiling: float | None, folder: Path) -> Path:
     """Writes tables of the epochs, the outcome and the curves; returns the path of the picture.
 
     Args:
         history: The training.
+        done: Its speed.
         labels: The unit of the loss, and the name of the score.
         ceiling: The best score that any network can reach, where it is known.
         folder: For the files.
@@ -337,8 +364,8 @@ def _report(history: "History", labels: tuple[str, str], ceiling: float | None, 
     final = history.epochs[history.weights_epoch - 1]
     # Nothing timed, so that an equal training gives an equal file.
     outcome = {
-        "loss": final.loss,
-        score: final.score,
+        "train_loss": final.loss,
+        f"train_{score}": final.score,
         "validation_loss": final.validation_loss,
         f"validation_{score}": final.validation_score,
         "weights_epoch": history.weights_epoch,
@@ -348,6 +375,7 @@ def _report(history: "History", labels: tuple[str, str], ceiling: float | None, 
         "stopped_early": history.stopped_early,
     }
     write_json(folder / "metrics.json", outcome)
+    write_json(folder / "speed.json", {name: value for name, value, _ in _speed(done)})
     looks = [(epoch * history.windows, loss, value) for epoch, loss, value in validated]
     losses, scores, counted = history.log.read().T
     if counted.min() == 0:  # windows in which nothing counts

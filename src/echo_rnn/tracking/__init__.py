@@ -10,17 +10,18 @@ background (`deliver`); what a process could not deliver, a later one does.
 """
 
 from echo_rnn.tracking.deliver import deliver_all
-from echo_rnn.tracking.run import MetricRow, Run
+from echo_rnn.tracking.run import Data, MetricRow, Run
 from echo_rnn.tracking.store import Store, UnknownRunError, open_store
-from echo_rnn.tracking.ui import comparison_link, parallel_link
+from echo_rnn.tracking.view import View, view_link
 
 __all__ = [
+    "Data",
     "MetricRow",
     "Run",
     "Store",
     "UnknownRunError",
-    "comparison_link",
+    "View",
     "deliver_all",
     "open_store",
-    "parallel_link",
+    "view_link",
 ]

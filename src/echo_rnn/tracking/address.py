@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from echo_rnn.errors import UserError
 from echo_rnn.redact import redact
-from echo_rnn.tracking.database import WRITER_SECONDS, prepare
+from echo_rnn.tracking.database import WRITER_SECONDS, prepare, relocate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,6 +44,7 @@ SETTINGS = _DEFAULTS | _FORCED
 # One connection attempt may try several addresses of a host in turn, and a name look-up has no timeout.
 DEADLINE_SECONDS = 10
 LOCK_SECONDS = 120
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_REASON = 500
 _DEEPEST = 10  # of a chain of errors
 _WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
@@ -51,9 +52,17 @@ _WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
 
 @dataclass(frozen=True)
 class Address:
-    """A tracking address without credentials; `database` is the file of an embedded store, None for a server."""
+    """A tracking address without credentials.
+
+    Attributes:
+        uri: As MLflow reads it.
+        stored: As outboxes hold it: a database in the project relative to the project, which may be moved.
+        database: The file of an embedded store, None for a server.
+        credentials: For a server.
+    """
 
     uri: str
+    stored: str
     database: Path | None = None
     credentials: tuple[str, str] | None = field(default=None, repr=False)
 
@@ -85,8 +94,11 @@ def parse(uri: str, root: Path) -> Address:
 
         if (name := make_url(uri).database) and name != ":memory:":
             database = root.absolute() / name
-            url = URL.create("sqlite", database=str(database), query={"timeout": str(WRITER_SECONDS)})
-            return Address(url.render_as_string(), database)
+            # With the name of the driver: of `sqlite:///…` MLflow makes the folder as it is written, escapes included.
+            url = URL.create("sqlite+pysqlite", database=str(database), query={"timeout": str(WRITER_SECONDS)})
+            inside = database.is_relative_to(root.absolute())
+            stored = URL.create("sqlite", database=str(database.relative_to(root.absolute()) if inside else database))
+            return Address(url.render_as_string(), stored.render_as_string(), database)
     try:
         parts = urlsplit(uri)
         # Reading the port checks it.
@@ -101,7 +113,7 @@ def parse(uri: str, root: Path) -> Address:
         )
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
     credentials = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return Address(bare, credentials=credentials)
+    return Address(bare, bare, credentials=credentials)
 
 
 def require_answer(address: Address) -> None:
@@ -126,8 +138,16 @@ def require_answer(address: Address) -> None:
         )
 
 
+def _ask_this_machine_directly() -> None:
+    """What is on this machine is not asked for through a proxy, which would look for it on its own."""
+    for name in ("no_proxy", "NO_PROXY"):
+        listed = os.environ.get(name, "").split(",")
+        os.environ[name] = ",".join(dict.fromkeys([*filter(None, listed), *_LOOPBACK]))
+
+
 def fault_of(base_url: str, seconds: float = 5) -> str:
     """Why a server of MLflow is not usable; empty if it answers."""
+    _ask_this_machine_directly()
     try:
         with urllib.request.urlopen(f"{base_url}/health", timeout=seconds):
             return ""
@@ -149,6 +169,7 @@ def new_client(address: Address) -> "MlflowClient":
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient  # noqa: PLC0415
 
+    _ask_this_machine_directly()
     if address.credentials is not None:
         # MLflow makes the header of its requests from these; credentials in the address would be in its messages.
         os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = address.credentials
@@ -160,6 +181,8 @@ def new_client(address: Address) -> "MlflowClient":
     with mlflow_errors(address), FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS):
         try:
             prepare(address.database)
+            if address.artifacts is not None:
+                relocate(address.database, address.artifacts)
         except sqlite3.Error as error:
             raise _not_a_store(address.database, str(error)) from None
         return MlflowClient(address.uri)

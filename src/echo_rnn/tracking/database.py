@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
@@ -21,6 +22,7 @@ from echo_rnn.files import SCRATCH, remove, replacing, sha256
 
 WRITER_SECONDS = 60
 """How long a writer of a database waits: SQLite's own 5 s are too short for a sweep that logs in parallel."""
+_LOCATIONS = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"))
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -43,6 +45,26 @@ def prepare(database: Path) -> None:
             return
         connection.execute("BEGIN IMMEDIATE")  # others wait until the copy is in its place
         _upgrade(database, connection)
+
+
+def relocate(database: Path, artifacts: Path) -> None:
+    """Makes the artifacts of a store that was moved or copied those beside it: MLflow stores where they were made.
+
+    Where they were left behind, they stay where they are.
+    """
+    ours = artifacts.as_uri()
+    with _connected(database) as connection:
+        known = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+        for (location,) in known:
+            there = Path(unquote(urlsplit(location or "").path))
+            if location == ours or there.name != artifacts.name or (there.exists() and not artifacts.exists()):
+                continue
+            connection.execute("BEGIN IMMEDIATE")
+            for table, column in _LOCATIONS:
+                moved = f"SET {column} = ? || substr({column}, ?) WHERE substr({column} || '/', 1, ?) = ?"
+                size = len(location)
+                connection.execute(f"UPDATE {table} {moved}", (ours, size + 1, size + 1, f"{location}/"))
+            connection.commit()
 
 
 def _upgrade(database: Path, connection: sqlite3.Connection) -> None:

@@ -6,12 +6,13 @@ down with the number; parameters, tags, states and files are replaced by the sam
 a model the store is read first.
 """
 
+import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from echo_rnn.environment import host
 from echo_rnn.errors import UserError
@@ -21,6 +22,7 @@ from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, 
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
 
 MOST_METRICS = 1000
 """MLflow's limit for a request."""
@@ -55,7 +57,7 @@ def deliver_all(uri: str | None, root: Path, *, other_hosts: bool = False) -> in
             )
             del headers[run_id]
     ours = set(headers)
-    addresses = {header.address for header in headers.values()}
+    addresses = {parse(header.address, root).uri for header in headers.values()}
     # The configured store comes last: MLflow sends the credentials that it is given to every server from then on.
     for begun_in in sorted(addresses, key=lambda each: each == configured.uri):
         try:
@@ -83,7 +85,8 @@ def deliver_outboxes(
     Where the store stops answering, the rest are not tried.
     """
     sentences: list[str] = []
-    here = [run_id for run_id, header in headers.items() if header.address == address.uri]
+    root = outboxes.parent
+    here = [run_id for run_id, header in headers.items() if parse(header.address, root).uri == address.uri]
     for number, run_id in enumerate(here):
         try:
             outbox = Outbox(outboxes / run_id)
@@ -185,17 +188,17 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
         case _ if "copy" in entry and not (outbox.folder / entry["copy"]).exists():
             client.set_tag(run_id, "lost", f"{Path(entry['copy']).name} was removed before it was delivered")
         case "metrics":
-            rows = [each["rows"] for each in takewhile(lambda each: each["kind"] == "metrics", rest)]
-            count = len(rows)
-            metrics = [entities.Metric(name, value, at, step) for name, value, step, at in chain(*rows)]
-            for start in range(0, len(metrics), MOST_METRICS):
-                client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
+            alike = [*takewhile(lambda each: (each["kind"], each.get("data")) == ("metrics", entry.get("data")), rest)]
+            count = len(alike)
+            model = _model_of(client, outbox) if "data" in entry else None
+            _log(client, run_id, chain(*(each["rows"] for each in alike)), model, entry.get("data"))
         case "params":
             client.log_batch(run_id, params=[entities.Param(*pair) for pair in entry["values"].items()])
         case "tags":
             client.log_batch(run_id, tags=[entities.RunTag(*pair) for pair in entry["values"].items()])
         case "dataset":
-            data = entities.Dataset(entry["name"], entry["digest"], source_type="local", source=entry["source"])
+            parts = {name: entry[name] for name in ("name", "digest", "source", "schema", "profile") if name in entry}
+            data = entities.Dataset(**parts, source_type="local")
             tag = entities.InputTag(key="mlflow.data.context", value=entry["context"])
             client.log_inputs(run_id, datasets=[entities.DatasetInput(dataset=data, tags=[tag])])
         case "file":
@@ -210,14 +213,50 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
     return True
 
 
+def _log(
+    client: "MlflowClient", run_id: str, rows: Iterable[Sequence[Any]], model: "LoggedModel | None", data: Any
+) -> None:
+    """Logs numbers of a run, and of its model with the data that gave them; what is stored already stays once.
+
+    A model's number that is sent twice makes a database refuse all that are sent with it.
+    """
+    from mlflow.entities import Metric  # noqa: PLC0415
+
+    of_model: dict[str, str] = {"model_id": model.model_id} if model else {}
+    if model and data:
+        of_model |= {"dataset_name": data[0], "dataset_digest": data[1]}
+    there = {(metric.key, metric.step, metric.timestamp) for metric in (model and model.metrics) or ()}
+    metrics = [
+        Metric(name, value, at, step, **({} if (name, step, at) in there else of_model))
+        for name, value, step, at in rows
+    ]
+    for start in range(0, len(metrics), MOST_METRICS):
+        client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
+
+
+def _model_of(client: "MlflowClient", outbox: Outbox) -> "LoggedModel | None":
+    """The one model of the run in the store; None where it has none."""
+    found = client.search_logged_models([outbox.header.experiment_id], f"source_run_id = '{outbox.header.run_id}'")
+    return found[0] if found else None
+
+
 def _deliver_model(client: "MlflowClient", outbox: Outbox, entry: Entry) -> None:
-    """Delivers the one model of the run, into the one that the store has already if it has one."""
+    """Delivers the one model of the run, into the one that the store has already if it has one.
+
+    It has the run's name, its parameters, and the last of each of its numbers, as numbers of its training data.
+    """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
-    run_id, experiment_id = outbox.header.run_id, outbox.header.experiment_id
-    existing = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
-    logged = existing[0] if existing else client.create_logged_model(experiment_id, MODEL, source_run_id=run_id)
+    run_id, entries = outbox.header.run_id, outbox.entries
+    logged = _model_of(client, outbox)
+    if logged is None:
+        name = re.sub(r"[^\w ()=,-]", "_", client.get_run(run_id).info.run_name)
+        params = {name: value for each in entries if each["kind"] == "params" for name, value in each["values"].items()}
+        logged = client.create_logged_model(outbox.header.experiment_id, name, source_run_id=run_id, params=params)
+    last = {row[0]: row for each in entries if each["kind"] == "metrics" and "data" not in each for row in each["rows"]}
+    used = next(([each["name"], each["digest"]] for each in entries if each["kind"] == "dataset"), None)
+    _log(client, run_id, last.values(), logged, used)
     folder = outbox.folder / entry["copy"]
     description = Model.load(str(folder))
     description.model_id = description.model_uuid = logged.model_id

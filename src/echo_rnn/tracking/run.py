@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,29 @@ from echo_rnn.tracking.outbox import Outbox
 
 MetricRow = tuple[str, float, int]
 """Name, value and step of one number."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A table of data that a run used.
+
+    Attributes:
+        name: For people.
+        digest: Of its content.
+        columns: Type by name: `integer`, `float` and so on.
+        rows: Their number.
+    """
+
+    name: str
+    digest: str
+    columns: Mapping[str, str]
+    rows: int
+
+    @property
+    def short_digest(self) -> str:
+        """The part that MLflow stores."""
+        return self.digest[:36]
+
 
 _LONGEST_PARAMETER = 6000  # MLflow cuts longer ones; a resumed run compares its own with what is stored
 _LONGEST_NAME = 200
@@ -62,7 +86,7 @@ class Run:
             self._params |= new
             self._append("params", values=new)
 
-    def log_metrics(self, rows: Iterable[MetricRow], *, remeasured: bool = False) -> None:
+    def log_metrics(self, rows: Iterable[MetricRow], *, remeasured: bool = False, of: Data | None = None) -> None:
         """Logs numbers, each metric once at each step, so that a resumed run may log the same numbers again.
 
         MLflow would store infinities as 1.8e308, so they are left out, and a tag names the last one.
@@ -70,6 +94,7 @@ class Run:
         Args:
             rows: The numbers.
             remeasured: They were measured again: a value that differs is stored beside the older one, and shown.
+            of: The data with which the run's model was evaluated; they become the model's numbers, too.
         """
         now = int(time.time() * 1000)
         new = []
@@ -82,15 +107,23 @@ class Run:
                 self._points[name, step] = value
                 new.append([name, value, step, now])
         if new:
-            self._append("metrics", rows=new)
+            self._append("metrics", rows=new, **({"data": [of.name, of.short_digest]} if of else {}))
 
-    def log_dataset(self, name: str, digest: str, source: str, context: str) -> None:
+    def log_dataset(self, data: Data, source: str, context: str) -> None:
         """Logs an input of the run; `context` is its purpose, such as `training`.
 
         MLflow stores 36 characters of the digest, so the source holds all of it.
         """
-        described = json.dumps({"uri": redact(source), "digest": digest})
-        self._append("dataset", name=name, digest=digest[:36], source=described, context=context)
+        columns = [{"name": name, "type": kind, "required": True} for name, kind in data.columns.items()]
+        self._append(
+            "dataset",
+            name=data.name,
+            digest=data.short_digest,
+            source=json.dumps({"uri": redact(source), "digest": data.digest}),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps({"num_rows": data.rows}),
+            context=context,
+        )
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """Copies a file into the run's artifacts."""
@@ -115,7 +148,7 @@ class Run:
             self._append("file", copy=copy, folder=folder)
 
     def log_model(self, model: Any, example: np.ndarray) -> None:
-        """Logs a Keras model with its signature as `runs:/<id>/model`, in about 0.3 s; `example` is an input of it."""
+        """Logs a Keras model with its signature under the run's name, in about 0.3 s; `example` is an input of it."""
         if self._outbox is None:
             return
         with self._outbox.adding(MODEL) as (path, copy):

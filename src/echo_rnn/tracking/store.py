@@ -5,11 +5,10 @@ that were begun on this machine since it booted and that have lost their process
 system uses it again: the ticks from boot to its start must agree, too, which no clock that is set changes.
 """
 
-import json
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +18,16 @@ import psutil
 from echo_rnn import environment
 from echo_rnn.errors import Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
-from echo_rnn.tracking.address import Address, mlflow_errors, new_client, require_answer, resolve
+from echo_rnn.tracking.address import Address, mlflow_errors, new_client, parse, require_answer, resolve
 from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, is_ours, status_entry
 from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, remove_leftovers
 from echo_rnn.tracking.run import Run, require_label
+from echo_rnn.tracking.view import TAG, View, key_of, with_tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
+    from mlflow.entities import Run as MlflowRun
 
 NOTE = "mlflow.note.content"
 # How long the end of a run waits for its delivery. A server may be gone, while a database to which many processes write
@@ -68,7 +69,7 @@ def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", 
     except UserError as refusal:
         if refusal.code == "store.unreachable":
             for header in headers.values():
-                if (header.address, header.experiment) == (address.uri, experiment):
+                if (parse(header.address, root).uri, header.experiment) == (address.uri, experiment):
                     client = new_client(address)
                     return Store(client, address, outboxes, header, unreachable=str(refusal))
         raise
@@ -91,7 +92,7 @@ def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", 
                 client.set_tag(run.info.run_id, *LEFT_BEHIND)
                 client.set_terminated(run.info.run_id, status="KILLED")
     return Store(
-        client, address, outboxes, Header("", address.uri, experiment, found.experiment_id, environment.host())
+        client, address, outboxes, Header("", address.stored, experiment, found.experiment_id, environment.host())
     )
 
 
@@ -115,8 +116,10 @@ class Store:
         require_label("run", name)
         facts = environment.facts()
         # What MLflow's pages show has a name of MLflow's, too.
-        source = {"name": Path(sys.argv[0]).name, "type": "LOCAL", "git.commit": facts.get("git.commit", "")}
-        shown = {f"mlflow.source.{key}": value for key, value in source.items()} | facts | {NOTE: description, **tags}
+        typed = {"command": environment.command(), **tags}
+        # Of a local source MLflow shows what follows the last slash; a job has none to be cut at.
+        source = {"name": typed["command"], "type": "JOB", "git.commit": facts.get("git.commit", "")}
+        shown = {f"mlflow.source.{key}": value for key, value in source.items()} | facts | {NOTE: description, **typed}
         shown = {key: redact(value) for key, value in shown.items()}
         # SIGTERM is caught before the run exists, so that there is no moment in which it stays RUNNING.
         with termination_raises():
@@ -163,10 +166,32 @@ class Store:
 
     def tagged(self, tags: Mapping[str, str]) -> list[str]:
         """The ids of the finished runs that have all of `tags`."""
-        wanted = " and ".join(f"tags.`{name}` = {json.dumps(value)}" for name, value in tags.items())
+        return [run.info.run_id for run in self._search(tags)]
+
+    def differing(self, tags: Mapping[str, str]) -> list[str]:
+        """The parameters that differ between the finished runs that have all of `tags`, those with few values first."""
+        params = [run.data.params for run in self._search(tags)]
+        names = sorted({name for each in params for name in each})
+        counts = {name: len({each.get(name) for each in params}) for name in names}
+        return sorted((name for name in names if counts[name] > 1), key=lambda name: counts[name])
+
+    def share(self, view: View) -> str:
+        """Stores a view of the experiment, and returns its key for `view_link`."""
+        text = view.text()
+        key = key_of(text)
         with self._requests():
-            runs = self._client.search_runs([self.experiment_id], f"attributes.status = 'FINISHED' and {wanted}")
-        return [run.info.run_id for run in runs]
+            self._client.set_experiment_tag(self.experiment_id, f"{TAG}{key}", text)
+        return key
+
+    def _search(self, tags: Mapping[str, str]) -> "Sequence[MlflowRun]":
+        wanted = " and ".join(["attributes.status = 'FINISHED'", *(with_tag(*tag) for tag in tags.items())])
+        found: list[MlflowRun] = []
+        page: str | None = ""
+        with self._requests():
+            while page is not None:
+                answer = self._client.search_runs([self.experiment_id], wanted, page_token=page or None)
+                found, page = [*found, *answer], answer.token or None
+        return found
 
     @contextmanager
     def _resumed(self, run_id: str) -> Iterator[Run]:
@@ -240,6 +265,12 @@ class _NoStore(Store):
 
     def tagged(self, tags: Mapping[str, str]) -> list[str]:
         return []
+
+    def differing(self, tags: Mapping[str, str]) -> list[str]:
+        return []
+
+    def share(self, view: View) -> str:
+        return ""
 
 
 def _create(client: "MlflowClient", experiment: str, artifacts: Path | None, note: str) -> "Experiment":

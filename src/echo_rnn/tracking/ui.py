@@ -1,42 +1,24 @@
-"""MLflow's pages: those of the project's own store, for this machine only, and links to the pages of any store."""
+"""MLflow's pages on the project's own store, for this machine only."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from echo_rnn.child_process import SOURCE, end_with_parent
 from echo_rnn.errors import UserError, termination_raises
 from echo_rnn.tracking.address import SETTINGS, fault_of, resolve
 from echo_rnn.tracking.store import open_store
+from echo_rnn.tracking.view import View, view_link
 
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 60
-# MLflow's front page opens on GenAI traces without it.
-_TYPE = {"workflowType": "machine_learning"}
 
 
-def comparison_link(base_url: str, experiment_id: str, sweep: str | None = None) -> str:
-    """Link to the charts of all runs of an experiment, or of those with the tag `sweep`."""
-    query = {"compareRunsMode": "CHART"} | _TYPE
-    if sweep is not None:
-        query["searchFilter"] = f"tags.sweep = {json.dumps(sweep)}"
-    return f"{base_url.rstrip('/')}/#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
-
-
-def parallel_link(base_url: str, experiment_id: str, run_ids: Sequence[str]) -> str:
-    """Link to the parallel coordinates of some runs, which show the parameters that differ between them."""
-    query = {"runs": json.dumps(list(run_ids)), "experiments": json.dumps([experiment_id])} | _TYPE
-    return f"{base_url.rstrip('/')}/#/compare-runs?{urlencode(query, quote_via=quote)}"
-
-
-def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> None:
-    """Serves the pages until Ctrl-C; prints the link to the comparison of all runs once they answer.
+def serve_ui(uri: str | None, experiment: str, root: Path, view: View, port: int = PORT) -> None:
+    """Serves the pages until Ctrl-C; prints the link to a view once they answer.
 
     A tracking server has its own pages, so that nothing is started for it, and only the link is printed.
 
@@ -44,9 +26,10 @@ def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> 
         UserError: The address is not valid, the port is taken, or the pages do not start.
     """
     address = resolve(uri, root)
-    experiment_id = open_store(uri, experiment, root).experiment_id
+    store = open_store(uri, experiment, root)
+    key = store.share(view)
     if address.database is None:
-        print(f"runs: {comparison_link(address.uri, experiment_id)}", flush=True)
+        print(f"runs: {view_link(address.uri, store.experiment_id, key)}", flush=True)
         return
     _require_free(port)
     hosts = f"{HOST}:{port},localhost:{port}"
@@ -66,7 +49,7 @@ def serve_ui(uri: str | None, experiment: str, root: Path, port: int = PORT) -> 
             while (fault := fault_of(base, seconds=1)) and server.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.2)
             if not fault:
-                print(f"runs: {comparison_link(base, experiment_id)}\nCtrl-C ends the pages.", flush=True)
+                print(f"runs: {view_link(base, store.experiment_id, key)}\nCtrl-C ends the pages.", flush=True)
                 server.wait()
         except KeyboardInterrupt:
             return

@@ -57,6 +57,7 @@ class Leader:
         verdict: `faster` than the baseline, `undecided`, or `reference` where the baseline is the fastest itself.
         speedup: Time of a training step of the baseline over that of the fastest.
         rivals: All others that are not shown to be slower than the fastest.
+        least: The smallest ratio that is called a difference here.
         step_seconds: Of the fastest.
         first_call_seconds: Of the fastest.
         baseline_first_call_seconds: Of the baseline.
@@ -69,6 +70,7 @@ class Leader:
     verdict: Verdict
     speedup: Interval
     rivals: list[Variant]
+    least: float
     step_seconds: float
     first_call_seconds: float
     baseline_first_call_seconds: float
@@ -199,6 +201,7 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
         verdict=verdict,
         speedup=speedups[fastest],
         rivals=rivals,
+        least=least,
         step_seconds=own.step_seconds or 0.0,
         first_call_seconds=own_first,
         baseline_first_call_seconds=base_first,
