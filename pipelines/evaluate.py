@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import read
-from echo_rnn.errors import one_sentence
+from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.evaluate import run
 from echo_rnn.stages.layout import Layout, as_stage
@@ -19,13 +19,20 @@ from echo_rnn.stages.store import store_of
 def _files() -> Layout:
     """A job's, where its folder is named, or the stage's."""
     if len(sys.argv) == 2 and not sys.argv[1].startswith("-"):
-        return Layout(Path(sys.argv[1]).resolve())
+        files = Layout(Path(sys.argv[1]).resolve())
+        if not files.config.is_file():
+            raise UserError(
+                f"evaluate: expected the folder of a job, got {sys.argv[1]}, which has no build/config.yaml; name "
+                "another one",
+                "evaluate.folder",
+            )
+        return files
     return as_stage()
 
 
 if __name__ == "__main__":
     with one_sentence():
         files = _files()
-        config = read(files.config)
         with alone(files.root, "evaluation"):
+            config = read(files.config)
             run(config, files, store_of(config.tracking))

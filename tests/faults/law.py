@@ -22,7 +22,7 @@ _TIMED = ("time/", "speed/", "train/steps_per_second", "sweep/")
 # These hold the ids of runs, times, and places.
 _OWN_CONTENT = {
     *("finished.json", "model.json", "model.keras", "result.json", "hydra.yaml", "multirun.yaml", "job.log"),
-    *("report.html", "results.json"),
+    *("report.html", "results.json", "speed.json", "table.csv"),
 }
 _PLACES = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"))
 

@@ -45,8 +45,9 @@ def test_jobs_are_every_combination_in_hydras_order(composed):
 def test_the_command_for_the_rest_is_the_same_with_the_folder(composed):
     config = asking(composed("hydra.sweep.dir=a b"), "seed=0,1", "+x='y z'", about_hydra=["hydra/launcher=joblib"])
     assert shlex.split(sweep._command(config)) == [
-        "python", "-m", "pipelines.train", "-m", "hydra/launcher=joblib", "seed=0,1", "+x='y z'", "hydra.sweep.dir=a b"
-    ]  # fmt: skip
+        *("python", "-m", "pipelines.train", "-m", "hydra/launcher=joblib"),
+        *("seed=0,1", "+x='y z'", "hydra.sweep.dir='a b'"),
+    ]
 
 
 @pytest.mark.parametrize(

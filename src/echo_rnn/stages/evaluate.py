@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
@@ -158,6 +157,8 @@ def _real(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: int,
             for name, samples_N in sound.items():
                 media.append(folder / MEDIA / f"{name}.wav")
                 with replacing(media[-1]) as path:
+                    from scipy.io import wavfile  # noqa: PLC0415 (tasks of sound need it)
+
                     wavfile.write(path, rate, samples_N)
     _remove_others(folder / MEDIA, [path.name for path in media])
     metrics = evaluation.metrics()

@@ -10,7 +10,7 @@ from echo_rnn.benchmark.report.grid import SIZES, describe_shape, name_of, varyi
 from echo_rnn.benchmark.report.growth import WORK, growths
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, Noise, NoiseKind, ShapeResult, Verdict
-from echo_rnn.core.strategies import get_strategy
+from echo_rnn.core.strategies import find_strategy
 
 Row = dict[str, str]
 """A line of a table: text by the name of its column."""
@@ -251,19 +251,21 @@ def _single(leader: Leader) -> list[str]:
         rivals = listed([_variant(variant) for variant in leader.rivals])
         limit = f"; here a difference is claimed from {leader.least:.2f}× on" if leader.least > _CLAIMED else ""
         found.append(f"Not shown to be slower than {leader.variant.label}: {rivals}{limit}.")
-    return [*found, f"To train with it: {_overrides(leader.variant)}."]
+    return [*found, *_how_to_train(leader.variant)]
 
 
-def _overrides(variant: Variant) -> str:
-    """What a training needs to be given to run as a variant."""
-    unrolling = get_strategy(variant.label)
+def _how_to_train(variant: Variant) -> list[str]:
+    """What a training needs to be given to run as a variant; other libraries have no such words."""
+    unrolling = find_strategy(variant.label)
+    if unrolling is None:
+        return []
     words = [f"unroll={unrolling.strategy.name}"]
     if unrolling.option is not None:
         words.append(f"unroll.{unrolling.strategy.option}={str(unrolling.option).lower()}")
     words.append(f"trainer.compile={variant.compile}")
     if variant.shards > 1:
         words.append(f"trainer.shards={variant.shards}")
-    return f"`{' '.join(words)}`"
+    return [f"To train with it: `{' '.join(words)}`."]
 
 
 def _share(speedup: Interval) -> str:
@@ -302,7 +304,7 @@ def _several(answer: Answer) -> list[str]:
         f"The largest gain: {_variant(best.variant)} at {describe_shape(best.shape, fields)} takes "
         f"{_share(best.speedup)} of the time of {_variant(best.baseline)}."
     )
-    found.append(f"To train with it: {_overrides(best.variant)}.")
+    found += _how_to_train(best.variant)
     steps = [leader.break_even_steps or 0.0 for leader in faster]
     after = dict.fromkeys(f"{value:,.0f}" for value in (min(steps), max(steps)))
     return [*found, f"The fastest pays off after {' to '.join(after)} steps."]
