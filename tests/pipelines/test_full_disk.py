@@ -82,12 +82,12 @@ def test_a_disk_that_fills_up_while_the_series_are_written(project, small_disk):
     # Room at the start, and none while the series are written: another program takes it.
     code = (
         "import pathlib; from echo_rnn.stages import generate; from echo_rnn.errors import one_sentence\n"
-        "from echo_rnn.tasks import dataset; from echo_rnn.config import read\n"
+        "from echo_rnn.tasks import synthetic; from echo_rnn.config import read\n"
         "from echo_rnn.stages.layout import STAGE; from tests.pipelines.test_full_disk import fill\n"
-        "write = dataset._write_series\n"
+        "write = synthetic._write_series\n"
         "def late(task, seed, shape, paths, progress):\n"
         "    write(task, seed, shape, paths, lambda steps: (progress(steps), fill(pathlib.Path('data'))))\n"
-        "dataset._write_series = late\n"
+        "synthetic._write_series = late\n"
         "with one_sentence(): generate.run(read(STAGE.config), STAGE)"
     )
     answer = project.run("python", "-c", code)
