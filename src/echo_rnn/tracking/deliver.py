@@ -18,7 +18,7 @@ from echo_rnn.environment import host
 from echo_rnn.errors import UserError
 from echo_rnn.files import remove
 from echo_rnn.tracking.address import Address, may_pass, new_client, parse, reason, require_answer, resolve
-from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, find_outboxes
+from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, find_outboxes, remove_leftovers
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,6 +48,7 @@ def deliver_all(uri: str | None, root: Path, *, other_hosts: bool = False) -> in
         UserError: Something could not be delivered; it remains in its outbox.
     """
     configured, outboxes = resolve(uri, root), root / FOLDER
+    remove_leftovers(outboxes)
     headers, sentences = find_outboxes(outboxes)
     if not other_hosts:
         for run_id in [run_id for run_id, header in headers.items() if not is_ours(header)]:
