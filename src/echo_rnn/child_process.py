@@ -20,9 +20,6 @@ from typing import Any, Self
 from echo_rnn.errors import parse_line
 from echo_rnn.forked import Forked, ForkServer
 
-SOURCE = Path(__file__).parents[1]
-"""Where a child finds the package that runs here, installed or not."""
-
 _MOST_ERROR_BYTES = 2**16  # of the end of a child's standard error
 _END_SECONDS = 10.0
 
@@ -127,7 +124,7 @@ class Child:
 
 def inherited() -> dict[str, str]:
     """The variables of this process, with which a child finds the package that runs here."""
-    path = os.pathsep.join(filter(None, (str(SOURCE), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     return os.environ | {"PYTHONPATH": path}
 
 

@@ -1,13 +1,12 @@
 """MLflow's pages on the project's own store, for this machine only."""
 
-import os
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from echo_rnn.child_process import SOURCE, end_with_parent
+from echo_rnn.child_process import end_with_parent, inherited
 from echo_rnn.errors import UserError, termination_raises
 from echo_rnn.tracking.address import SETTINGS, fault_of, resolve
 from echo_rnn.tracking.store import open_store
@@ -38,9 +37,8 @@ def serve_ui(uri: str | None, experiment: str, root: Path, view: View, port: int
     command += ["--artifacts-destination", str(address.artifacts), "--host", HOST, "--port", str(port)]
     command += ["--workers", "1", "--allowed-hosts", hosts, "--uvicorn-opts", "--log-level=warning"]
     # A person's settings for other servers must not apply to this one: its address, its allowed origins.
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | SETTINGS
+    variables = {name: value for name, value in inherited().items() if not name.startswith("MLFLOW_")} | SETTINGS
     variables.setdefault("PYTHONWARNINGS", "ignore")  # deprecations in MLflow's own libraries
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE), variables.get("PYTHONPATH"))))
     with termination_raises():
         # Its standard input ends with this process, however that ends, and the pages with it.
         server, base = subprocess.Popen(command, env=variables, stdin=subprocess.PIPE), f"http://{HOST}:{port}"

@@ -8,6 +8,7 @@ of the targets in an error-to-signal ratio, is computed from the targets of the 
 split.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,7 +20,7 @@ LossState = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(ABC):
     """Base of all losses; the fields of a subclass are its options.
 
     Attributes:
@@ -46,6 +47,7 @@ class Loss:
         """
         return ()
 
+    @abstractmethod
     def __call__(
         self,
         outputs: "tf.Tensor",
@@ -63,7 +65,26 @@ class Loss:
             energies: Those of the whole batch.
             state: The state before the window.
         """
-        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MeanLoss(Loss):
+    """Base of losses that are a plain mean of penalties and carry nothing."""
+
+    @abstractmethod
+    def penalties(self, outputs: "tf.Tensor", y: "tf.Tensor") -> "tf.Tensor":
+        """Of each time step and row `[T, B]`, or of each target `[T, B, K]`."""
+
+    def __call__(
+        self,
+        outputs: "tf.Tensor",
+        y: "tf.Tensor",
+        weight_TB: "tf.Tensor | None",
+        energies: "tuple[tf.Tensor, ...]",
+        state: LossState,
+    ) -> "tuple[tf.Tensor, LossState]":
+        """See `Loss`."""
+        return weighted_mean(self.penalties(outputs, y), weight_TB), state
 
 
 def weighted_mean(values: "tf.Tensor", weight_TB: "tf.Tensor | None") -> "tf.Tensor":
