@@ -79,7 +79,8 @@ nam: $(INSTALLED) $(NAM) ## exported .nam files in Neural Amp Modeler's own pack
 
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@"$(BIN)"/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --extra pipeline --extra audio --group test --group lint --custom-compile-command "make lock" \
+		--no-emit-find-links --extra pipeline --extra audio --extra slurm --extra server --extra s3 \
+		--extra search --group test --group lint --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
 dist: $(INSTALLED) ## wheel and source archive in dist/
