@@ -18,7 +18,7 @@ from echo_rnn.files import write_json
 
 # What is written out for each step or unit is compared where networks are small, which is what it is for.
 _SHARDS_PER_THREAD = 2  # no thread is idle when its first one ends
-_SMALL_UNITS = 16
+_SMALL_STACK = 50_000  # most numbers in a stack of a layer's states over a window, `[T, B, S]`
 _FLAGS = ("-O3", "-march=native", "-ffast-math")  # of the C compiler
 
 
@@ -65,13 +65,13 @@ def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Pa
     """Ours first, the first one once more as the A/A control, then all others that are comparable at the shape.
 
     Args:
-        shape: The shape; ours are compiled as it says, and where that is by XLA and layers are large, with shards too.
+        shape: The shape; ours are compiled as it says, and where that is by XLA and steps are large, with shards too.
         labels: Our strategies. One that cannot be compiled so runs as a graph, and so does the reference once more:
             a plain `tf.while_loop`.
         programs: The folder of the peers' programs.
         python: The interpreter of the peers' own environment.
     """
-    is_large = shape.units > _SMALL_UNITS
+    is_large = shape.window * shape.batch_size * shape.units > _SMALL_STACK
     graph = replace(shape, compile="graph", shards=1)
     sharded = [replace(shape, shards=_SHARDS_PER_THREAD * shape.threads)] if is_large and shape.compile == "xla" else []
     kinds = [
