@@ -31,5 +31,6 @@ NEUTRAL = (
     "forked.py",
     "gc_paused.py",
     "redact.py",
+    "units.py",
 )
 """What decides nothing where `DECIDES` does not name it, and what only this uses."""

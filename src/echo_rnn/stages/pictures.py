@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from echo_rnn.benchmark.measure.records import REFERENCE
 from echo_rnn.benchmark.report.grid import axis_of, describe_shape, name_of, panels, shared, varying
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, ShapeResult
-from echo_rnn.benchmark.report.words import seconds
 from echo_rnn.core.strategies import find_strategy
 from echo_rnn.plots import charts
 from echo_rnn.plots.charts import Facet, Group, Points, Row, Span
+from echo_rnn.units import seconds
 
 CHALLENGER = "static"
 PAGE = 4096

@@ -16,6 +16,7 @@ from echo_rnn.stages.job import RESULT, Result
 from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import SPEED_CHARTS, print_comparison, store_of
 from echo_rnn.tracking import MetricRow
+from echo_rnn.units import seconds
 
 SPEED = {"each_step_seconds": "each step", "first_call_seconds": "first call", "steps_seconds": "all steps"}
 """Columns of the table from a job's `speed`, which stand before its metrics."""
@@ -75,8 +76,6 @@ class Summary:
     @property
     def rows(self) -> list[dict[str, str]]:
         """The table: for each group the mean of its times and of each metric in `SHOWN`, ± the standard deviation."""
-        from echo_rnn.benchmark.report.words import seconds  # noqa: PLC0415 (imports SciPy's statistics)
-
         rows = []
         for settings, group in self.groups.items():
             row = {"settings": settings, "seeds": str(len(group))}

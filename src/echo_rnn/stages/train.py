@@ -36,6 +36,7 @@ from echo_rnn.stages.store import open_run, run_link
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.ends import Ends
 from echo_rnn.tracking import Data, MetricRow, Run, Store, UnknownRunError
+from echo_rnn.units import seconds
 
 if TYPE_CHECKING:
     from echo_rnn.core.model import Model
@@ -187,8 +188,8 @@ def _begin(settings: Mapping[str, Any], sizes: Sequence[int], ends: Ends) -> Non
 def _say(history: "History", done: Outcome, first_call: str, ends: Ends, link: str) -> None:
     """Prints what a training took, where its run is, and whether it went wrong."""
     print(
-        f"trained: {history.steps:,} steps of {1e6 * done.each_step_seconds:.3g} µs take {done.steps_seconds:.3g} s; "
-        f"tracing and {first_call} took {done.first_call_seconds:.3g} s"
+        f"trained: {history.steps:,} steps of {seconds(done.each_step_seconds)} take {seconds(done.steps_seconds)}; "
+        f"tracing and {first_call} took {seconds(done.first_call_seconds)}"
     )
     if link:
         print(f"run: {link}")

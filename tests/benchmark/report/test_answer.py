@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echo_rnn import units
 from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import BASELINE, TOLERATED, Variant, answer, recommend
@@ -283,7 +284,7 @@ def test_over_several_sizes_sentences_are_readable_and_name_what_is_never_faster
     [(12.34, "12.3 s"), (0.9999, "1 s"), (0.5, "500 ms"), (1.5e-3, "1.5 ms"), (3.21e-5, "32.1 µs"), (4e-8, "40 ns")],
 )
 def test_times_have_a_fitting_unit(value, text):
-    assert words.seconds(value) == text
+    assert units.seconds(value) == text
 
 
 @pytest.mark.parametrize(

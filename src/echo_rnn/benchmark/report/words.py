@@ -11,6 +11,7 @@ from echo_rnn.benchmark.report.growth import WORK, growths
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS
 from echo_rnn.benchmark.report.results import ContestantResult, Interval, Noise, NoiseKind, ShapeResult, Verdict
 from echo_rnn.core.strategies import find_strategy
+from echo_rnn.units import in_bytes, seconds
 
 Row = dict[str, str]
 """A line of a table: text by the name of its column."""
@@ -205,14 +206,6 @@ def interval(value: Interval) -> str:
     return f"{value.estimate:.3f} ({value.low:.3f}–{value.high:.3f})"
 
 
-def seconds(value: float) -> str:
-    """A time with three digits and its unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= 0.9995 * size:
-            return f"{_three(value / size)} {unit}"
-    return f"{_three(value * 1e9)} ns"
-
-
 def speedup(value: Interval) -> str:
     """A ratio with its interval, such as `2.1× (1.9–2.3)`; a bound is not rounded to 1 or to the other one."""
     estimate, low, high = _rounded(value)
@@ -370,17 +363,6 @@ def _numbers(each: ContestantResult) -> Row:
     return row
 
 
-def _three(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
-
-
-def _bytes(value: float) -> str:
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if abs(value) >= size:
-            return f"{_three(value / size)} {unit}"
-    return f"{value:.0f} B"
-
-
 def _error(value: float) -> str:
     return f"{value:.2g}" if value < NOT_A_NUMBER else "not finite"
 
@@ -398,10 +380,10 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "time steps per second": ("time_steps_per_second", "{:,.0f}".format),
     "GFLOP/s": ("gflops", "{:.3g}".format),
     "share of peak": ("share_of_peak", "{:.1%}".format),
-    "peak memory": ("memory_bytes", _bytes),
-    "stored by formula": ("formula_bytes", _bytes),
+    "peak memory": ("memory_bytes", in_bytes),
+    "stored by formula": ("formula_bytes", in_bytes),
     "graph nodes": ("graph_nodes", "{:,}".format),
-    "graph size": ("graph_bytes", _bytes),
+    "graph size": ("graph_bytes", in_bytes),
     "largest error": ("largest_error", _error),
     "threads": ("threads", str),
     "library": ("version", str),
