@@ -5,6 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/installed
 PEERS := $(VENV)-peers/installed
 NAM := $(VENV)-nam/installed
+RAY := $(VENV)-ray/installed
 PORT ?= 5000
 BIN := $(CURDIR)/$(VENV)/bin
 # Stages call `python`.
@@ -18,7 +19,7 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare test test-all test-faults lint format audit example ui peers nam lock dist clean
+.PHONY: help run compare test test-all test-faults test-scale lint format audit example ui peers nam ray lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -45,11 +46,14 @@ compare: $(INSTALLED) ## experiments of `dvc exp run`: what differs, accuracy, a
 PYTEST := "$(BIN)"/python -m pytest -n 4 --dist load --maxschedchunk 4
 
 test: $(INSTALLED) ## the quick tests
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not scale"
 
 test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and faults that take their time
-	@$(PYTEST)
+	@$(PYTEST) -m "not scale"
 	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
+
+test-scale: $(INSTALLED) ## clusters and servers: what cannot run here is skipped, and says why
+	@"$(BIN)"/python -m pytest -m scale tests/scale
 
 test-faults: $(INSTALLED) ## every change of files that a command makes is a point: killed there, failing there; SAMPLE=100 tries so many
 	@"$(BIN)"/python -m tests.faults $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
@@ -77,6 +81,8 @@ peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and i
 nam: $(INSTALLED) $(NAM) ## exported .nam files in Neural Amp Modeler's own package; several GB with its libraries
 	@$(BIN)/python -m pytest tests/inference/exports/test_nam.py
 
+ray: $(INSTALLED) $(RAY) ## .venv-ray, for sweeps with hydra/launcher=ray: the project's environment, and Ray beside it
+
 lock: $(INSTALLED) ## pins what pyproject.toml asks for anew; UPGRADE=1 takes the newest versions
 	@"$(BIN)"/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --extra pipeline --extra audio --extra slurm --extra server --extra s3 \
@@ -94,7 +100,7 @@ clean: ## removes what the project made: environment, data, models, runs; nothin
 	@git clean -ffdxq -- $(MADE) dvc.lock 'mlflow.db*' outbox.lock .owner .owner.lock 'src/*.egg-info' '**/__pycache__'
 	@find $(MADE) -depth -type d -empty -delete 2>/dev/null || true  # git leaves folders that are empty
 
-MADE := $(VENV) $(VENV)-peers $(VENV)-nam build data models reports benchmarks checkpoints outputs multirun dist dvc_plots \
+MADE := $(VENV) $(VENV)-peers $(VENV)-nam $(VENV)-ray build data models reports benchmarks checkpoints outputs multirun dist dvc_plots \
 	mlartifacts outbox pending .scratch .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Hashes are checked, and bytecode is compiled: TensorFlow then imports three times faster, in every stage.
@@ -115,4 +121,14 @@ $(PEERS): peers/requirements.txt
 $(NAM): tests/inference/exports/nam_requirements.txt
 	$(PYTHON) -m venv $(VENV)-nam
 	$(VENV)-nam/bin/python -m pip install --quiet --requirement tests/inference/exports/nam_requirements.txt
+	@touch $@
+
+# The same libraries compute: it sees those of the project's environment. Hydra's launcher asks for a cloudpickle that
+# joblib excludes, and runs with the newer one, so what it asks for is not looked at.
+$(RAY): requirements-ray.txt $(INSTALLED)
+	"$(BIN)"/python -m venv $(VENV)-ray
+	@echo 'import site, sys; site.addsitedir("$(CURDIR)/$(VENV)/lib/python%d.%d/site-packages" % sys.version_info[:2])' \
+		> "$$($(VENV)-ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	$(VENV)-ray/bin/python -m pip install --quiet --requirement requirements-ray.txt
+	$(VENV)-ray/bin/python -m pip install --quiet --no-deps hydra-ray-launcher==1.2.2
 	@touch $@

@@ -3,8 +3,11 @@
 import functools
 import os
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
+from importlib.util import find_spec
 
 import hydra
 from omegaconf import DictConfig
@@ -15,6 +18,9 @@ from echo_rnn.errors import UserError, as_user_error, to_its_end
 from echo_rnn.redact import require_no_credentials
 from echo_rnn.stages.layout import CONF
 
+# Options here that have the name of a plugin's own: Hydra completes them from it, and says that it will not for ever.
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema", UserWarning)
+
 Work = Callable[[DictConfig], None]
 """What a program does with what Hydra composed."""
 
@@ -24,6 +30,28 @@ PROGRAM: ContextVar[Work | None] = ContextVar("PROGRAM", default=None)
 
 class _JobError(Exception):
     """A job raised its cause; whatever else Hydra raises happened before a job began."""
+
+
+_LAUNCHER = "sweep.launcher"
+_PLUGINS = {
+    "hydra_ray_launcher": "`make ray` makes one with it: .venv-ray/bin/python in place of python",
+    "hydra_submitit_launcher": "pip install hydra-submitit-launcher",
+}
+"""What launches jobs, and how an environment has it."""
+
+
+def _launcher_error(error: Exception) -> UserError | None:
+    """What is wrong with the launcher of a sweep, where that was at work; jobs are composed before."""
+    asked = str(error).replace("submitit_slurm", "hydra_submitit_launcher")
+    for name, remedy in _PLUGINS.items():
+        if name in asked and find_spec(f"hydra_plugins.{name}") is None:
+            return UserError(f"hydra/launcher: expected {name}, got an environment without it; {remedy}", _LAUNCHER)
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    if not any(module.startswith("hydra_plugins.") for module in modules):
+        return None
+    lines = [line.strip()[:300] for line in str(error).splitlines() if line.strip(" -")] or [type(error).__name__]
+    got = " … ".join(dict.fromkeys((lines[0], lines[-1])))
+    return UserError(f"hydra.launcher: expected every job to be started and to end, got {got}", _LAUNCHER)
 
 
 def options() -> str:
@@ -68,7 +96,7 @@ def run_composed(work: Work) -> None:
     except Exception as error:
         if as_user_error(error) is not None:
             raise
-        if type(error).__module__.startswith("joblib"):
-            raise UserError(f"sweep: expected every job to end by itself, got {error}", "sweep.worker_died") from error
+        if launching := _launcher_error(error):
+            raise launching from error
         # Hydra, OmegaConf and the YAML reader each have exceptions of their own for what cannot be composed.
         raise composition_error(error, CONF, "the command line or conf/") from error

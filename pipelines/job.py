@@ -11,10 +11,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from echo_rnn.config import Composition, in_jobs, read
+from echo_rnn.config import in_jobs
 from echo_rnn.errors import UserError
 from echo_rnn.stages.alone import alone
-from echo_rnn.stages.job import RESULT, fail, run, run_in_child
+from echo_rnn.stages.job import fail, run, run_in_child
 from echo_rnn.stages.layout import CONF, Layout
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
@@ -25,7 +25,11 @@ def job(composed: DictConfig) -> None:
     runtime = HydraConfig.get()
     files = Layout(Path(runtime.runtime.output_dir))
     if runtime.mode == RunMode.MULTIRUN:
-        _in_sweep(composed, files, sweep_name(Path(runtime.sweep.dir)), as_typed(runtime.overrides.task))
+        overrides, sweep = as_typed(runtime.overrides.task), sweep_name(Path(runtime.sweep.dir))
+        try:
+            run_in_child(in_jobs(composed, CONF), files, sweep, overrides, str(runtime.job.id))
+        except UserError as error:
+            fail(files, overrides, str(error))
         return
     with alone(files.root, "job"):
         composition = in_jobs(composed, CONF)
@@ -41,8 +45,8 @@ def as_typed(overrides: Sequence[str]) -> list[str]:
 
 
 def sweep_name(folder: Path) -> str:
-    """The tag that the runs of a sweep share, from the folder that no other sweep has."""
-    return "_".join(folder.parts[-2:])
+    """The tag that the runs of a sweep share, from the folder that no other sweep has, as it is seen from here."""
+    return "_".join(Path(os.path.relpath(folder)).parts[-2:])
 
 
 def override(key: str, folder: Path) -> str:
@@ -61,22 +65,3 @@ def _command(folder: Path) -> str:
     return shlex.join(
         ["python", "-m", "pipelines.train", *words, override("hydra.run.dir", Path(os.path.relpath(folder)))]
     )
-
-
-def _in_sweep(composed: DictConfig, files: Layout, sweep: str, overrides: list[str]) -> None:
-    try:
-        composition = in_jobs(composed, CONF)
-        if _is_finished(files, composition):
-            print(f"finished before: {shlex.join(overrides)}")
-            return
-        run_in_child(composition, files, sweep, overrides)
-    except UserError as error:
-        fail(files, overrides, str(error))
-
-
-def _is_finished(files: Layout, composition: Composition) -> bool:
-    """Whether an earlier call of the sweep wrote the numbers of this configuration."""
-    try:
-        return "error" not in RESULT.read(files.root) and read(files.config) == composition.config
-    except UserError:
-        return False

@@ -1,6 +1,7 @@
 """Around the jobs of a run or of a multirun, as Hydra's callback: see `echo_rnn.stages.sweep`."""
 
 import atexit
+import os
 import shlex
 import sys
 import traceback
@@ -9,26 +10,33 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from echo_rnn.environment import flags
 from echo_rnn.errors import as_user_error, one_sentence
 from echo_rnn.redact import require_no_credentials
 from echo_rnn.stages.alone import alone
+from echo_rnn.stages.job import require_same
 from echo_rnn.stages.store import store_of
 from echo_rnn.stages.sweep import Summary, begin, log, read_results
 from pipelines.hydra_entry import PROGRAM
 from pipelines.job import as_typed, job, override, sweep_name
 
+_RAYS_CHILDREN = "RAY_kill_child_processes_on_worker_exit"
 _held = ExitStack()  # the folder of the job or the sweep, as long as the process lives
 atexit.register(_held.close)
 
 
 class SweepCallback(Callback):
-    """Named in `conf/hydra/callbacks/sweep.yaml`; Hydra calls it in the process that launches the jobs."""
+    """Named in `conf/hydra/callbacks/sweep.yaml`; Hydra calls it in the process that launches the jobs, and in theirs.
+
+    What it holds goes to the jobs.
+    """
+
+    def __init__(self) -> None:
+        self._folder, self._flags = Path.cwd(), _flags()
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Owns the folder of the job, before Hydra writes into it."""
@@ -41,28 +49,52 @@ class SweepCallback(Callback):
         """Creates the store once, since processes that create it at the same time destroy it; prints what will run."""
         with _ending():
             _require_no_credentials(config)
+            _fix_folder(config)
+            if config.hydra.launcher._target_.endswith("RayLauncher"):
+                os.environ.setdefault(_RAYS_CHILDREN, "false")  # for a Ray that the launcher starts
             if PROGRAM.get() is not job:  # a benchmark reports for itself
                 store_of(config.tracking)
                 return
-            folder, jobs = _folder(config), _jobs(config)
-            _held.enter_context(begin(folder, jobs))
+            folder = _folder(config)
+            _held.enter_context(begin(folder))
             store_of(config.tracking)
             _share_cores(config)
-            print(f"sweep {sweep_name(folder)}: {len(jobs)} jobs; this runs those that are missing: {_command(config)}")
-            # At the exit Hydra no longer knows the options of groups.
-            atexit.register(_show, config, jobs)
+            print(f"sweep {sweep_name(folder)}; this runs those that are missing: {_command(config)}")
+            atexit.register(_show_stopped, config)
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Makes a job of a sweep compute what it would in the process that launches it, wherever it was launched."""
+        if config.hydra.mode != RunMode.MULTIRUN:
+            return
+        with _ending():
+            os.chdir(self._folder)
+            for name in _flags().keys() - self._flags.keys():
+                del os.environ[name]  # as Ray's OMP_NUM_THREADS, which may change last bits
+            os.environ |= self._flags
+            if config.hydra.launcher._target_.endswith("RayLauncher") and os.environ.get(_RAYS_CHILDREN) != "false":
+                print(
+                    f"note: {_RAYS_CHILDREN}: expected false where `ray start` ran, got nothing; when this command is "
+                    "stopped, Ray kills a training before it has saved",
+                    file=sys.stderr,
+                )
+            require_same(Path(config.hydra.runtime.output_dir), as_typed(config.hydra.overrides.task))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints and logs how the jobs compare, and ends the program with exit code 1 if one failed."""
         if PROGRAM.get() is not job:
             return
-        atexit.unregister(_show)
+        atexit.unregister(_show_stopped)
         with _ending():
-            summary = _show(config, _jobs(config))
+            summary = _show(config)
             log(config.tracking, summary)
-        print(f"all files: {_folder(config).absolute()}; all numbers: table.csv")
+        print(f"all files: {_folder(config)}; all numbers: table.csv")
         if summary.failed:
             raise SystemExit(1)
+
+
+def _flags() -> dict[str, str]:
+    """What may change last bits, without the GPUs that a launcher gives to a job."""
+    return {name: value for name, value in flags().items() if name != "CUDA_VISIBLE_DEVICES"}
 
 
 @contextmanager
@@ -83,10 +115,10 @@ def _require_no_credentials(config: DictConfig) -> None:
     require_no_credentials(OmegaConf.to_yaml(config), "the configuration")
 
 
-def _show(config: DictConfig, jobs: list[list[str]]) -> Summary:
-    """Prints how the jobs compare, also where the launcher did not reach its end."""
+def _show(config: DictConfig) -> Summary:
+    """Prints how the jobs compare."""
     folder = _folder(config)
-    summary = Summary(sweep_name(folder), read_results(folder, jobs))
+    summary = Summary(sweep_name(folder), read_results(folder))
     summary.show()
     summary.write(folder / "table.csv")
     if summary.failed:
@@ -94,25 +126,38 @@ def _show(config: DictConfig, jobs: list[list[str]]) -> Summary:
     return summary
 
 
+def _show_stopped(config: DictConfig) -> None:
+    """The same where the launcher did not reach its end."""
+    _show(config)
+    print(f"the sweep has not reached its end; this runs those that are missing: {_command(config)}")
+
+
 def _folder(config: DictConfig) -> Path:
     return Path(config.hydra.sweep.dir)
 
 
-def _jobs(config: DictConfig) -> list[list[str]]:
-    """The overrides of each job in the order in which Hydra numbers them."""
-    fixed = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    overrides = [*fixed, *as_typed(config.hydra.overrides.task)]
-    # With the options of each group, which `glob` is matched with.
-    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides(overrides), None)
-    return jobs
+def _fix_folder(config: DictConfig) -> None:
+    """Makes the sweep's folder absolute, also in what jobs compose anew: they may begin in other folders."""
+    folder = _folder(config).absolute()
+    config.hydra.sweep.dir = str(folder).replace("${", "\\${")
+    config.hydra.overrides.hydra = [*_about_hydra(config), override("hydra.sweep.dir", folder)]
+
+
+def _about_hydra(config: DictConfig) -> list[str]:
+    """Overrides of Hydra's own settings, without the folder."""
+    return [word for word in as_typed(config.hydra.overrides.hydra) if not word.startswith("hydra.sweep.dir=")]
 
 
 def _command(config: DictConfig) -> str:
     """The command that runs the jobs of this sweep that have no result, and only those."""
-    typed = [*as_typed(config.hydra.overrides.hydra), *as_typed(config.hydra.overrides.task)]
-    words = [part for part in typed if not part.startswith(("hydra.mode=", "hydra.sweep.dir="))]
-    return shlex.join(["python", "-m", "pipelines.train", "-m", *words, override("hydra.sweep.dir", _folder(config))])
+    words = [word for word in _about_hydra(config) if not word.startswith("hydra.mode=")]
+    words += [*as_typed(config.hydra.overrides.task), override("hydra.sweep.dir", _seen(_folder(config)))]
+    return shlex.join(["python", "-m", "pipelines.train", "-m", *words])
+
+
+def _seen(folder: Path) -> Path:
+    """The folder as it is seen from here, where it lies below."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _share_cores(config: DictConfig) -> None:
@@ -120,13 +165,16 @@ def _share_cores(config: DictConfig) -> None:
 
     A number that a person asks for stays, too.
     """
-    launcher = config.hydra.launcher
-    if "n_jobs" not in launcher:
+    launcher, sweeper = config.hydra.launcher, config.hydra.sweeper
+    starts_all = launcher._target_.endswith("submitit_launcher.LocalLauncher") and "max_batch_size" in sweeper
+    if "n_jobs" not in launcher and not starts_all:
         return
-    import joblib  # noqa: PLC0415 (one launcher needs it)
+    import joblib  # noqa: PLC0415 (two launchers need it)
 
     cores, threads = joblib.cpu_count(), config.runtime.threads
-    if launcher.n_jobs < 0:
+    if starts_all:
+        sweeper.max_batch_size = sweeper.max_batch_size or max(1, cores // threads)
+    elif launcher.n_jobs < 0:
         launcher.n_jobs = max(1, joblib.effective_n_jobs(launcher.n_jobs) // threads)
     elif launcher.n_jobs * threads > max(cores, threads):
         print(

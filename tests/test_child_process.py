@@ -99,6 +99,15 @@ def test_what_interrupts_the_wait_reaches_the_child_first():
         signal.signal(signal.SIGALRM, before)
 
 
+def test_signals_of_a_cluster_for_its_parent_do_not_end_it():
+    with python(ECHO) as child:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(child._process.pid, number)
+        child.write_line("one")
+        assert child.read_line(30) == "oneone"
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGUSR1, signal.SIGUSR2}
+
+
 @pytest.mark.parametrize("watch", ["end_with_parent()", "lines_of_parent()"])
 def test_a_child_that_watches_ends_with_a_parent_that_is_killed(watch):
     child = f"""

@@ -84,6 +84,18 @@ def test_signals_are_for_it_alone(started, number):
         second.kill()
 
 
+def test_signals_of_a_cluster_end_no_server_and_no_user_signal_ends_a_program(started, server):
+    with started("sleep") as process:
+        process.stdout.readline()
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(server._process.pid, number)
+            if number != signal.SIGTERM:
+                os.kill(process.pid, number)
+        assert started("exit", "3").wait(20) == 3
+        process.terminate()
+        assert process.wait(20) == -signal.SIGTERM
+
+
 def test_its_pipes_close_with_it_whatever_else_was_forked(started):
     first = started("sleep")
     first.stdout.readline()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from echo_rnn.errors import parse_line
-from echo_rnn.forked import Forked, ForkServer
+from echo_rnn.forked import Forked, ForkServer, without_user_signals
 
 _MOST_ERROR_BYTES = 2**16  # of the end of a child's standard error
 _END_SECONDS = 10.0
@@ -102,6 +102,10 @@ class Child:
             self._process.wait()
             raise
 
+    def terminate(self) -> None:
+        """Sends it SIGTERM, where it has not ended."""
+        self._process.terminate()
+
     def ending(self) -> str:
         """Why its output ended: the signal, the last line of its standard error, or its exit code."""
         try:
@@ -132,7 +136,8 @@ def _started(command: Sequence[str], server: ForkServer | None, options: Mapping
     if server is not None:
         with suppress(OSError):
             return Forked(server, command, **options)
-    return subprocess.Popen(command, **options)
+    with without_user_signals():
+        return subprocess.Popen(command, **options)
 
 
 def exit_reason(code: int) -> str:

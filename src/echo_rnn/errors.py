@@ -21,10 +21,12 @@ __all__ = [
     "as_user_error",
     "full_disk",
     "is_full",
+    "is_submitted",
     "line_of",
     "one_sentence",
     "parse_line",
     "refused_by_system",
+    "second_termination",
     "termination_raises",
     "to_its_end",
 ]
@@ -189,8 +191,21 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+def is_submitted() -> bool:
+    """Whether submitit started this process, or one above it, on a cluster or on this machine."""
+    return "SUBMITIT_EXECUTOR" in os.environ
+
+
+def second_termination() -> signal.Handlers:
+    """What a second SIGTERM does: it ends the process at once, without the clean-up.
+
+    On a cluster it does nothing: the cluster sends the signal to all processes of a job, the parent passes it on, and
+    the cluster kills what does not end in time.
+    """
+    return signal.SIG_IGN if is_submitted() else signal.SIG_DFL
+
+
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
-    # A second signal ends the process at once, without the clean-up.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, second_termination())
     os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"stopped\n")  # `print` may be at work
     raise Terminated(number)

@@ -28,6 +28,8 @@ def serve(control: socket.socket) -> None:
     descriptors: three standard ones, and a pipe in which the fork writes its number and the server its exit status.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A cluster that cancels a job sends it to all its processes; this one tells how the others have ended.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.collect()
     gc.freeze()  # else each fork would copy all pages of objects when it collects garbage
     with warnings.catch_warnings():
@@ -61,7 +63,8 @@ def _next(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
             pid = os.fork()
             if not pid:
                 signal.set_wakeup_fd(-1)
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for number in (signal.SIGCHLD, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_DFL)
                 for other in (control.detach(), ended, interrupted, *pipes.values()):
                     os.close(other)
                 return json.loads(message), descriptors

@@ -4,12 +4,27 @@ import atexit
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+@contextmanager
+def without_user_signals() -> Iterator[None]:
+    """A process that is started inside the block, and those that it starts, never see SIGUSR1 and SIGUSR2.
+
+    A cluster sends them to all processes of a job, for the one that started it; any other would die of them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class ForkServer:
@@ -24,7 +39,7 @@ class ForkServer:
         """
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, without_user_signals():
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno())],
                 env=variables,

@@ -1,5 +1,6 @@
-"""What a sweep derives from its composed configuration: its jobs, the command for the rest, how many at once."""
+"""What a sweep derives from its composed configuration: the command for the rest, how many at once."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -35,13 +36,6 @@ def asking(config, *task, about_hydra=()):
     return config
 
 
-def test_jobs_are_every_combination_in_hydras_order(composed):
-    config = asking(composed(), "seed=0,1", "unroll=static,dynamic", "trainer.epochs=2")
-    assert sweep._jobs(config) == [
-        [f"seed={seed}", f"unroll={unroll}", "trainer.epochs=2"] for seed in (0, 1) for unroll in ("static", "dynamic")
-    ]
-
-
 def test_the_command_for_the_rest_is_the_same_with_the_folder(composed):
     config = asking(composed("hydra.sweep.dir=a b"), "seed=0,1", "+x='y z'", about_hydra=["hydra/launcher=joblib"])
     assert shlex.split(sweep._command(config)) == [
@@ -71,6 +65,44 @@ def test_jobs_at_once_do_not_fight_for_cores(composed, monkeypatch, capsys, aske
     assert config.hydra.launcher.n_jobs == jobs
     err = capsys.readouterr().err
     assert err.startswith(said) if said else err == ""
+
+
+@pytest.mark.parametrize(("asked", "threads", "batch"), [(None, 1, 4), (None, 3, 1), (2, 1, 2)])
+def test_submitit_starts_no_more_jobs_of_this_machine_than_cores_allow(composed, monkeypatch, asked, threads, batch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 4)
+    config = composed("hydra/launcher=submitit_local", f"runtime.threads={threads}")
+    config.hydra.sweeper.max_batch_size = asked
+    sweep._share_cores(config)
+    assert config.hydra.sweeper.max_batch_size == batch
+
+
+def test_an_allocation_of_slurm_has_the_cores_of_a_jobs_threads(composed):
+    assert composed("hydra/launcher=slurm", "runtime.threads=3").hydra.launcher.cpus_per_task == 3
+
+
+def test_jobs_compose_anew_with_an_absolute_folder(composed):
+    config = asking(composed("hydra.sweep.dir=a b"), "seed=0,1", about_hydra=["hydra.sweep.dir='a b'"])
+    sweep._fix_folder(config)
+    there = compose("config", list(config.hydra.overrides.hydra), return_hydra_config=True).hydra.sweep.dir
+    assert there == config.hydra.sweep.dir == str(Path("a b").absolute())
+    assert "hydra.sweep.dir='a b'" in shlex.split(sweep._command(config))
+
+
+def test_a_job_computes_as_the_process_that_launches_it(composed, monkeypatch, tmp_path):
+    """In its folder and with its variables that may change last bits, whatever the launcher's process has."""
+    callback = sweep.SweepCallback()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as Ray sets it
+    config = composed("hydra.mode=MULTIRUN", "hydra.runtime.output_dir=.")
+    folder, variables = Path.cwd(), dict(os.environ)
+    try:
+        callback.on_job_start(config)
+        assert (Path.cwd(), sweep._flags()) == (callback._folder, callback._flags)
+        assert "OMP_NUM_THREADS" not in os.environ
+    finally:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(variables)
 
 
 def test_the_launcher_that_runs_one_job_after_the_other_is_left_alone(composed):

@@ -1,46 +1,24 @@
 """Sweeps on a bad day: jobs that die, launchers that die, many at once, and going on with what is missing."""
 
 import contextlib
+import csv
 import json
 import re
-import shlex
 import signal
-import subprocess
 
 import psutil
 import pytest
 from filelock import FileLock
 
 from tests.pipelines.lives import PATIENCE, until, until_saved
+from tests.pipelines.sweeping import PARALLEL, SHORT, folder_of, rest_of, running, sweep
 
-SHORT = ("experiment=debug", "trainer.compile=graph", "tracking.experiment=sweeps")
 CELLS = ("Good", "Raises", "Exits", "ExitsAsIfAllWereWell", "IsKilled")
 
 
 def unlucky(cells):
     paths = ",".join(f"tests.pipelines.unlucky_cells:{name}" for name in cells)
     return "model=custom", "model.layers=1", f"model.path={paths}"
-
-
-PARALLEL = ("hydra/launcher=joblib", "runtime.threads=1")
-
-
-@contextlib.contextmanager
-def running(project, *command):
-    """A command in the background; what is left of it at the end is killed with its children."""
-    process = project.start(*command, stderr=subprocess.STDOUT)
-    try:
-        yield psutil.Process(process.pid), process
-    finally:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-        process.kill()
-        process.communicate()
-
-
-def sweep(*arguments):
-    return ("python", "-m", "pipelines.train", "-m", *arguments)
 
 
 def workers(process):
@@ -68,17 +46,6 @@ def gone(process):
         return True
 
 
-def folder_of(project):
-    (folder,) = (project.folder / "multirun").glob("*/*")
-    return folder
-
-
-def rest_of(out):
-    """The command that the sweep named for what is missing."""
-    (command,) = set(re.findall(r"this runs (?:them|those that are missing): (python .*)", out))
-    return shlex.split(command)
-
-
 @pytest.mark.slow
 def test_every_override_that_hydras_grammar_has_gives_jobs(unused):
     sweeps = ("unroll=glob(dynamic*,exclude=dynamic_rnn)", "seed=range(1,2)", "trainer.window=choice(5,10)")
@@ -86,6 +53,45 @@ def test_every_override_that_hydras_grammar_has_gives_jobs(unused):
     assert answer.code == 0, answer.err
     assert len(list(folder_of(unused).glob("*/result.json"))) == 2
     assert {run.data.params["trainer.window"] for run in unused.runs() if run.data.params} == {"5", "10"}
+
+
+SWEEPER = """
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+
+
+class Ends(Sweeper):
+    '''Proposes the ends of an interval, the second one when the first has run.'''
+
+    def __init__(self, **_):
+        pass
+
+    def setup(self, **context):
+        self.launcher = Plugins.instance().instantiate_launcher(**context)
+
+    def sweep(self, arguments):
+        *given, last = arguments
+        key, ends = last[:-1].split("=interval(")
+        for number, end in enumerate(ends.split(",")):
+            self.launcher.launch([[*given, f"{key}={end}"]], initial_job_idx=number)
+"""
+
+
+@pytest.mark.slow
+def test_any_sweeper_has_a_table_a_summary_and_the_right_exit_code(unused):
+    (unused.folder / "hydra_plugins").mkdir()
+    (unused.folder / "hydra_plugins/ends_sweeper.py").write_text(SWEEPER)
+    target = "hydra.sweeper._target_=hydra_plugins.ends_sweeper.Ends"
+    answer = unused.run(*sweep(target, *SHORT, "trainer.epochs=interval(1,-1)"))
+    assert answer.code == 1, answer.out + answer.err
+    assert "1 of 2 jobs are missing" in answer.out
+    assert re.search(r"failed: .*trainer.epochs=-1: trainer.epochs: expected", answer.out)
+    rows = list(csv.DictReader((folder_of(unused) / "table.csv").open()))
+    assert [bool(row["run_id"]) for row in rows] == [True, False]
+    (summary,) = [run for run in unused.runs() if run.data.tags.get("kind") == "summary"]
+    assert (summary.data.metrics["sweep/jobs"], summary.data.metrics["sweep/failed"]) == (2, 1)
+    again = unused.run(*rest_of(answer.out))
+    assert (again.code, again.out.count("finished before")) == (1, 1), again.out + again.err
 
 
 @pytest.mark.slow
@@ -154,9 +160,9 @@ def test_a_worker_of_joblib_that_is_killed(unused):
         worker.kill()
         out, _ = popen.communicate(timeout=PATIENCE)
     assert popen.returncode == 2
-    assert "error[sweep.worker_died]" in out
+    assert "error[sweep.launcher]" in out
     assert "Traceback" not in out
-    assert re.search(r"failed: .*seed=[01].*(ended without a result|was not started)", out)
+    assert re.search(r"failed: .*seed=[01].*ended without a result", out)
     again = unused.run(*rest_of(out))
     assert again.code == 0, again.out + again.err
     finished = [run for run in unused.runs() if run.info.status == "FINISHED" and "test/accuracy" in run.data.metrics]

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -50,3 +51,11 @@ class IsKilled(Good):
 class ExitsWithZero(Good):
     def end(self):
         sys.exit(0)
+
+
+class Slow(Good):
+    """A training that takes its time and not the processor's, as long as it is compiled to nothing."""
+
+    def call(self, inputs, states):
+        time.sleep(0.01)
+        return super().call(inputs, states)

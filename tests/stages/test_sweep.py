@@ -3,15 +3,17 @@
 import csv
 
 import pytest
+from filelock import FileLock
 
-from echo_rnn.stages.job import RESULT
+from echo_rnn.errors import UserError
+from echo_rnn.stages.job import RESULT, UNFINISHED, require_same
 from echo_rnn.stages.sweep import SPEED, Summary, read_results
 
 
 def result(overrides, accuracy=None, **more):
     metrics = {"accuracy": accuracy, "accuracy_gap": 1 - accuracy, "loss": 0.5} if accuracy is not None else None
     speed = {"each_step_seconds": 2e-3, "first_call_seconds": 0.5, "steps_seconds": 20.0}
-    return {"overrides": overrides, **({"metrics": metrics, "speed": speed} if metrics else {}), **more}
+    return {"job": "0", "overrides": overrides, **({"metrics": metrics, "speed": speed} if metrics else {}), **more}
 
 
 RESULTS = [
@@ -66,15 +68,34 @@ def test_a_sweep_in_which_everything_failed_has_no_best():
 
 
 def test_results_are_read_in_the_order_of_their_jobs_and_a_missing_one_has_failed(tmp_path):
-    jobs = [[f"seed={number}"] for number in range(12)]
-    for number in (0, 2, 3, 10):
-        (tmp_path / str(number)).mkdir()
-        if number != 2:
-            RESULT.write(tmp_path / str(number), result([f"seed={number}"], 0.5))
+    jobs = {str(number): [f"seed={number}"] for number in (0, 2, 3, 10)} | {"b/1": ["seed=1"]}
+    for job, overrides in jobs.items():
+        (tmp_path / job).mkdir(parents=True)
+        RESULT.write(tmp_path / job, result(overrides, 0.5))
+    RESULT.write(tmp_path / "2", {"overrides": jobs["2"], "id": "7_2", "error": UNFINISHED})
     (tmp_path / "3/result.json").write_text("{")
-    found = read_results(tmp_path, jobs)
-    assert [one["overrides"] for one in found] == jobs
-    assert [number for number, one in enumerate(found) if "error" not in one] == [0, 10]
-    assert found[1]["error"] == "was not started"
-    assert found[2]["error"] == "ended without a result"
-    assert "3/result.json: expected JSON" in found[3]["error"]
+    with FileLock(tmp_path / "2/.owner.lock"):
+        at_work = read_results(tmp_path)
+    found = read_results(tmp_path)
+    assert [one["job"] for one in found] == ["0", "2", "3", "10", "b/1"]
+    assert [one["job"] for one in found if "error" not in one] == ["0", "10", "b/1"]
+    assert found[1]["error"] == UNFINISHED
+    assert "3/result.json: expected JSON" in found[2]["error"]
+    assert [one["job"] for one in at_work if "at_work" in one] == ["2"]
+    assert not any("at_work" in one for one in found)
+
+
+def test_a_job_of_another_sweep_is_not_overwritten(tmp_path):
+    require_same(tmp_path, ["seed=1"])
+    RESULT.write(tmp_path, {"overrides": ["seed=1"], "error": UNFINISHED})
+    require_same(tmp_path, ["seed=1"])
+    with pytest.raises(UserError) as refused:
+        require_same(tmp_path, ["seed=2"])
+    assert refused.value.code == "sweep.other"
+
+
+def test_a_job_that_is_at_work_is_not_called_failed(capsys):
+    Summary("s", [result(["seed=1"], error=UNFINISHED, id="7_1", at_work="12 on node")]).show()
+    out = capsys.readouterr().out
+    assert "failed" not in out
+    assert all(word in out for word in ("7_1", "12 on node", "seed=1"))

@@ -30,6 +30,16 @@ def test_a_signal_is_noted_and_the_next_would_end_the_process(number, handlers):
     assert {each: signal.getsignal(each) for each in SIGNALS} == handlers
 
 
+def test_a_cluster_sends_one_signal_twice(monkeypatch):
+    """To every process of a job, and through the parent, which passes it on."""
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
+    with stop_requests() as requested:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert requested()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_that_is_ignored_stays_ignored(number):
     """As Ctrl-C is for a command in the background."""

@@ -75,6 +75,19 @@ def alone(folder: Path, work: str, *, seconds: float = PATIENCE_SECONDS, code: s
         lock.release()
 
 
+def owner(folder: Path) -> str:
+    """The process that owns a folder, for messages; empty where none does."""
+    if is_owned(folder) or not (folder / _LOCK).exists():
+        return ""
+    try:
+        with FileLock(folder / _LOCK, timeout=0):
+            return ""
+    except Timeout:
+        return _process(folder / _OWNER)
+    except (OSError, NotImplementedError) as error:
+        raise unwritable(folder, error if isinstance(error, OSError) else OSError(str(error))) from error
+
+
 @contextmanager
 def measuring(benchmarks: Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps other measurements away inside the block: two at once would measure each other.

@@ -11,15 +11,17 @@ it is sent the configuration as a line of JSON.
 import json
 import os
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from echo_rnn.child_process import Child, end_with_parent, exit_reason
-from echo_rnn.config import Composition, Config
-from echo_rnn.errors import as_user_error, one_sentence, termination_raises, to_its_end
+from echo_rnn.config import Composition, Config, read
+from echo_rnn.errors import UserError, as_user_error, is_submitted, one_sentence, termination_raises, to_its_end
 from echo_rnn.files import remove, write_text
 from echo_rnn.manifest import Manifest
 from echo_rnn.stages import evaluate, generate, train
@@ -36,6 +38,8 @@ RESULT = Manifest(
     remedy="the same sweep with hydra.sweep.dir set to its folder runs the job again",
 )
 Result = dict[str, Any]
+UNFINISHED = "ended without a result"
+"""The error of a job that is at work, and of one that was killed together with the process that waited for it."""
 _TRACEBACK = "traceback.txt"
 
 
@@ -54,22 +58,76 @@ def run(config: Config, files: Layout, tags: Mapping[str, str], command: str) ->
     return {"run_id": trained.run_id, "seed": config.seed, "speed": trained.speed, "metrics": metrics}
 
 
-def run_in_child(composition: Composition, files: Layout, sweep: str, overrides: Sequence[str]) -> None:
-    """Does the work of a job in a child process; the job has a result however that ends.
+def run_in_child(composition: Composition, files: Layout, sweep: str, overrides: Sequence[str], job_id: str) -> None:
+    """Does the work of a job in a child process, unless an earlier call of the sweep has done it.
 
-    A request to stop is passed on, and the child saves first.
-
-    Raises:
-        UserError: Another process owns the folder.
+    The job's record is there from its beginning, and has its result however it ends. A process that is at work on it,
+    since it has outlived an earlier call, is waited for. A request to stop is passed on, and the child saves first.
     """
-    with alone(files.root, "job"):
-        remove(files.root / RESULT.name)  # of a job that failed before
+    cancel = _Cancel()
+    with alone(files.root, "job", seconds=-1):
+        if _is_finished(files, composition):
+            print(f"finished before: {shlex.join(overrides)}")
+            return
+        RESULT.write(files.root, {"overrides": list(overrides), "id": job_id, "error": UNFINISHED})
     command = [sys.executable, "-m", "echo_rnn.stages.job", str(files.root), sweep, *overrides]
     with termination_raises(), Child(command, captured=False, server=job_server()) as child:
+        cancel.reaches(child)
         child.write_line(json.dumps(composition.tree))
         code = child.wait()
-    if not (files.root / RESULT.name).exists():
-        fail(files, overrides, f"expected a result, got {exit_reason(code)}")
+    if RESULT.read(files.root).get("error") == UNFINISHED:
+        fail(files, overrides, "cancelled" if cancel.requested else f"expected a result, got {exit_reason(code)}")
+
+
+class _Cancel:
+    """SIGTERM in a process of submitit, whose own handler drops the signal, reaches the child.
+
+    What ends this process after it was requeued goes its own way: see `Child.wait`.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._child: Child | None = None
+        if is_submitted():
+            signal.signal(signal.SIGTERM, self._handle)
+
+    def reaches(self, child: Child) -> None:
+        """From now on; also where the signal has come already."""
+        self._child = child
+        if self.requested:
+            child.terminate()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        if self._child is not None:
+            self._child.terminate()
+
+
+def _is_finished(files: Layout, composition: Composition) -> bool:
+    """Whether an earlier call of the sweep wrote the numbers of this configuration."""
+    try:
+        return "error" not in RESULT.read(files.root) and read(files.config) == composition.config
+    except UserError:
+        return False
+
+
+def require_same(folder: Path, overrides: Sequence[str]) -> None:
+    """Refuses the folder of a job of another sweep, before it is overwritten.
+
+    Raises:
+        UserError: It holds a job with other overrides.
+    """
+    try:
+        there = RESULT.read(folder)["overrides"]
+    except UserError:
+        return  # nothing, or nothing that can be used
+    if there != list(overrides):
+        raise UserError(
+            f"hydra.sweep.dir: expected the folder of this sweep, in which job {folder.name} is "
+            f"{shlex.join(overrides)}, got {folder.parent}, in which it is {shlex.join(there)}; choose another folder, "
+            "or omit it",
+            "sweep.other",
+        )
 
 
 def fail(files: Layout, overrides: Sequence[str], reason: str) -> None:
@@ -83,7 +141,9 @@ def _main(root: str, sweep: str, *overrides: str) -> None:
     composition = Composition.of(json.loads(next(end_with_parent())))
     files = Layout(Path(root))
     command = f"the same sweep with hydra.sweep.dir={os.path.relpath(files.root.parent)}"
-    with alone(files.root, "job"):
+    with alone(files.root, "job", seconds=-1):
+        if _is_finished(files, composition):
+            return  # by another call of the sweep, a moment ago
         try:
             with to_its_end():
                 composition.write(files.config)

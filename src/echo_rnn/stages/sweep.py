@@ -1,7 +1,9 @@
 """Around the jobs of a sweep: its folder, and its outcome, one row for each combination of settings over its seeds."""
 
+import os
 import shlex
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
 from echo_rnn.files import write_table
-from echo_rnn.stages.alone import alone
+from echo_rnn.stages.alone import alone, owner
 from echo_rnn.stages.job import RESULT, Result
 from echo_rnn.stages.show import show_rows
 from echo_rnn.stages.store import SPEED_CHARTS, print_comparison, store_of
@@ -25,19 +27,16 @@ SHOWN = ("accuracy", "accuracy_gap", "loss", "esr_db", "r2", "rmse")
 
 
 @contextmanager
-def begin(folder: Path, jobs: Sequence[Sequence[str]]) -> Iterator[None]:
-    """Inside the block this process owns the folder of a sweep.
-
-    Args:
-        folder: The sweep's, with a folder for each job by its number.
-        jobs: The overrides of each job.
+def begin(folder: Path) -> Iterator[None]:
+    """Inside the block this process owns the folder of a sweep; jobs that have outlived an earlier call are named.
 
     Raises:
-        UserError: Another sweep is at work there, or the folder holds the jobs of another sweep.
+        UserError: Another process launches jobs there.
     """
     with alone(folder, "hydra.sweep.dir", seconds=0, code="sweep.busy"):
-        for number, overrides in enumerate(jobs):
-            _require_same(folder / str(number), overrides)
+        for result in read_results(folder):
+            if "at_work" in result:
+                print(f"at work: {_at_work(result)}; it is waited for", file=sys.stderr)
         yield
 
 
@@ -60,7 +59,7 @@ class Summary:
 
     @property
     def failed(self) -> list[Result]:
-        """Jobs that ended badly."""
+        """Jobs that ended badly, or have not ended."""
         return [result for result in self.results if "error" in result]
 
     @property
@@ -122,7 +121,7 @@ class Summary:
         if equal:
             print(equal)
         for result in self.failed:
-            print(f"failed: {shlex.join(result['overrides'])}: {result['error']}")
+            print(_outcome(result, shlex.join))
 
     def write(self, file: Path) -> None:
         """Writes all numbers as a CSV file, one row for each job."""
@@ -131,14 +130,14 @@ class Summary:
         scores = dict.fromkeys(name for result in ended for name in result["metrics"])
         rows = [
             [
-                number,
+                result["job"],
                 shlex.join(result["overrides"]),
                 result.get("run_id"),
                 *(result.get("speed", {}).get(name) for name in speed),
                 *(result.get("metrics", {}).get(name) for name in scores),
                 result.get("error"),
             ]
-            for number, result in enumerate(self.results)
+            for result in self.results
         ]
         write_table(file, ("job", "overrides", "run_id", *speed, *scores, "error"), rows)
 
@@ -151,7 +150,7 @@ class Summary:
         lines = [f"| {' | '.join(cells)} |" for cells in table]
         lines += ["", equal] if equal else []
         lines += ["", f"Mean ± standard deviation over seeds; the runs share the tag `sweep = {self.name}`.", ""]
-        lines += [f"- failed: `{shlex.join(result['overrides'])}`: {result['error']}" for result in self.failed]
+        lines += [f"- {_outcome(result, lambda words: f'`{shlex.join(words)}`')}" for result in self.failed]
         return "\n".join(lines)
 
 
@@ -160,33 +159,44 @@ def _mean(values: Sequence[float], form: Callable[[float], str]) -> str:
     return f"{form(statistics.fmean(values))}{spread}"
 
 
-def _require_same(job: Path, overrides: Sequence[str]) -> None:
-    """Refuses a folder that holds the jobs of another sweep, before one of them is overwritten."""
-    try:
-        there = RESULT.read(job)["overrides"]
-    except UserError:
-        return  # nothing, or nothing that can be used
-    if there != overrides:
-        raise UserError(
-            f"hydra.sweep.dir: expected the folder of this sweep, in which job {job.name} is {shlex.join(overrides)}, "
-            f"got {job.parent}, in which it is {shlex.join(there)}; choose another folder, or omit it",
-            "sweep.other",
-        )
+def _outcome(result: Result, shown: Callable[[Sequence[str]], str]) -> str:
+    """A job without numbers."""
+    if "at_work" in result:
+        return f"at work: {_at_work(result)}"
+    return f"failed: {shown(result['overrides'])}: {result['error']}"
 
 
-def read_results(folder: Path, jobs: Sequence[Sequence[str]]) -> list[Result]:
-    """What each job of a sweep wrote; a job without a whole result has failed.
+def _at_work(result: Result) -> str:
+    words = shlex.join(result["overrides"])
+    return f"job {result['job']} ({result.get('id', '')}), process {result['at_work']}: {words}"
+
+
+def read_results(folder: Path) -> list[Result]:
+    """What the jobs of a sweep have recorded, in their order: each by itself, so that any sweeper may propose them.
+
+    A job has an `error` unless it has ended well, and `at_work`, a process, where that owns its folder.
 
     Args:
-        folder: The sweep's, with a folder for each job by its number.
-        jobs: The overrides of each job.
+        folder: The sweep's, with a folder for each job, its `job`; by default that is its number.
     """
     results = []
-    for number, overrides in enumerate(jobs):
-        job = folder / str(number)
+    for place in sorted(_jobs(folder), key=lambda place: _natural(place.relative_to(folder))):
         try:
-            results.append(RESULT.read(job))
+            result = RESULT.read(place)
         except UserError as error:
-            reason = str(error) if (job / RESULT.name).exists() else "ended without a result"
-            results.append({"overrides": overrides, "error": reason if job.exists() else "was not started"})
+            result = {"overrides": [], "error": str(error)}
+        # A job that ended well may have a process that is about to end, too.
+        at_work = {"at_work": process} if "error" in result and (process := owner(place)) else {}
+        results.append(result | {"job": place.relative_to(folder).as_posix()} | at_work)
     return results
+
+
+def _jobs(folder: Path) -> Iterator[Path]:
+    for place, below, names in os.walk(folder):
+        if RESULT.name in names:
+            below.clear()
+            yield Path(place)
+
+
+def _natural(place: Path) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (sys.maxsize, part) for part in place.parts]

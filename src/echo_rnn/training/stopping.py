@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from echo_rnn.errors import second_termination
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,11 +33,11 @@ class StopRequest:
         return self.signal != 0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Handles a signal; the next one ends the process at once."""
+        """Handles a signal; the next one ends the process at once, see `second_termination`."""
         self.signal = number
         for each in _SIGNALS:
             if signal.getsignal(each) == self.handle:  # and is not ignored
-                signal.signal(each, signal.SIG_DFL)
+                signal.signal(each, second_termination() if each == signal.SIGTERM else signal.SIG_DFL)
 
 
 @contextmanager
