@@ -1,6 +1,7 @@
 """Starting TensorFlow: without its log lines, and with pinned threads, so that a run repeats to the bit."""
 
 import functools
+import logging
 import os
 import sys
 import tempfile
@@ -29,6 +30,8 @@ def import_tensorflow() -> None:
         os.environ["KERAS_BACKEND"] = "tensorflow"
         import keras  # noqa: F401, PLC0415
         import tensorflow  # noqa: F401, PLC0415
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
+        logging.getLogger("tensorflow").setLevel(logging.WARNING)  # each export would name a temporary folder
 
 
 def start_tensorflow(

@@ -173,8 +173,9 @@ def _begin(settings: Mapping[str, Any], sizes: Sequence[int], ends: Ends) -> Non
     """Prints the shapes of a training, and whether its window is too short for what it must learn."""
     task, window = settings["task"], settings["trainer"]["window"]
     rows, units = task["batch_size"], ",".join(map(str, dict.fromkeys(sizes)))
+    layers = f"{len(sizes)} layer" + "s" * (len(sizes) > 1)
     print(
-        f"a step: x [T={window} time steps, B={rows} rows, I={ends.inputs}] → {len(sizes)} layers of S={units} units → "
+        f"a step: x [T={window} time steps, B={rows} rows, I={ends.inputs}] → {layers} of S={units} units → "
         f"outputs [T·B={window * rows}, {ends.outputs}]; the state [B={rows}, S={units}] goes from window to window"
     )
     if (lag := task.get("echo_step", 0)) >= window:
