@@ -6,6 +6,7 @@ INSTALLED := $(VENV)/installed
 PEERS := $(VENV)-peers/installed
 NAM := $(VENV)-nam/installed
 RAY := $(VENV)-ray/installed
+SERVICES := $(VENV)-services/installed
 PORT ?= 5000
 BIN := $(CURDIR)/$(VENV)/bin
 # Stages call `python`.
@@ -19,10 +20,11 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare test test-all test-faults test-scale lint format audit example ui peers nam ray lock dist clean
+.PHONY: help run compare test test-all test-faults test-scale lint format audit example ui services services-stop peers nam \
+	ray lock dist clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 run: $(INSTALLED) ## the whole pipeline, from composition to the benchmark's report (only what changed)
 	$(IN_GIT)
@@ -52,8 +54,8 @@ test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and
 	@$(PYTEST) -m "not scale"
 	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
 
-test-scale: $(INSTALLED) ## clusters and servers: what cannot run here is skipped, and says why
-	@"$(BIN)"/python -m pytest -m scale tests/scale
+test-scale: $(INSTALLED) $(SERVICES) ## clusters and servers: what cannot run here is skipped, and says why
+	@$(WITH_SERVICES) "$(BIN)"/python -m pytest -m scale tests/scale
 
 test-faults: $(INSTALLED) ## every change of files that a command makes is a point: killed there, failing there; SAMPLE=100 tries so many
 	@"$(BIN)"/python -m tests.faults $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
@@ -73,6 +75,14 @@ ui: $(INSTALLED) ## MLflow's pages with all runs, on this machine only (PORT=500
 example: $(INSTALLED) ## a diode clipper learnt by a small LSTM, in a few minutes: scores beside baselines, pictures, sound, exports
 	@"$(BIN)"/python -m pipelines.train experiment=clipper hydra.run.dir=outputs/clipper
 	@"$(BIN)"/python docs/exports.py outputs/clipper
+
+services: $(INSTALLED) $(SERVICES) ## MLflow's server, PostgreSQL and an S3 store on this machine, for trying out; data in services/
+	@$(WITH_SERVICES) "$(BIN)"/python -m pipelines.services
+
+services-stop: $(INSTALLED) ## ends them; what they store stays
+	@"$(BIN)"/python -m pipelines.services --stop
+
+WITH_SERVICES := PATH="$(CURDIR)/$(VENV)-services/bin:$$PATH"
 
 peers: $(INSTALLED) $(PEERS) ## the same training steps in other libraries and in C, beside ours; needs a C compiler
 	@"$(BIN)"/python -m pipelines.peers sweep=peers
@@ -100,7 +110,8 @@ clean: ## removes what the project made: environment, data, models, runs; nothin
 	@git clean -ffdxq -- $(MADE) dvc.lock 'mlflow.db*' outbox.lock .owner .owner.lock 'src/*.egg-info' '**/__pycache__'
 	@find $(MADE) -depth -type d -empty -delete 2>/dev/null || true  # git leaves folders that are empty
 
-MADE := $(VENV) $(VENV)-peers $(VENV)-nam $(VENV)-ray build data models reports benchmarks checkpoints outputs multirun dist dvc_plots \
+MADE := $(VENV) $(VENV)-peers $(VENV)-nam $(VENV)-ray $(VENV)-services build data models reports benchmarks checkpoints \
+	outputs multirun dist dvc_plots \
 	mlartifacts outbox pending .scratch .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Hashes are checked, and bytecode is compiled: TensorFlow then imports three times faster, in every stage.
@@ -116,6 +127,11 @@ $(INSTALLED): requirements.lock
 $(PEERS): peers/requirements.txt
 	$(PYTHON) -m venv $(VENV)-peers
 	$(VENV)-peers/bin/python -m pip install --quiet --requirement peers/requirements.txt
+	@touch $@
+
+$(SERVICES): tests/scale/services_requirements.txt
+	$(PYTHON) -m venv $(VENV)-services
+	$(VENV)-services/bin/python -m pip install --quiet --requirement tests/scale/services_requirements.txt
 	@touch $@
 
 $(NAM): tests/inference/exports/nam_requirements.txt

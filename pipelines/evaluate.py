@@ -13,6 +13,7 @@ from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.evaluate import run
 from echo_rnn.stages.layout import Layout, as_stage
+from echo_rnn.stages.outs import put_back
 from echo_rnn.stages.store import store_of
 
 
@@ -34,5 +35,6 @@ if __name__ == "__main__":
     with one_sentence():
         files = _files()
         with alone(files.root, "evaluation"):
+            put_back("evaluate")
             config = read(files.config)
             run(config, files, store_of(config.tracking))

@@ -19,7 +19,7 @@ from echo_rnn.errors import as_user_error, one_sentence
 from echo_rnn.redact import require_no_credentials
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import require_same
-from echo_rnn.stages.store import store_of
+from echo_rnn.stages.store import require_server, store_of
 from echo_rnn.stages.sweep import Summary, begin, log, read_results
 from pipelines.hydra_entry import PROGRAM
 from pipelines.job import as_typed, job, override, sweep_name
@@ -49,6 +49,7 @@ class SweepCallback(Callback):
         """Creates the store once, since processes that create it at the same time destroy it; prints what will run."""
         with _ending():
             _require_no_credentials(config)
+            require_server(config.tracking, config.hydra.runtime.choices["hydra/launcher"])
             _fix_folder(config)
             if config.hydra.launcher._target_.endswith("RayLauncher"):
                 os.environ.setdefault(_RAYS_CHILDREN, "false")  # for a Ray that the launcher starts

@@ -14,12 +14,14 @@ from echo_rnn.errors import one_sentence
 from echo_rnn.stages import train
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.layout import STAGE
+from echo_rnn.stages.outs import put_back
 from echo_rnn.stages.prepare import choose_strategy, require_memory
 from echo_rnn.stages.store import store_of
 
 
 def stage() -> None:
     """Trains as `build/config.yaml` asks for."""
+    put_back("train")
     config, under_dvc = read(STAGE.config), "DVC_STAGE" in os.environ
     require_memory(config)
     store = store_of(config.tracking)

@@ -30,6 +30,7 @@ NEUTRAL = (
     "fork_server.py",
     "forked.py",
     "gc_paused.py",
+    "locks.py",
     "redact.py",
     "units.py",
 )

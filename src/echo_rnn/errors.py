@@ -23,6 +23,7 @@ __all__ = [
     "is_full",
     "is_submitted",
     "line_of",
+    "no_locks",
     "one_sentence",
     "parse_line",
     "refused_by_system",
@@ -37,6 +38,7 @@ _REFUSALS = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG, errno.ENOLCK),
     *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ESTALE),
 )
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # in answer to a lock
 _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)  # whichever it is that could not be opened
 # Libraries in between keep the words where they lose the number: the system's, and SQLite's.
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
@@ -135,6 +137,18 @@ def refused_by_system(place: object, error: OSError) -> UserError:
     reason = (error.strerror or " ".join(str(error).split())).lower()
     return UserError(
         f"{place}: expected to use it, got the system's answer '{reason}'; change what stands there", "disk.unwritable"
+    )
+
+
+def no_locks(place: object, error: OSError) -> UserError | None:
+    """The error for a file on a file system that has no locks, where that is what a lock was answered with."""
+    if error.errno not in _NO_LOCKS:
+        return None
+    reason = (error.strerror or str(error)).lower()
+    return UserError(
+        f"{place}: expected a file system on which files can be locked, got the system's answer '{reason}'; mount it "
+        "with locks, or work in a folder on a local disk",
+        "disk.no_locks",
     )
 
 

@@ -93,6 +93,17 @@ def making_folder(folder: Path) -> Iterator[Path]:
         sync(folder.parent)
 
 
+def link(source: Path, target: Path) -> None:
+    """Makes `target` the same file as `source`, or a copy where the system has no links.
+
+    What is written here replaces files and never writes into them, so that the other one stays as it is.
+    """
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def move(source: Path, target: Path) -> None:
     """Moves a file or a folder within a file system.
 

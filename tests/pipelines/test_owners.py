@@ -1,5 +1,7 @@
 """Two owners at once: one works, the other changes nothing and ends in a sentence. What a command must not write."""
 
+import shutil
+
 import pytest
 from filelock import FileLock
 
@@ -70,9 +72,15 @@ def test_a_finished_training_is_not_repeated_and_remembers_its_run(finished, tmp
 
     project = copied_with_runs(finished, tmp_path / "echo")
     (before,) = [run for run in project.runs() if "test/accuracy" in run.data.metrics]
+    made = project.made()
+    # As the next `dvc` does where one was killed before it noted the training; DVC's cache may have older ones.
+    shutil.rmtree(project.folder / "models")
+    (project.folder / "reports/training/metrics.json").write_text("{}")
+    (project.folder / "reports/training/older.csv").touch()
     said = project.stage("train", "--stage")
     assert said.code == 0
     assert "the training is finished" in said.out
+    assert project.made() == made
     (after,) = [run for run in project.runs() if "test/accuracy" in run.data.metrics]
     assert (after.info.run_id, after.info.status) == (before.info.run_id, "FINISHED")
     assert "the training is finished" not in _repeated(project).out

@@ -17,7 +17,9 @@ def test_one_run_trained_and_evaluated(run, finished):
     wanted |= {"test/accuracy_ceiling", "test/accuracy_gap", "train/leftover_steps"}
     phases = ("start", "import", "trace", "compile", "validation", "evaluation")
     wanted |= {f"time/{phase}" for phase in phases}
-    wanted |= {f"speed/{name}" for name in finished.json("reports/training/speed.json")}
+    speed = finished.json("reports/training/speed.json")
+    assert run.data.tags["hardware.cpu"] == speed.pop("processor")
+    wanted |= {f"speed/{name}" for name in speed}
     assert wanted <= set(run.data.metrics)
     assert run.data.metrics["time/import"] < run.data.metrics["time/start"]
 

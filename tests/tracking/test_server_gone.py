@@ -1,7 +1,9 @@
 """A server that stops, dies or freezes while a run is open: the run continues, and all is stored once, in order."""
 
+import json
 import signal
 import subprocess
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -165,6 +167,29 @@ def test_without_its_server_a_run_with_an_outbox_is_resumed_and_a_new_one_refuse
     assert deliver_all(own_server.address, tmp_path) == 1
     found = client_of(own_server.address).get_run(run.id)
     assert (found.info.status, found.data.metrics) == ("FINISHED", {"loss": 0.0, "accuracy": 1.0})
+
+
+def test_what_was_sent_before_the_time_is_up_is_not_sent_again(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("echo_rnn.tracking.store.SERVER_SECONDS", 1)
+    waiting, sent = threading.Event(), []
+
+    def slow(path, body):
+        if path.endswith("log-batch"):
+            sent.append(len(json.loads(body).get("metrics", ())))
+            if sum(sent) > 5000:
+                waiting.wait(60)
+        return False
+
+    with Proxy(server, loses=slow) as proxy:
+        with open_store(proxy.address, "echo", tmp_path).run("many", "d", {}) as run:
+            run.log_metrics(("loss", step / 8, step) for step in range(20_000))
+        assert outboxes(tmp_path) == [run.id]
+        waiting.set()
+        assert deliver_all(proxy.address, tmp_path) == 1
+    assert 20_000 <= sum(sent) <= 21_000  # one request may have been at work
+    client = client_of(server)
+    assert [point.step for point in client.get_metric_history(run.id, "loss")] == list(range(20_000))
+    assert client.get_run(run.id).info.status == "FINISHED"
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from echo_rnn.errors import UserError
 from echo_rnn.files import is_owned, make_folder, owning, remove, unwritable
+from echo_rnn.locks import file_lock
 
 # Another one may be about to end: it saves first, and sends its last numbers to a server for up to 10 seconds.
 _QUIET_SECONDS, PATIENCE_SECONDS = 1, 30
@@ -35,12 +36,12 @@ def alone(folder: Path, work: str, *, seconds: float = PATIENCE_SECONDS, code: s
         code: Of the error.
 
     Raises:
-        UserError: Another process owns the folder, or it cannot be made; nothing in it was changed.
+        UserError: Another process owns the folder, or it cannot be made or locked; nothing in it was changed.
     """
     if is_owned(folder):
         yield
         return
-    lock, holder = FileLock(folder / _LOCK), folder / _OWNER
+    lock, holder = file_lock(folder / _LOCK), folder / _OWNER
     try:
         make_folder(folder)
         try:
@@ -58,9 +59,8 @@ def alone(folder: Path, work: str, *, seconds: float = PATIENCE_SECONDS, code: s
             f"has ended, or end it: {_kill(holder)}",
             code,
         ) from None
-    except (OSError, NotImplementedError) as error:
-        reason = error if isinstance(error, OSError) else OSError(f"no locks on this file system: {error}")
-        raise unwritable(folder, reason) from error
+    except OSError as error:
+        raise unwritable(folder, error) from error
     try:
         with owning(folder):
             try:
@@ -80,12 +80,12 @@ def owner(folder: Path) -> str:
     if is_owned(folder) or not (folder / _LOCK).exists():
         return ""
     try:
-        with FileLock(folder / _LOCK, timeout=0):
+        with file_lock(folder / _LOCK, 0):
             return ""
     except Timeout:
         return _process(folder / _OWNER)
-    except (OSError, NotImplementedError) as error:
-        raise unwritable(folder, error if isinstance(error, OSError) else OSError(str(error))) from error
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 @contextmanager

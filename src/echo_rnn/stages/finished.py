@@ -1,14 +1,16 @@
-"""A training that has ended is recognised while its files stand, so that the same command does not repeat it.
+"""A training that has ended is recognised, so that the same command does not repeat it.
 
 A process may be killed after its training and before the one that started it noted that: `dvc` before `dvc.lock`, a job
-before its evaluation.
+before its evaluation. The next `dvc` removes the outs of the stage, so that the files are kept beside the note, too, as
+links.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from echo_rnn.errors import UserError
+from echo_rnn.files import link, making_folder, remove, replacing
 from echo_rnn.manifest import Manifest, file_entry
 
 MANIFEST = Manifest(
@@ -17,6 +19,7 @@ MANIFEST = Manifest(
     format=1,
     remedy="remove it, and the training is repeated",
 )
+_KEPT = "finished"
 
 
 def write(place: Path, root: Path, facts: Any, outcome: Any, files: Iterable[Path]) -> None:
@@ -30,17 +33,30 @@ def write(place: Path, root: Path, facts: Any, outcome: Any, files: Iterable[Pat
         files: What it left.
     """
     entries = {path.relative_to(root).as_posix(): file_entry(path) for path in sorted(files)}
+    remove(place / _KEPT)
+    with making_folder(place / _KEPT) as kept:
+        for name in entries:
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            link(root / name, kept / name)
     MANIFEST.write(place, {"facts": facts, "outcome": outcome, "files": entries})
 
 
-def outcome_of(place: Path, root: Path, facts: Any) -> Any:
-    """The outcome of the training that was asked for and has ended; `None` where its files are not as it left them."""
+def outcome_of(place: Path, root: Path, facts: Any, present: Collection[Path]) -> Any:
+    """The outcome of the training that was asked for and has ended; `None` where its files are not as it left them.
+
+    Those that are missing or another training's are put back; of `present`, the files of any, the others are removed.
+    """
     try:
         content = MANIFEST.read(place)
         if content["facts"] != facts:
             return None
         for name, entry in content["files"].items():
-            MANIFEST.verify(root / name, entry, "a part of the finished training")
+            MANIFEST.verify(place / _KEPT / name, entry, "a part of the finished training")
+        remove(*(path for path in present if path.relative_to(root).as_posix() not in content["files"]))
+        for name, entry in content["files"].items():
+            if not (root / name).is_file() or file_entry(root / name) != entry:
+                with replacing(root / name) as path:
+                    link(place / _KEPT / name, path)
         return content["outcome"]
     except (UserError, OSError, LookupError, TypeError, AttributeError):
         return None

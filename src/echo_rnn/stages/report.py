@@ -183,7 +183,9 @@ def _log_strategy(store: Store, sweep: str, result: ShapeResult, each: Contestan
     slot = f"{each.label} {result.shape.key}"
     if store.tagged({"sweep": sweep, "slot": slot}):
         return
-    tags = {"sweep": sweep, "slot": slot, "strategy": each.label}
+    # The records may be of another machine, from a remote of DVC.
+    measured = {key: value for key, value in result.environment.items() if key.startswith(("hardware.", "version."))}
+    tags = {**measured, "sweep": sweep, "slot": slot, "strategy": each.label}
     name = f"{each.label}-{result.shape.compile}-{result.shape.key}"  # pages cut its end
     with store.run(name, f"`{each.label}` at {result.shape.key}", tags) as run:
         verdict = words.VERDICTS[each.verdict]

@@ -6,14 +6,18 @@ from contextlib import AbstractContextManager
 
 from echo_rnn.config import Config
 from echo_rnn.config.schema import Tracking
+from echo_rnn.errors import UserError
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.stages.layout import project_root
-from echo_rnn.tracking import Run, Store, UnknownRunError, View, open_store, view_link
+from echo_rnn.tracking import Run, Store, UnknownRunError, View, database_of, open_store, view_link
 from echo_rnn.tracking.ui import HOST, PORT
 from echo_rnn.tracking.view import MOST_PARAMETERS, with_tag
 
 UI = f"http://{HOST}:{PORT}"
 """Where `make ui` shows the embedded store."""
+
+_ELSEWHERE = ("slurm", "ray_cluster")
+"""The launchers that start jobs on other machines."""
 
 SPEED_CHARTS = ("speed/step_microseconds", "speed/first_call_seconds", "speed/steps_seconds")
 """The charts of trainings that stand first."""
@@ -75,6 +79,24 @@ def store_of(tracking: Tracking, *, benchmark: bool = False) -> Store:
     experiment, enabled = tracking.experiment + suffix, tracking.enabled
     with gc_paused():
         return open_store(tracking.uri, experiment, project_root(), note=note, enabled=enabled)
+
+
+def require_server(tracking: Tracking, launcher: str) -> None:
+    """Refuses the embedded store for a launcher that starts jobs on other machines: SQLite is for one.
+
+    Args:
+        tracking: The section, checked or as Hydra composed it.
+        launcher: The option of `hydra/launcher`.
+
+    Raises:
+        UserError: The store is a file.
+    """
+    if launcher in _ELSEWHERE and tracking.enabled and (place := database_of(tracking.uri, project_root())):
+        raise UserError(
+            f"tracking.uri: expected a server for hydra/launcher={launcher}, which starts jobs on other machines, got "
+            f"the file {place}; set tracking=server tracking.uri=http://…, or tracking=none",
+            "store.shared_file",
+        )
 
 
 def print_comparison(store: Store, sweep: str, charts: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from echo_rnn import environment
 from echo_rnn.compiled_programs import compiled_programs
 from echo_rnn.config import Config
 from echo_rnn.config.network import ModelSection
@@ -218,8 +219,8 @@ def _log_exports(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
 
 
 def _ended(store: Store, files: Layout, facts: Mapping[str, Any], checkpoints: "Checkpoints") -> Outcome | None:
-    """The training, where it has ended and its files stand; the run of a process that was killed after it ends, too."""
-    outcome = finished.outcome_of(files.checkpoints, files.root, facts)
+    """The training, where it has ended with its files; the run of a process that was killed after it ends, too."""
+    outcome = finished.outcome_of(files.checkpoints, files.root, facts, files.trained)
     if outcome is None:
         return None
     note, done = files.checkpoints / finished.MANIFEST.name, Outcome(**outcome)
@@ -377,7 +378,9 @@ def _report(history: "History", done: Outcome, labels: tuple[str, str], ceiling:
         "stopped_early": history.stopped_early,
     }
     write_json(folder / "metrics.json", outcome)
-    write_json(folder / "speed.json", {name: value for name, value, _ in _speed(done)})
+    # With the processor: the file may come to another machine through DVC's remote and its run cache.
+    speed = {name: value for name, value, _ in _speed(done)}
+    write_json(folder / "speed.json", speed | {"processor": environment.hardware()["hardware.cpu"]})
     looks = [(epoch * history.windows, loss, value) for epoch, loss, value in validated]
     losses, scores, counted = history.log.read().T
     if counted.min() == 0:  # windows in which nothing counts

@@ -9,6 +9,7 @@ What is logged is written into an outbox on this machine first (`run`, `outbox`)
 background (`deliver`); what a process could not deliver, a later one does.
 """
 
+from echo_rnn.tracking.address import database_of
 from echo_rnn.tracking.deliver import deliver_all
 from echo_rnn.tracking.run import Data, MetricRow, Run
 from echo_rnn.tracking.store import Store, UnknownRunError, open_store
@@ -21,6 +22,7 @@ __all__ = [
     "Store",
     "UnknownRunError",
     "View",
+    "database_of",
     "deliver_all",
     "open_store",
     "view_link",

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from echo_rnn.errors import UserError
+from echo_rnn.locks import file_lock
 from echo_rnn.redact import redact
 from echo_rnn.tracking.database import WRITER_SECONDS, prepare, relocate
 
@@ -80,6 +81,11 @@ class Address:
 def resolve(configured: str | None, root: Path) -> Address:
     """The address to use: `MLFLOW_TRACKING_URI`, else the configured one, else a database in `root`."""
     return parse(os.environ.get("MLFLOW_TRACKING_URI") or configured or "sqlite:///mlflow.db", root)
+
+
+def database_of(configured: str | None, root: Path) -> Path | None:
+    """The file of the store to use where that is an embedded one; see `resolve`."""
+    return resolve(configured, root).database
 
 
 def parse(uri: str, root: Path) -> Address:
@@ -178,7 +184,7 @@ def new_client(address: Address) -> "MlflowClient":
     if not address.database.parent.is_dir():
         raise _not_a_store(address.database, "no such folder")
     # Two processes that create the tables at once make a database that no process can open again.
-    with mlflow_errors(address), FileLock(f"{address.database}.lock", timeout=LOCK_SECONDS):
+    with mlflow_errors(address), file_lock(f"{address.database}.lock", LOCK_SECONDS):
         try:
             prepare(address.database)
             if address.artifacts is not None:

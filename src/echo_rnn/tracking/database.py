@@ -4,7 +4,9 @@ MLflow makes its tables one by one, in more than a second, and never mends a dat
 are made beside the place, and an empty database for the installed version is kept in the user's cache directory.
 """
 
+import functools
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -16,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import platformdirs
+import psutil
 
 from echo_rnn.errors import UserError
 from echo_rnn.files import SCRATCH, remove, replacing, sha256
@@ -23,6 +26,9 @@ from echo_rnn.files import SCRATCH, remove, replacing, sha256
 WRITER_SECONDS = 60
 """How long a writer of a database waits: SQLite's own 5 s are too short for a sweep that logs in parallel."""
 _LOCATIONS = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"))
+_NETWORK = re.compile(
+    r"nfs\d?|cifs|smb\w*|9p|afs|lustre|beegfs|gpfs|ceph|gfs2|ocfs2|glusterfs|fuse\.(sshfs|glusterfs|ceph\S*|s3\S*)"
+)
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -45,6 +51,20 @@ def prepare(database: Path) -> None:
             return
         connection.execute("BEGIN IMMEDIATE")  # others wait until the copy is in its place
         _upgrade(database, connection)
+
+
+@functools.cache
+def warn_of_network(database: Path) -> None:
+    """Prints a warning, once in a process, where a database is on a file system that several machines may share."""
+    place = database.parent.resolve()
+    mounts = [each for each in psutil.disk_partitions(all=True) if place.is_relative_to(each.mountpoint)]
+    kind = max(mounts, key=lambda each: len(Path(each.mountpoint).parts)).fstype if mounts else ""
+    if _NETWORK.fullmatch(kind):
+        print(
+            f"warning: {database} is on a network file system ({kind}), where SQLite may lose what two machines write "
+            "at once: use it from one machine at a time, or a server (tracking=server)",
+            file=sys.stderr,
+        )
 
 
 def relocate(database: Path, artifacts: Path) -> None:

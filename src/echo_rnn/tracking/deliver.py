@@ -9,8 +9,8 @@ a model the store is read first.
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, takewhile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +178,10 @@ def undelivered(outbox: Outbox, address: Address, error: Exception) -> str:
 
 
 def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
-    """Delivers the next entry, or all metrics that follow each other; False if nothing is left."""
+    """Delivers the next entry, or metrics that follow each other, up to a request; False if nothing is left.
+
+    A request may be the last one that is waited for: what it has delivered is not sent again.
+    """
     from mlflow import entities  # noqa: PLC0415
 
     rest = outbox.undelivered
@@ -189,10 +192,11 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
         case _ if "copy" in entry and not (outbox.folder / entry["copy"]).exists():
             client.set_tag(run_id, "lost", f"{Path(entry['copy']).name} was removed before it was delivered")
         case "metrics":
-            alike = [*takewhile(lambda each: (each["kind"], each.get("data")) == ("metrics", entry.get("data")), rest)]
-            count = len(alike)
+            alike = takewhile(lambda each: (each["kind"], each.get("data")) == ("metrics", entry.get("data")), rest)
+            batch = [entry, *_within_a_request(len(entry["rows"]), islice(alike, 1, None))]
+            count = len(batch)
             model = _model_of(client, outbox) if "data" in entry else None
-            _log(client, run_id, chain(*(each["rows"] for each in alike)), model, entry.get("data"))
+            _log(client, run_id, chain(*(each["rows"] for each in batch)), model, entry.get("data"))
         case "params":
             client.log_batch(run_id, params=[entities.Param(*pair) for pair in entry["values"].items()])
         case "tags":
@@ -212,6 +216,15 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
             client.set_terminated(run_id, status=entry["status"], end_time=entry["milliseconds"])
     outbox.mark_delivered(count)
     return True
+
+
+def _within_a_request(rows: int, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries that fit into a request beside so many numbers."""
+    for entry in entries:
+        rows += len(entry["rows"])
+        if rows > MOST_METRICS:
+            return
+        yield entry
 
 
 def _log(

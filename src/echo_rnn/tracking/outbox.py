@@ -20,10 +20,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from echo_rnn import files
 from echo_rnn.errors import UserError
+from echo_rnn.locks import Lock, file_lock
 
 FOLDER = "outbox"
 """The folder of all outboxes of a project."""
@@ -178,11 +179,11 @@ def remove_leftovers(folder: Path) -> None:
             files.remove(*[each for each in left if not (each / _ENTRIES).exists()])
 
 
-def _making(outboxes: Path, seconds: float) -> FileLock:
-    return FileLock(f"{outboxes}.lock", timeout=seconds)
+def _making(outboxes: Path, seconds: float) -> Lock:
+    return file_lock(f"{outboxes}.lock", seconds)
 
 
-def _made(folder: Path, seconds: float, lines: bytes) -> FileLock:
+def _made(folder: Path, seconds: float, lines: bytes) -> Lock:
     """Makes an outbox with its first lines, or writes them over those of one; returns its lock, held."""
     try:
         files.make_folder(folder.parent)
@@ -201,9 +202,9 @@ def _made(folder: Path, seconds: float, lines: bytes) -> FileLock:
         raise files.unwritable(folder, OSError(*error.args)) from None
 
 
-def _locked(folder: Path, seconds: float) -> FileLock:
+def _locked(folder: Path, seconds: float) -> Lock:
     # Not bound to a thread: the thread that delivers may release it.
-    lock = FileLock(folder / _LOCK, timeout=seconds, thread_local=False)
+    lock = file_lock(folder / _LOCK, seconds, thread_local=False)
     try:
         lock.acquire()
     except Timeout:

@@ -15,7 +15,7 @@ import numpy as np
 from echo_rnn.errors import UserError
 from echo_rnn.files import make_folder
 from echo_rnn.redact import redact
-from echo_rnn.tracking.deliver import MODEL
+from echo_rnn.tracking.deliver import MODEL, MOST_METRICS
 from echo_rnn.tracking.outbox import Outbox
 
 MetricRow = tuple[str, float, int]
@@ -106,8 +106,9 @@ class Run:
             elif known is None or (remeasured and known != value):
                 self._points[name, step] = value
                 new.append([name, value, step, now])
-        if new:
-            self._append("metrics", rows=new, **({"data": [of.name, of.short_digest]} if of else {}))
+        for start in range(0, len(new), MOST_METRICS):
+            data = {"data": [of.name, of.short_digest]} if of else {}
+            self._append("metrics", rows=new[start : start + MOST_METRICS], **data)
 
     def log_dataset(self, data: Data, source: str, context: str) -> None:
         """Logs an input of the run; `context` is its purpose, such as `training`.

@@ -19,6 +19,7 @@ from echo_rnn import environment
 from echo_rnn.errors import Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
 from echo_rnn.tracking.address import Address, mlflow_errors, new_client, parse, require_answer, resolve
+from echo_rnn.tracking.database import warn_of_network
 from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, is_ours, status_entry
 from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, remove_leftovers
 from echo_rnn.tracking.run import Run, require_label
@@ -59,6 +60,8 @@ def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", 
         return _NoStore()
     require_label("experiment", experiment)
     address, outboxes = resolve(uri, root), root.absolute() / FOLDER
+    if address.database is not None:
+        warn_of_network(address.database)
     remove_leftovers(outboxes)
     headers, damaged = find_outboxes(outboxes)
     try:
