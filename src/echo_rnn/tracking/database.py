@@ -164,6 +164,8 @@ def _make(database: Path) -> None:
             return
     with _engine(database) as engine:
         _initialize_tables(engine)
+    if not folder.is_absolute():  # that of a user without a home
+        return
     place = folder / f"{name}-{sha256(database)}.db"
     with suppress(UserError, OSError), replacing(place) as path:
         folder.chmod(0o700)

@@ -4,18 +4,22 @@ An answer may be lost although the store has done the request, so every request 
 two points that agree in name, value, step and time (the primary key of its table), which is why the time is written
 down with the number; parameters, tags, states and files are replaced by the same; a dataset is an input once. Only for
 a model the store is read first.
+
+An entry that the store refuses, while it takes a tag of the same run, is passed over and stays in its outbox: what
+follows is delivered. The tag says so; later commands try the entry again.
 """
 
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, takewhile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echo_rnn.environment import host
-from echo_rnn.errors import UserError
+from echo_rnn.errors import UserError, is_full
 from echo_rnn.files import remove
 from echo_rnn.tracking.address import Address, may_pass, new_client, parse, reason, require_answer, resolve
 from echo_rnn.tracking.outbox import FOLDER, Entry, Header, InUseError, Outbox, find_outboxes, remove_leftovers
@@ -29,6 +33,8 @@ MOST_METRICS = 1000
 MODEL = "model"
 LEFT_BEHIND = ("left_behind", "its process was gone, and a later command ended the run")
 """The tag of a run that did not record its own end; it stays where the run is resumed later."""
+INCOMPLETE = "undelivered"
+"""The tag of a run of which the store refuses something: what, and why."""
 # Between two looks at the outbox: charts follow a training, and many numbers fit into one request.
 _PAUSE_SECONDS = 2.0
 # While the end of the run waits for the delivery.
@@ -95,8 +101,9 @@ def deliver_outboxes(
             try:
                 if not outbox.ended:
                     outbox.append({"kind": "tags", "values": dict([LEFT_BEHIND])}, status_entry("KILLED"))
-                while _deliver_next(client, outbox):
-                    pass
+                _deliver(client, address, outbox)
+                if outbox.refused:
+                    sentences.append(_refused(outbox, address))
             except Exception as error:  # of any kind: the command that found the outbox has other work to do
                 sentences.append(undelivered(outbox, address, error))
                 if may_pass(error, address) and number + 1 < len(here):
@@ -139,22 +146,22 @@ class BackgroundDelivery:
         self._complete.set()
         self._thread.join(seconds)
         self._given_up.set()
-        if not self._outbox.undelivered:
-            return ""
-        return undelivered(self._outbox, self._address, self._failure or TimeoutError("it did not answer in time"))
+        if self._outbox.undelivered:
+            return undelivered(self._outbox, self._address, self._failure or TimeoutError("it did not answer in time"))
+        return _refused(self._outbox, self._address) if self._outbox.refused else ""
 
     def _work(self) -> None:
         while not self._given_up.is_set():
             complete = self._complete.is_set()
             try:
-                while _deliver_next(self._client, self._outbox) and not self._given_up.is_set():
-                    self._failure = None
-                if complete:
-                    return
+                self._failure = _deliver(self._client, self._address, self._outbox, self._given_up.is_set)
             except Exception as error:  # of any kind: training continues, and the next attempt may succeed
                 self._failure = error
-                if complete and not may_pass(error, self._address):
-                    return
+            passing = self._failure is not None and may_pass(self._failure, self._address)
+            if complete and not passing:
+                return
+            if passing:
+                self._outbox.retry()
             event, seconds = (self._given_up, _LAST_PAUSE_SECONDS) if complete else (self._complete, _PAUSE_SECONDS)
             event.wait(seconds)
 
@@ -177,26 +184,86 @@ def undelivered(outbox: Outbox, address: Address, error: Exception) -> str:
     )
 
 
-def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
-    """Delivers the next entry, or metrics that follow each other, up to a request; False if nothing is left.
+def _refused(outbox: Outbox, address: Address) -> str:
+    """The sentence for an outbox of which everything is in the store but what the store refuses."""
+    return (
+        f"run {outbox.header.run_id}: expected {address.shown} to take all of it, got a refusal of "
+        f"{', and of '.join(outbox.refusals)}; all else is there, the rest stays in {outbox.folder}: mend the cause and "
+        "run `python -m pipelines.deliver`, or remove that folder"
+    )
+
+
+def _deliver(
+    client: "MlflowClient", address: Address, outbox: Outbox, stop: Callable[[], bool] = lambda: False
+) -> Exception | None:
+    """Delivers what is left, in order, and passes over what the store refuses.
+
+    Returns:
+        Why something was passed over, one that may pass rather than another; None where nothing was.
+
+    Raises:
+        Exception: The store takes nothing of this run now.
+    """
+    refusal: Exception | None = None
+    most: int | None = None  # entries in a request
+    while (rest := outbox.undelivered) and not stop():
+        entries = _for_one_request(rest)[:most]
+        incomplete = bool(outbox.refused)
+        try:
+            _send(client, outbox, entries)
+        except Exception as error:
+            if not _takes_others(client, address, outbox, entries[0], error):
+                raise
+            most = len(entries) // 2 or None  # looks for the one that is refused
+            if len(entries) == 1:
+                refusal = error if refusal is None or may_pass(error, address) else refusal
+                outbox.pass_over(reason(error))
+            continue
+        most = most and 2 * most
+        outbox.mark_delivered(len(entries))
+        if incomplete and not outbox.refused:
+            with suppress(Exception):  # somebody may have removed it
+                client.delete_tag(outbox.header.run_id, INCOMPLETE)
+    return refusal
+
+
+def _takes_others(
+    client: "MlflowClient", address: Address, outbox: Outbox, entry: Entry, error: Exception
+) -> bool:
+    """Whether a store that refused an entry takes others of the run: it is asked to take a tag that says so."""
+    if is_full(error) or (address.database is not None and may_pass(error, address)):
+        return False
+    what = Path(entry["copy"]).name if "copy" in entry else entry["kind"]
+    try:
+        client.set_tag(outbox.header.run_id, INCOMPLETE, f"{what}: {reason(error)}")
+    except Exception:
+        return False
+    return True
+
+
+def _for_one_request(rest: list[Entry]) -> list[Entry]:
+    """The next entry, or metrics that follow each other, up to a request.
 
     A request may be the last one that is waited for: what it has delivered is not sent again.
     """
+    first, *others = rest
+    if first["kind"] != "metrics":
+        return [first]
+    alike = takewhile(lambda each: (each["kind"], each.get("data")) == ("metrics", first.get("data")), others)
+    return [first, *_within_a_request(len(first["rows"]), alike)]
+
+
+def _send(client: "MlflowClient", outbox: Outbox, entries: Sequence[Entry]) -> None:
+    """Makes the requests for an entry, or for several of metrics."""
     from mlflow import entities  # noqa: PLC0415
 
-    rest = outbox.undelivered
-    if not rest:
-        return False
-    run_id, entry, count = outbox.header.run_id, rest[0], 1
+    run_id, entry = outbox.header.run_id, entries[0]
     match entry["kind"]:
         case _ if "copy" in entry and not (outbox.folder / entry["copy"]).exists():
             client.set_tag(run_id, "lost", f"{Path(entry['copy']).name} was removed before it was delivered")
         case "metrics":
-            alike = takewhile(lambda each: (each["kind"], each.get("data")) == ("metrics", entry.get("data")), rest)
-            batch = [entry, *_within_a_request(len(entry["rows"]), islice(alike, 1, None))]
-            count = len(batch)
             model = _model_of(client, outbox) if "data" in entry else None
-            _log(client, run_id, chain(*(each["rows"] for each in batch)), model, entry.get("data"))
+            _log(client, run_id, chain(*(each["rows"] for each in entries)), model, entry.get("data"))
         case "params":
             client.log_batch(run_id, params=[entities.Param(*pair) for pair in entry["values"].items()])
         case "tags":
@@ -214,8 +281,6 @@ def _deliver_next(client: "MlflowClient", outbox: Outbox) -> bool:
             client.update_run(run_id, status="RUNNING")
         case "status":
             client.set_terminated(run_id, status=entry["status"], end_time=entry["milliseconds"])
-    outbox.mark_delivered(count)
-    return True
 
 
 def _within_a_request(rows: int, entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -2,7 +2,8 @@
 
 outbox.lock                     held while an outbox is made or what is left of one is removed
 outbox/<run>/entries.jsonl      only appended to; the first line is the header: where the run belongs
-outbox/<run>/delivered_entries  how many of them are in the store: the last line
+outbox/<run>/delivered_entries  how many of them are in the store or were refused: the last line
+outbox/<run>/refused.json       which of them the store refused, by number, and why
 outbox/<run>/files/             copies of the files that entries name
 outbox/<run>/lock               held by the process that writes or delivers
 
@@ -28,7 +29,7 @@ from echo_rnn.locks import Lock, file_lock
 
 FOLDER = "outbox"
 """The folder of all outboxes of a project."""
-_ENTRIES, _DELIVERED, _FILES, _LOCK = "entries.jsonl", "delivered_entries", "files", "lock"
+_ENTRIES, _DELIVERED, _REFUSED, _FILES, _LOCK = "entries.jsonl", "delivered_entries", "refused.json", "files", "lock"
 _LOCK_SECONDS = 10
 
 Entry = dict[str, Any]
@@ -93,6 +94,15 @@ class Outbox:
         with suppress(FileNotFoundError, ValueError, IndexError):
             number = int((folder / _DELIVERED).read_bytes().split(b"\n")[-2])
             self._delivered = number if 0 <= number <= len(self.entries) else 0
+        self.refused: dict[int, str] = {}
+        try:
+            refused = json.loads((folder / _REFUSED).read_bytes())
+            self.refused = {int(index): str(why) for index, why in refused.items() if int(index) < self._delivered}
+        except FileNotFoundError:
+            pass
+        except (ValueError, AttributeError):
+            self._delivered = 0
+        self.retry()
 
     def append(self, *entries: Entry) -> None:
         """Appends entries, all or none. An outbox that was removed while its run is open is made again.
@@ -128,8 +138,18 @@ class Outbox:
 
     @property
     def undelivered(self) -> list[Entry]:
-        """The entries that are not yet in the store."""
-        return self.entries[self._delivered :]
+        """The entries that are still to be tried; first those that the store refused to an earlier process."""
+        return [self.entries[index] for index in self._queue]
+
+    @property
+    def _queue(self) -> list[int]:
+        return [*self._again, *range(self._delivered, len(self.entries))]
+
+    @property
+    def refusals(self) -> list[str]:
+        """What the store refused, its file or its kind, and why."""
+        what = {index: self.entries[index] for index in self.refused}
+        return [f"{each.get('copy', each['kind'])}: {self.refused[index]}" for index, each in what.items()]
 
     @property
     def ended(self) -> bool:
@@ -141,17 +161,43 @@ class Outbox:
         """Notes that the first `count` undelivered entries are in the store, and removes their copies of files."""
         if self._closed:
             return  # another process may have opened it
-        delivered = self.undelivered[:count]
-        self._delivered += count
-        if self.folder.is_dir():
+        done = self._queue[:count]
+        if taken := self.refused.keys() & done:
+            self.refused = {index: why for index, why in self.refused.items() if index not in taken}
+            self._write_refused()
+        self._advance(done)
+        copies = [self.entries[index]["copy"] for index in done if "copy" in self.entries[index]]
+        files.remove(*[(self.folder / copy).parent for copy in copies])
+
+    def pass_over(self, why: str) -> None:
+        """Sets the first undelivered entry aside, since the store refuses it; the next process tries it again."""
+        if self._closed:
+            return
+        first = self._queue[0]
+        self.refused[first] = why
+        self._write_refused()
+        self._advance([first])
+
+    def retry(self) -> None:
+        """Queues what was refused once more."""
+        self._again = sorted(self.refused)
+
+    def _advance(self, done: list[int]) -> None:
+        before = self._delivered
+        self._again = [index for index in self._again if index not in done]
+        self._delivered += sum(index >= before for index in done)
+        if self._delivered > before and self.folder.is_dir():
             files.append(self.folder / _DELIVERED, b"%d\n" % self._delivered, durable=False)
-        files.remove(*[(self.folder / entry["copy"]).parent for entry in delivered if "copy" in entry])
+
+    def _write_refused(self) -> None:
+        if self.folder.is_dir():
+            files.write_json(self.folder / _REFUSED, self.refused)
 
     def close(self) -> None:
         """Releases the outbox, and removes it where the run has ended and everything was delivered."""
         self._closed = True
         try:
-            if self.ended and not self.undelivered:
+            if self.ended and not self.undelivered and not self.refused:
                 # First: a folder without entries is not an outbox, even if this process dies here.
                 files.remove(self.folder / _ENTRIES, self.folder)
         finally:
