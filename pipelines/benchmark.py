@@ -6,11 +6,13 @@
 A sweep that was stopped is resumed: what has been measured on this machine with this code is not measured again.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 
 from omegaconf import DictConfig
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import in_jobs, read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone

@@ -1,6 +1,8 @@
 """Stage `compose`: `conf/` and the choices of `params.yaml` to the one configuration that all other stages read."""
 
 import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 from echo_rnn.config import compose
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone

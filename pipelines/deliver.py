@@ -4,9 +4,11 @@ python -m pipelines.deliver                  what was logged on this machine
 python -m pipelines.deliver --other-hosts    on machines that share the folder, too, when no run is at work there
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.command import show_help
 from echo_rnn.config import compose
 from echo_rnn.errors import UserError, one_sentence

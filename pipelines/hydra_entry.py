@@ -1,5 +1,8 @@
 """Programs that Hydra composes: what it refuses ends in one sentence, and what breaks in a job keeps its traceback."""
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import functools
 import os
 import sys

@@ -1,5 +1,8 @@
 """What Hydra runs: one job generates, trains and evaluates in an output folder of its own, without DVC."""
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import os
 import re
 import shlex

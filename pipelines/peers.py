@@ -7,9 +7,11 @@
 are measured. What has been measured on this machine with this code is kept, and the report covers all of it.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 from omegaconf import DictConfig
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone

@@ -6,10 +6,12 @@
 INPUT is a .wav, .flac, .csv or .npy file, OUTPUT a .wav, .csv or .npy file. Memory does not grow with the series.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 from pathlib import Path
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.command import show_help
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.layout import STAGE

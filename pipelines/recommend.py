@@ -5,13 +5,15 @@ python -m pipelines.recommend model.units=64 --json     for programs, with all n
 python -m pipelines.recommend model.units=64 --more     measures in one more process first
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import json
 import sys
 from dataclasses import asdict
 
 from omegaconf import DictConfig
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.benchmark.report.words import number_rows
 from echo_rnn.command import show_help
 from echo_rnn.config import in_jobs

@@ -1,6 +1,8 @@
 """Stage `report`: what the benchmark's samples show, as a page, pictures, numbers, and runs to compare."""
 
 import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone

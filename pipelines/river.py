@@ -5,6 +5,9 @@
 Rain wets the soil; the soil dries in the heat and feeds a slow and a fast store of water, whose sum is the level.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 from pathlib import Path
 

@@ -1,5 +1,8 @@
 """Around the jobs of a run or of a multirun, as Hydra's callback: see `echo_rnn.stages.sweep`."""
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import atexit
 import os
 import shlex

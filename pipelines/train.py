@@ -5,10 +5,12 @@ python -m pipelines.train unroll=static trainer.epochs=20       one job: generat
 python -m pipelines.train -m unroll=static,dynamic seed=0,1     a sweep of jobs
 """
 
+import pipelines  # first of all, see there
+
+# isort: split
 import os
 import sys
 
-import pipelines
 from echo_rnn.config import read
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages import train

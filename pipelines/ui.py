@@ -1,8 +1,10 @@
 """MLflow's pages on the configured store: `python -m pipelines.ui [PORT]`."""
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.command import show_help
 from echo_rnn.config import compose
 from echo_rnn.errors import UserError, one_sentence

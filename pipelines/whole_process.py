@@ -7,10 +7,12 @@ Overrides are those of `pipelines.train`, which runs without a tracking store, a
 has the seed's numbers only. The report is that of `pipelines.peers`.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.alone import alone

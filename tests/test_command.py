@@ -72,7 +72,13 @@ def test_a_file_that_an_editor_runs_by_its_path(name, tmp_path):
     assert answer.stdout.startswith(f"Stage `{name}`")
 
 
-@pytest.mark.parametrize("start", [["-m", "pipelines.compose"], ["pipelines/train.py"]])
+FILES = sorted(path.name for path in (PROJECT / "pipelines").glob("*.py"))
+STAND_IN = "pipelines.py"  # for the package, where another file is run by its path
+
+
+@pytest.mark.parametrize(
+    "start", [["-m", "pipelines.compose"], *([f"pipelines/{name}"] for name in FILES if name != STAND_IN)]
+)
 def test_outside_the_environment_a_sentence_names_it(start):
     # Without `site` nothing that is installed is found.
     answer = subprocess.run([sys.executable, "-S", *start], cwd=PROJECT, capture_output=True, text=True, check=False)
