@@ -43,7 +43,17 @@ def dataset(epochs=2, row_steps=ROW_STEPS, echo_step=2, validation_steps=ROW_STE
     return Dataset(Path("data"), task.name, {"echo_step": echo_step}, task.ends, train, *others)
 
 
-def settings(epochs=2, window=WINDOW, compile="graph", scope="block", shards=1, validate_every=1, **early_stop):
+def settings(
+    epochs=2,
+    window=WINDOW,
+    compile="graph",
+    scope="block",
+    shards=1,
+    validate_every=1,
+    overfit=None,
+    profile=None,
+    **early_stop,
+):
     return Trainer(
         epochs=epochs,
         window=window,
@@ -52,6 +62,8 @@ def settings(epochs=2, window=WINDOW, compile="graph", scope="block", shards=1, 
         scope=scope,
         validate_every=validate_every,
         early_stop=EarlyStop(**{"patience": None, "min_delta": 0.0} | early_stop),
+        overfit=overfit,
+        profile=profile,
         checkpoint=CHECKPOINT,
     )
 

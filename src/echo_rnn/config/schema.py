@@ -52,6 +52,8 @@ class Trainer(Section):
     scope: Literal["step", "block"]
     validate_every: Annotated[int, Field(ge=1)]
     early_stop: EarlyStop
+    overfit: Annotated[int, Field(ge=1)] | None
+    profile: Annotated[int, Field(ge=1)] | None
     checkpoint: Checkpoint
 
 

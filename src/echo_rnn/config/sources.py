@@ -20,7 +20,7 @@ _TWO_WAYS = re.compile(
 )
 
 # The groups whose files may speak about any key, the last to be merged first.
-_GLOBAL = ("local@_global_", "experiment", "runtime")
+_GLOBAL = ("local@_global_", "debug", "experiment", "runtime")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from echo_rnn.stages.alone import alone
 PROJECT = Path(__file__).parents[3]
 CONF = PROJECT / "conf"
 PARAMS = PROJECT / "params.yaml"
-# In the project that `project_root` names, of training steps and of whole processes beside peers.
+# In the project that `project_root` names: of networks of the store and on other datasets; of training steps and of
+# whole processes beside peers.
+EVALUATIONS = Path("outputs", "evaluations")
 PEERS_RECORDS, PEERS_REPORT = Path("benchmarks", "peers"), Path("reports", "peers")
 
 
@@ -39,6 +41,7 @@ class Layout:
         training: What training reports.
         evaluation: What evaluation reports.
         benchmark: What the benchmark reports.
+        profile: What TensorFlow's profiler records.
     """
 
     def __init__(self, root: Path) -> None:
@@ -50,6 +53,7 @@ class Layout:
         self.training = root / "reports" / "training"
         self.evaluation = root / "reports" / "evaluation"
         self.benchmark = root / "reports" / "benchmark"
+        self.profile = root / "profile"
 
     @property
     def checkpoints(self) -> Path:

@@ -27,13 +27,13 @@ from echo_rnn.core.strategies import Unrolling
 from echo_rnn.errors import Terminated, UserError
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
-from echo_rnn.inference.description import Description
+from echo_rnn.inference.description import MANIFEST, WEIGHTS, Description
 from echo_rnn.inference.exports import EXPORTED, files_of, require_exportable
 from echo_rnn.stages import finished
 from echo_rnn.stages.inputs import require_dataset, table_of
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import Chosen
-from echo_rnn.stages.store import open_run, run_link
+from echo_rnn.stages.store import CONFIG, NETWORK, open_run, run_link
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.ends import Ends
 from echo_rnn.tracking import Data, MetricRow, Run, Store, UnknownRunError
@@ -134,7 +134,7 @@ def run(
             with _stoppable(tracked, parent, command) as stop_requested:
                 start_seconds = time.time() - psutil.Process().create_time()
                 before = programs.compiled
-                training = Training(learner, data, trainer, checkpoints, start)
+                training = Training(learner, data, trainer, checkpoints, start, profiles=files.profile)
                 loaded = trainer.compile == "xla" and programs.all_loaded_since(before)
                 tracked.set_tags({"first_call": "loaded" if loaded else "compiled"})
                 programs.keep()
@@ -157,6 +157,7 @@ def run(
             )
             scored = (loss.unit, learner.score), data.validation.accuracy_ceiling
             tracked.log_artifact(_report(history, done, *scored, files.training), "figures")
+            _log_network(tracked, files)
             tracked.log_model(exported, data.validation.x_EBNI[0][:, : trainer.window] * np.float32(data.units.x))
             finished.write(
                 files.checkpoints,
@@ -167,6 +168,11 @@ def run(
             )
         checkpoints.remove()
     _say(history, done, "loading" if loaded else "compiling", ends, run_link(store, done.run_id))
+    if trainer.overfit:
+        first, *_, last = (record.loss for record in (history.epochs[0], *history.epochs))
+        print(f"overfit: the loss of {history.windows} windows went from {first:.3g} to {last:.3g}")
+    if trainer.profile and files.profile.is_dir():
+        print(f"profile: {files.profile}; to look at it: pip install xprof && xprof --logdir {files.profile}")
     return done
 
 
@@ -208,6 +214,15 @@ def _described(model: ModelSection, unrolling: Unrolling, ends: Ends, exports: S
     """The network that is trained; refused where it cannot be exported as it is asked for."""
     require_exportable(exports, model.stack, ends)
     return Description(model, unrolling, ends)
+
+
+def _log_network(tracked: Run, files: Layout) -> None:
+    """Adds to the run what `stages.fetch` reads: the network without its copy for Keras, which is logged as a model."""
+    content = MANIFEST.read(files.model)
+    content["files"] = {WEIGHTS: content["files"][WEIGHTS]}
+    del content["digest"], content["format"]
+    tracked.log_text(MANIFEST.text(content), f"{NETWORK}/{MANIFEST.name}")
+    tracked.log_artifact(files.model / WEIGHTS, NETWORK)
 
 
 def _log_exports(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
@@ -263,7 +278,8 @@ def _decisive(settings: Mapping[str, Any], unroll: str) -> dict[str, Any]:
     """The part of the settings that decides the numbers, the chosen strategy, and the code of a custom cell."""
     sections = ("task", "loss", "model", "optimizer", "schedule", "clipping", "trainer", "seed")
     decisive = {name: settings[name] for name in sections}
-    decisive["trainer"] = {name: value for name, value in settings["trainer"].items() if name != "checkpoint"}
+    neutral = ("checkpoint", "profile")
+    decisive["trainer"] = {name: value for name, value in settings["trainer"].items() if name not in neutral}
     if path := settings["model"].get("path"):
         module, _, _ = path.partition(":")
         decisive["cell"] = sha256(Path(str(sys.modules[module].__file__)))
@@ -281,7 +297,7 @@ def _describe(
     """Logs what is known of a run before its next step."""
     if tracked.id != checkpoints.run_id:
         tracked.log_config(settings)
-        tracked.log_artifact(files.config, "config")
+        tracked.log_artifact(files.config, CONFIG)
         tracked.log_dataset(dataset, files.shown(files.data), "training")
         if choosing_seconds is not None:
             tracked.log_metrics([("time/choosing", choosing_seconds, 0)])

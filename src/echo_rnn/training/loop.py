@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Never
 
 import numpy as np
@@ -37,7 +39,14 @@ class Training:
     """
 
     def __init__(
-        self, learner: Learner, data: Dataset, trainer: Trainer, checkpoints: Checkpoints, start: Progress | None
+        self,
+        learner: Learner,
+        data: Dataset,
+        trainer: Trainer,
+        checkpoints: Checkpoints,
+        start: Progress | None,
+        *,
+        profiles: Path = Path("profile"),
     ) -> None:
         """Compiles.
 
@@ -47,6 +56,7 @@ class Training:
             trainer: The settings.
             checkpoints: Where progress is saved.
             start: The progress to resume from, as `checkpoints.newest` returns it; `None` to train from the beginning.
+            profiles: A folder for what TensorFlow's profiler records, if `trainer.profile` asks for it.
 
         Raises:
             UserError: There is not a series for each epoch.
@@ -56,7 +66,9 @@ class Training:
         self._trainer = trainer
         self._checkpoints = checkpoints
         series, self._rows, row_steps, _ = data.train.x_EBNI.shape
-        if data.fresh and series < trainer.epochs:
+        # A series that does not differ from epoch to epoch is stored once.
+        self._fresh = data.fresh and not trainer.overfit
+        if self._fresh and series < trainer.epochs:
             raise UserError(
                 f"trainer.epochs: expected at most {series}, one for each training series of {data.folder}, "
                 f"got {trainer.epochs}; run `dvc repro generate` to make more, or lower it",
@@ -69,6 +81,9 @@ class Training:
                     f"{trainer.window}; lower it or task.batch_size, or give more data",
                     "data.too_short",
                 )
+        if trainer.overfit:
+            row_steps = min(row_steps, trainer.overfit * trainer.window)
+        self._steps = row_steps
         self._buffer_size = 1 if trainer.scope == "step" else capacity(row_steps, self._rows, trainer.window)
         scaling, self._warmup = data.ends.scaling, data.warmup
         self._features = Affine(scaling.input_offset_I, scaling.input_scale_I, data.units.x)
@@ -87,6 +102,9 @@ class Training:
             preparation = self._loop.prepare(self._example(), self._state)
         self._history = History(windows, leftover, preparation, checkpoints.log)
         self._memory = Memory()
+        self._profiles, self._profile = profiles, trainer.profile
+        # Not what the first call of all does.
+        self._profile_from = min(_FIRST_COUNT, trainer.epochs * windows // 2)
         if start is not None:
             self._resume(start)
         self._guard = Guard(self._progress, checkpoints.save, windows)
@@ -135,20 +153,29 @@ class Training:
         history = self._history
         epoch = len(history.epochs)
         train = self._data.train
-        # A series that does not differ from epoch to epoch is stored once.
-        number = epoch if self._data.fresh else 0
-        series = (train.x_EBNI[number], train.y[number])
+        number = epoch if self._fresh else 0
+        series = (train.x_EBNI[number][:, : self._steps], train.y[number][:, : self._steps])
         window, start = self._trainer.window, history.windows_done
         for buffer in buffers(series, window, self._buffer_size, start, warmup=self._warmup):
             first = 0
             while first < buffer.count:
-                count = self._pace.next(buffer.count - first)
-                losses, scores = self._block(buffer.arrays, first, count)
+                count, profiled = self._due(self._pace.next(buffer.count - first))
+                with tf.profiler.experimental.Profile(str(self._profiles)) if profiled else nullcontext():
+                    losses, scores = self._block(buffer.arrays, first, count)
                 first += count
                 loss, score = (f"{values.mean():.4f}" for values in (losses, scores))
                 bar.set_postfix({"epoch": epoch + 1, "loss": loss, self._learner.score: score}, refresh=False)
                 bar.update(count)
                 yield
+
+    def _due(self, count: int) -> tuple[int, bool]:
+        """How many of the next windows to run in one call, and whether it is the one that is recorded."""
+        if self._profile is None:
+            return count, False
+        if before := max(0, self._profile_from - self._history.steps):
+            return min(count, before), False
+        count, self._profile = min(count, self._profile), None
+        return count, True
 
     def _block(self, arrays: Sequence[Array], first: int, count: int) -> list[Array]:
         """One call: runs `count` windows of a buffer and returns their losses and scores."""
