@@ -1,40 +1,69 @@
-"""Stage `evaluate`: how good the trained network is on the test series.
+"""Stage `evaluate`: how good a trained network is on a test series.
 
-python -m pipelines.evaluate            the network in models/, as build/config.yaml asks
-python -m pipelines.evaluate FOLDER     that of a job in its folder, which gets the report; its run gets the numbers
+    python -m pipelines.evaluate                  the network in models/, as build/config.yaml asks
+    python -m pipelines.evaluate FOLDER           that of a job in its folder, which gets the report; its run gets the numbers
+    python -m pipelines.evaluate RUN              that of a run in the tracking store, by its id; the report is in outputs/
+    python -m pipelines.evaluate FOLDER|RUN DATA  either on the test series of another dataset, in its folder: a new run
+
+The two last print where the report is.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 from pathlib import Path
 
-import pipelines  # noqa: F401 (first of all, see there)
-from echo_rnn.config import read
+from echo_rnn.command import show_help
+from echo_rnn.config import Config, compose, read
 from echo_rnn.errors import UserError, one_sentence
+from echo_rnn.stages import evaluate
 from echo_rnn.stages.alone import alone
-from echo_rnn.stages.evaluate import run
-from echo_rnn.stages.layout import Layout, as_stage
+from echo_rnn.stages.fetch import fetch, is_run
+from echo_rnn.stages.layout import CONF, PARAMS, Layout, as_stage
 from echo_rnn.stages.outs import put_back
 from echo_rnn.stages.store import store_of
+from echo_rnn.tracking import Store
 
 
-def _files() -> Layout:
-    """A job's, where its folder is named, or the stage's."""
-    if len(sys.argv) == 2 and not sys.argv[1].startswith("-"):
-        files = Layout(Path(sys.argv[1]).resolve())
-        if not files.config.is_file():
+def named(network: str) -> tuple[Config, Layout, Store]:
+    """The configuration, the files and the store of a network that is named by the folder of a job or the id of a run."""
+    files = Layout(Path(network).resolve())
+    if files.config.is_file():
+        config = read(files.config)
+        return config, files, store_of(config.tracking)
+    if not is_run(network):
+        raise UserError(
+            f"evaluate: expected the folder of a job or the id of a run, got {network}, which has no "
+            "build/config.yaml; name another one",
+            "evaluate.folder",
+        )
+    store = store_of(compose(PARAMS, CONF).config.tracking)
+    files = fetch(store, network)
+    return read(files.config), files, store
+
+
+def main() -> None:
+    """Does what the command line asks for."""
+    show_help()
+    match sys.argv[1:]:
+        case []:
+            files = as_stage()
+            with alone(files.root, "evaluation"):
+                put_back("evaluate")
+                config = read(files.config)
+                evaluate.run(config, files, store_of(config.tracking))
+        case [network] if not network.startswith("-"):
+            evaluate.run(*named(network))
+        case [network, data] if not network.startswith("-"):
+            evaluate.run_on(Path(data).resolve(), *named(network))
+        case words:
             raise UserError(
-                f"evaluate: expected the folder of a job, got {sys.argv[1]}, which has no build/config.yaml; name "
-                "another one",
-                "evaluate.folder",
+                f"evaluate: expected no argument, FOLDER or RUN, and perhaps DATA, got {' '.join(words)!r}",
+                "evaluate.arguments",
             )
-        return files
-    return as_stage()
 
 
 if __name__ == "__main__":
     with one_sentence():
-        files = _files()
-        with alone(files.root, "evaluation"):
-            put_back("evaluate")
-            config = read(files.config)
-            run(config, files, store_of(config.tracking))
+        main()

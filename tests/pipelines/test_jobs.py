@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,30 @@ def test_a_job_generates_trains_and_evaluates_in_a_folder_of_its_own(unused):
     assert unused.stage("evaluate", str(folder)).code == 0
     assert numbers.read_bytes() == before
     assert len(unused.runs()) == 1
+
+    # By the id of its run, from the store alone, into the same run.
+    data = unused.folder / "elsewhere"
+    shutil.move(folder / "data", data)
+    shutil.move(folder, unused.folder.parent / "gone")
+    answer = unused.stage("evaluate", run.info.run_id)
+    assert answer.code == 0, answer.err
+    fetched = unused.folder / "outputs/evaluations" / run.info.run_id
+    assert (fetched / "reports/evaluation/metrics.json").read_bytes() == before
+    assert len(unused.runs()) == 1
+
+    # On the dataset in another folder, in a run of its own.
+    answer = unused.stage("evaluate", str(fetched), str(data))
+    assert answer.code == 0, answer.err
+    (place,) = re.findall(r"^report: (.*)$", answer.out, re.MULTILINE)
+    assert Path(place, "reports/evaluation/metrics.json").read_bytes() == before
+    assert [each.data.tags.get("trained_in") for each in unused.runs()] == [None, run.info.run_id]
+    for words, code in (
+        (["0" * 32], "store.unknown_run"),
+        (["nowhere"], "evaluate.folder"),
+        ([str(fetched), str(fetched)], "manifest.missing"),
+        ([str(fetched), str(data), "more"], "evaluate.arguments"),
+    ):
+        assert unused.stage("evaluate", *words).code_of_error == code
 
 
 @pytest.mark.slow

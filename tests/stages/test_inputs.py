@@ -1,5 +1,6 @@
 """What a stage reads is compared with its configuration and with each other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 
 from echo_rnn.config import compose
 from echo_rnn.stages.generate import run as generate
-from echo_rnn.stages.inputs import require_dataset, require_network
+from echo_rnn.stages.inputs import require_dataset, require_ends, require_network
 from echo_rnn.stages.layout import Layout
 from echo_rnn.tasks.dataset import open_dataset
 from tests.refusals import refused
@@ -69,3 +70,12 @@ def test_the_remedy_heals(tmp_path, data):
     config = configured(tmp_path, task={"echo_step": 7})
     generate(config, Layout(tmp_path))  # python -m pipelines.generate
     require_dataset(config, open_dataset(tmp_path / "data"))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("kind", "real"), ("inputs", 3), ("outputs", 7), ("input_names", ("a",)), ("sample_rate", 8000)]
+)
+def test_another_dataset_is_for_what_the_network_reads_and_predicts(data, name, other):
+    require_ends(data, replace(data.ends, scaling=None))
+    with refused("inputs.ends", data.folder, f"{name} = "):
+        require_ends(data, replace(data.ends, **{name: other}))

@@ -120,3 +120,11 @@ def test_ceiling_of_several_epochs_is_their_mean():
 def test_table_and_parameters_make_an_equal_task():
     task = Echo(echo_step=3, rows=5)
     assert TASKS[task.name].make(**asdict(task)) == task
+
+
+def test_the_ceiling_lies_where_chance_says_in_95_of_100_series():
+    task = Echo(echo_step=3, rows=5)
+    low, high = task.ceiling_by_chance(40)
+    held = sum(low <= task.accuracy_ceiling(task.series(seed_of(number), 200)[1]) <= high for number in range(400))
+    assert 0.92 * 400 <= held < 400
+    assert Echo(echo_step=0, rows=5).ceiling_by_chance(40) == (1, 1)

@@ -22,6 +22,8 @@ MANIFEST = Manifest(
     "network and run the job again)",
 )
 
+WEIGHTS = "weights.npz"
+
 
 @dataclass(frozen=True)
 class Description:

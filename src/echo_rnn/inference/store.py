@@ -15,13 +15,12 @@ import tensorflow as tf
 from echo_rnn.core.model import Model, Weights, build, flat
 from echo_rnn.errors import UserError
 from echo_rnn.files import remove, replacing_files
-from echo_rnn.inference.description import MANIFEST, Description, parse
+from echo_rnn.inference.description import MANIFEST, WEIGHTS, Description, parse
 from echo_rnn.inference.exports import EXPORTED, write
 from echo_rnn.inference.keras_model import to_keras
 from echo_rnn.inference.trained import Trained
 from echo_rnn.manifest import file_entry
 
-WEIGHTS = "weights.npz"
 KERAS = "model.keras"
 
 

@@ -1,9 +1,13 @@
-"""Stage `evaluate`: how good the trained network is on the test series; resumes the run that trained it."""
+"""Stage `evaluate`: how good the trained network is on the test series; resumes the run that trained it.
+
+`run_on` evaluates it on another dataset, in a run of its own.
+"""
 
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +20,18 @@ from echo_rnn.files import remove, replacing, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.inference.description import MANIFEST as NETWORK
 from echo_rnn.stages.alone import alone
-from echo_rnn.stages.inputs import require_dataset, require_network, table_of
-from echo_rnn.stages.layout import Layout
+from echo_rnn.stages.inputs import require_dataset, require_ends, require_network, table_of
+from echo_rnn.stages.layout import EVALUATIONS, Layout, project_root
 from echo_rnn.stages.store import open_run
 from echo_rnn.tasks.dataset import Dataset, open_dataset
-from echo_rnn.tracking import MetricRow, Store
+from echo_rnn.tasks.echo import Echo
+from echo_rnn.tracking import MetricRow, Run, Store
 
 if TYPE_CHECKING:
     from echo_rnn.core.windows.predictor import Predictor
     from echo_rnn.evaluation.classes import Evaluation
     from echo_rnn.evaluation.real import RealEvaluation
+    from echo_rnn.inference.trained import Trained
 
 Floats = NDArray[Any]
 MOST_LAGS = 200  # more than a picture can show
@@ -50,44 +56,77 @@ class Found:
 
 
 def run(config: Config, files: Layout, store: Store) -> dict[str, Any]:
-    """Evaluates the network; writes a report, adds it to the run, and returns the numbers."""
+    """Evaluates the network on its own dataset; writes a report, adds it to the run, and returns the numbers."""
     with alone(files.root, "evaluation"):
-        return _evaluated(config, files, store)
+        data = open_dataset(files.data)
+        require_dataset(config, data)
+        network = _loaded(config, files)
+        require_network(config, data, files.model, NETWORK.read(files.model))
+        # DVC may have restored the model from a cache that was filled on another machine, where its run is.
+        another = {"trained_in": network.run_id or "nowhere", "kind": "evaluation of a model of another store"}
+        return _evaluated(data, network, config, files.evaluation, open_run(store, config, network.run_id, another))
 
 
-def _evaluated(config: Config, files: Layout, store: Store) -> dict[str, Any]:
-    window = config.trainer.window
-    data = open_dataset(files.data)
-    require_dataset(config, data)
+def run_on(folder: Path, config: Config, files: Layout, store: Store) -> dict[str, Any]:
+    """Evaluates the network on the test series of another dataset; writes a report and a run, returns the numbers.
+
+    Args:
+        folder: The dataset's.
+        config: Of the training.
+        files: Where the network is.
+        store: Gets the new run.
+
+    Raises:
+        UserError: There is no dataset, or none for what the network reads and predicts.
+    """
+    data = open_dataset(folder)
+    content = NETWORK.read(files.model)
+    place = project_root() / EVALUATIONS / f"{content['digest'][:8]}-{data.digest[:8]}"
+    with alone(place, "evaluation"):
+        network = _loaded(config, files)
+        ends = network.description.ends
+        require_ends(data, ends)
+        tags = {"trained_in": network.run_id or "nowhere", "kind": "evaluation on another dataset"}
+        # Scaled as the network was trained.
+        run = open_run(store, config, "", tags)
+        metrics = _evaluated(replace(data, ends=ends), network, config, place / "reports" / "evaluation", run)
+    print(f"report: {place}")
+    return metrics
+
+
+def _loaded(config: Config, files: Layout) -> "Trained":
     with gc_paused():
         start_tensorflow(config.runtime.threads)
-        from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
-        from echo_rnn.core.windows.stored import Affine  # noqa: PLC0415
         from echo_rnn.inference import store as trained  # noqa: PLC0415
+    return trained.load(files.model)
 
-    network = trained.load(files.model)
-    require_network(config, data, files.model, NETWORK.read(files.model))
-    scaling = data.ends.scaling
+
+def _evaluated(
+    data: Dataset, network: "Trained", config: Config, folder: Path, run: AbstractContextManager[Run]
+) -> dict[str, Any]:
+    """Evaluates a network; writes the report into `folder` and adds it to `run`."""
+    from echo_rnn.core.windows.predictor import Predictor  # noqa: PLC0415
+    from echo_rnn.core.windows.stored import Affine  # noqa: PLC0415
+
+    window, scaling = config.trainer.window, data.ends.scaling
     features = Affine(scaling.input_offset_I, scaling.input_scale_I, data.units.x)
     # A graph and not XLA: the series is run twice, which would not pay for compiling.
     carried, zeroed = (
         Predictor(network.model, lambda: network.weights, features, window, "graph", zeroed=flag, warmup=data.warmup)
         for flag in (False, True)
     )
-    # DVC may have restored the model from a cache that was filled on another machine, where its run is.
-    another = {"trained_in": network.run_id or "nowhere", "kind": "evaluation of a model of another store"}
-    with open_run(store, config, network.run_id, another) as tracked:
+    with run as tracked:
         start = time.perf_counter()
         evaluate = _classes if data.ends.kind == "classes" else _real
-        found = evaluate(data, carried, zeroed, window, files.evaluation)
+        found = evaluate(data, carried, zeroed, window, folder)
         seconds = time.perf_counter() - start
         # Where other code evaluates the same network again, its numbers replace the earlier ones.
         table = table_of(data, "test")
-        tracked.log_dataset(table, files.shown(files.data), "evaluation")
+        tracked.log_dataset(table, Layout(data.folder).shown(data.folder), "evaluation")
         tracked.log_metrics(_rows(found.metrics), remeasured=True, of=table)
         tracked.log_metrics([("time/evaluation", seconds, 0)], remeasured=True)
-        write_json(files.evaluation / "metrics.json", found.metrics | found.tables)
-        tracked.log_artifact(files.evaluation / "metrics.json", "evaluation")
+        write_json(folder / "metrics.json", found.metrics | found.tables)
+        tracked.log_artifact(folder / "metrics.json", "evaluation")
         for picture in found.pictures:
             tracked.log_artifact(picture, "figures" if picture.suffix == ".png" else "audio")
     print(found.line)
@@ -104,7 +143,7 @@ def _classes(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: i
     from echo_rnn.evaluation.classes import Evaluation, majority, tally  # noqa: PLC0415
 
     ends, test = data.ends, data.test
-    lags = min(2 * data.parameters["echo_step"] + 5, MOST_LAGS) if data.task == "echo" else 0
+    lags = min(2 * data.parameters["echo_step"] + 5, MOST_LAGS) if data.task == Echo.name else 0
     with_state, without = (
         tally(predict(test.x_EBNI[0], test.y[0], leftover=True), ends.outputs, window, lags)
         for predict in (carried, zeroed)
@@ -116,6 +155,10 @@ def _classes(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: i
     if (gap := metrics["accuracy_gap"]) is not None:
         beside = f"{abs(gap):.6f} {'below' if gap >= 0 else 'above, by lucky guesses,'} the score of the best predictor"
         line = f"test accuracy {metrics['accuracy']:.6f}, {beside}, {metrics['accuracy_ceiling']:.6f}"
+        if data.task == Echo.name:
+            _, rows, row_steps = test.y.shape
+            low, high = Echo(data.parameters["echo_step"], rows).ceiling_by_chance(row_steps)
+            line += f"; by chance that is {low:.6f} to {high:.6f} in 95 of 100 such series"
     return Found(metrics, evaluation.tables(), _class_files(evaluation, data, window, folder), line)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from echo_rnn.config import Config
 from echo_rnn.errors import UserError
 from echo_rnn.tasks.dataset import Dataset, Split
+from echo_rnn.tasks.ends import Ends
 from echo_rnn.tracking import Data
 
 
@@ -59,6 +60,22 @@ def require_network(config: Config, data: Dataset, folder: Path, manifest: Mappi
             f"{folder}: expected the network of this configuration, trained on {data.folder}, {other}; `dvc repro "
             "train` makes it, or python -m pipelines.train --stage",
             "inputs.network",
+        )
+
+
+def require_ends(data: Dataset, ends: Ends) -> None:
+    """Refuses a dataset that is not what a network reads and predicts; scaling and length do not matter.
+
+    Raises:
+        UserError: It is not; the sentence names what differs.
+    """
+    names = ("kind", "inputs", "outputs", "input_names", "target_names", "sample_rate")
+    found, wanted = ({name: getattr(each, name) for name in names} for each in (data.ends, ends))
+    if other := _difference(found, wanted):
+        raise UserError(
+            f"{data.folder}: expected a dataset for what the network reads and predicts, {other}; name another dataset "
+            "or another network",
+            "inputs.ends",
         )
 
 

@@ -24,6 +24,9 @@ SPEED_CHARTS = ("speed/step_microseconds", "speed/first_call_seconds", "speed/st
 TRAININGS = View("tags.`unroll` LIKE '%'", SPEED_CHARTS, fastest_first=False)
 """All trainings, from the newest to the oldest, also those at work; no summaries of sweeps."""
 
+CONFIG, NETWORK = "config", "network"
+"""Artifacts of a training from which it can be evaluated again; see `stages.fetch`."""
+
 _TRAINING_NOTE = """\
 Recurrent networks that echo a bit series, unrolled through time in different ways.
 

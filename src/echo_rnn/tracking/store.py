@@ -138,11 +138,7 @@ class Store:
             UnknownRunError: At the call, before anything is entered: the store has no such run.
             UserError: Another process has it open.
         """
-        unknown = UnknownRunError(
-            f"run {run_id[:40]!r} is not in the tracking store {self.address}, or was deleted there; it may have been "
-            "made on another machine",
-            "store.unknown_run",
-        )
+        unknown = self._unknown(run_id)
         if not _RUN_ID.fullmatch(run_id):
             raise unknown
         try:
@@ -155,6 +151,32 @@ class Store:
         if not known:
             raise unknown
         return self._resumed(run_id)
+
+    def download(self, run_id: str, name: str, folder: Path) -> None:
+        """Copies the folder `name` of a run's artifacts into `folder`.
+
+        Raises:
+            UserError: The run is unknown (`UnknownRunError`), or has no such artifacts.
+        """
+        if not _RUN_ID.fullmatch(run_id) or not self._knows(run_id):
+            raise self._unknown(run_id)
+        with self._requests():
+            found = self._client.list_artifacts(run_id, name)
+            if found:
+                self._client.download_artifacts(run_id, name, str(folder))
+        if not found:
+            raise UserError(
+                f"run {run_id}: expected one with the artifacts {name}/, got none in {self.address}; it may be at work, "
+                "not delivered (python -m pipelines.deliver), no training, or one of an older version",
+                "store.no_artifact",
+            )
+
+    def _unknown(self, run_id: str) -> UnknownRunError:
+        return UnknownRunError(
+            f"run {run_id[:40]!r} is not in the tracking store {self.address}, or was deleted there; it may have been "
+            "made on another machine",
+            "store.unknown_run",
+        )
 
     def _knows(self, run_id: str) -> bool:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
@@ -265,6 +287,12 @@ class _NoStore(Store):
 
     def resume(self, run_id: str) -> AbstractContextManager[Run]:
         return nullcontext(Run())
+
+    def download(self, run_id: str, name: str, folder: Path) -> None:
+        raise UserError(
+            f"run {run_id}: expected a tracking store that has it, got tracking.enabled = false; choose another tracking",
+            "store.none",
+        )
 
     def tagged(self, tags: Mapping[str, str]) -> list[str]:
         return []
