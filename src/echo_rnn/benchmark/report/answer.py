@@ -57,6 +57,7 @@ class Leader:
         verdict: `faster` than the baseline, `undecided`, or `reference` where the baseline is the fastest itself.
         speedup: Time of a training step of the baseline over that of the fastest.
         rivals: All others that are not shown to be slower than the fastest.
+        others: The fastest under each other condition, and its time over that of the fastest of all.
         least: The smallest ratio that is called a difference here.
         step_seconds: Of the fastest.
         first_call_seconds: Of the fastest.
@@ -70,6 +71,7 @@ class Leader:
     verdict: Verdict
     speedup: Interval
     rivals: list[Variant]
+    others: list[tuple[Variant, Interval]]
     least: float
     step_seconds: float
     first_call_seconds: float
@@ -190,7 +192,12 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
     least = max(margin(each.control, each.processes) for each in (result, base_result))
     rounds = min(result.rounds, base_result.rounds)
     verdict: Verdict = "reference" if fastest == baseline else verdict_of(speedups[fastest], rounds, least)
-    rivals = [variant for variant, interval in over(fastest).items() if interval.high >= 1 / least]
+    beside = over(fastest)
+    rivals = [variant for variant, interval in beside.items() if interval.high >= 1 / least]
+    best: dict[tuple[Compile, int], Variant] = {}  # of each other condition
+    for variant in sorted(beside, key=lambda variant: beside[variant].estimate):
+        if variant.condition != fastest.condition:
+            best[variant.condition] = variant
     own_first, base_first = own.first_call_seconds or 0.0, base.first_call_seconds or 0.0
     base_step = base.step_seconds or 0.0
     step = base_step / speedups[fastest].estimate
@@ -201,6 +208,7 @@ def _leader(results: Sequence[ShapeResult], samples: Mapping[Shape, list[Record]
         verdict=verdict,
         speedup=speedups[fastest],
         rivals=rivals,
+        others=[(variant, beside[variant].inverse) for variant in best.values()],
         least=least,
         step_seconds=own.step_seconds or 0.0,
         first_call_seconds=own_first,

@@ -240,6 +240,13 @@ def _single(leader: Leader) -> list[str]:
         f"{seconds(leader.step_seconds)}.",
         _payoff(leader),
     ]
+    if leader.others:
+        # From the quickest to the slowest.
+        ways = [
+            f"{speedup(longer)} {condition(*variant.condition)} ({variant.label})"
+            for variant, longer in sorted(leader.others, key=lambda other: other[1].estimate)
+        ]
+        found.append(f"The fastest otherwise takes this many times as long: {listed(ways)}.")
     if leader.rivals:
         rivals = listed([_variant(variant) for variant in leader.rivals])
         limit = f"; here a difference is claimed from {leader.least:.2f}× on" if leader.least > _CLAIMED else ""
