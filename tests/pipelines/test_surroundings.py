@@ -1,7 +1,11 @@
 """What surrounds a command changes neither its bits nor its end: settings of libraries, of git, of the terminal."""
 
 import os
+import shutil
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +56,34 @@ def test_make_works_in_a_folder_with_a_space(unused, tmp_path):
     answer = project.run("make", "-n", "run", PYTHONSAFEPATH="1")
     assert answer.code == 0
     assert f'"{project.folder}/.venv/bin"/dvc' in answer.out
+
+
+NOBODY = "54321"  # a number that no system gives to a user
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", "-u", "USER", "-u", "LOGNAME")
+
+
+@pytest.fixture
+def theirs(finished):
+    """The finished project in a folder of a user without an entry on the system, as in a container."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("only root may start a process as another user, with setpriv")
+    reads = [*AS_NOBODY, sys.executable, "-c", "import echo_rnn, tensorflow"]
+    if subprocess.run(reads, check=False, capture_output=True).returncode:
+        pytest.skip("the environment of the tests cannot be read by other users")
+    folder = Path(tempfile.mkdtemp())  # that of pytest is the user's own
+    project = finished.copy(folder / "echo")
+    (project.folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, int(NOBODY), int(NOBODY), follow_symlinks=False)
+    yield project
+    shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_a_user_without_an_entry_on_the_system(theirs):
+    answer = theirs.run(*AS_NOBODY, "HOME=/", "make", "-o", ".venv/installed", "run")
+    assert answer.code == 0, answer.err
+    answer = theirs.run(*AS_NOBODY, "-u", "HOME", "python", "-m", "pipelines.train", "experiment=debug")
+    assert answer.code == 0, answer.err
+    (run,) = theirs.runs()
+    assert run.info.status == "FINISHED"
