@@ -1,11 +1,9 @@
 """Stage `evaluate`: how good a trained network is on a test series.
 
-    python -m pipelines.evaluate                  the network in models/, as build/config.yaml asks
-    python -m pipelines.evaluate FOLDER           that of a job in its folder, which gets the report; its run gets the numbers
-    python -m pipelines.evaluate RUN              that of a run in the tracking store, by its id; the report is in outputs/
-    python -m pipelines.evaluate FOLDER|RUN DATA  either on the test series of another dataset, in its folder: a new run
-
-The two last print where the report is.
+python -m pipelines.evaluate                   the network in models/, as build/config.yaml asks
+python -m pipelines.evaluate FOLDER            that of a job in its folder; its run gets the numbers
+python -m pipelines.evaluate RUN               that of a run by its id; the report goes to outputs/evaluations/RUN
+python -m pipelines.evaluate FOLDER|RUN DATA   either on the dataset in the folder DATA, in a run of its own
 """
 
 import pipelines  # noqa: F401 (first of all, see there)
@@ -27,7 +25,7 @@ from echo_rnn.tracking import Store
 
 
 def named(network: str) -> tuple[Config, Layout, Store]:
-    """The configuration, the files and the store of a network that is named by the folder of a job or the id of a run."""
+    """The configuration, files and store of a network that is named by the folder of a job or the id of a run."""
     files = Layout(Path(network).resolve())
     if files.config.is_file():
         config = read(files.config)

@@ -59,7 +59,17 @@ def test_make_works_in_a_folder_with_a_space(unused, tmp_path):
 
 
 NOBODY = "54321"  # a number that no system gives to a user
-AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", "-u", "USER", "-u", "LOGNAME")
+AS_NOBODY = (
+    "setpriv",
+    f"--reuid={NOBODY}",
+    f"--regid={NOBODY}",
+    "--clear-groups",
+    "env",
+    "-u",
+    "USER",
+    "-u",
+    "LOGNAME",
+)
 
 
 @pytest.fixture

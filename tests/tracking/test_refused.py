@@ -32,7 +32,8 @@ def outbox(run, client, tmp_path):
 
     def fill(*entries):
         outbox = Outbox(
-            tmp_path / "outbox" / run.id, Header(run.id, "sqlite:///mlflow.db", "echo", client.get_run(run.id).info.experiment_id)
+            tmp_path / "outbox" / run.id,
+            Header(run.id, "sqlite:///mlflow.db", "echo", client.get_run(run.id).info.experiment_id),
         )
         outbox.append(*entries)
         return outbox

@@ -43,17 +43,8 @@ def dataset(epochs=2, row_steps=ROW_STEPS, echo_step=2, validation_steps=ROW_STE
     return Dataset(Path("data"), task.name, {"echo_step": echo_step}, task.ends, train, *others)
 
 
-def settings(
-    epochs=2,
-    window=WINDOW,
-    compile="graph",
-    scope="block",
-    shards=1,
-    validate_every=1,
-    overfit=None,
-    profile=None,
-    **early_stop,
-):
+def settings(epochs=2, window=WINDOW, compile="graph", scope="block", shards=1, validate_every=1, **others):
+    debug = {name: others.pop(name, None) for name in ("overfit", "profile")}
     return Trainer(
         epochs=epochs,
         window=window,
@@ -61,9 +52,8 @@ def settings(
         shards=shards,
         scope=scope,
         validate_every=validate_every,
-        early_stop=EarlyStop(**{"patience": None, "min_delta": 0.0} | early_stop),
-        overfit=overfit,
-        profile=profile,
+        early_stop=EarlyStop(**{"patience": None, "min_delta": 0.0} | others),
+        **debug,
         checkpoint=CHECKPOINT,
     )
 

@@ -20,6 +20,7 @@ from echo_rnn import environment
 from echo_rnn.compiled_programs import compiled_programs
 from echo_rnn.config import Config
 from echo_rnn.config.network import ModelSection
+from echo_rnn.config.schema import Trainer
 from echo_rnn.core.compilation import Compile, fused_loop_bytes
 from echo_rnn.core.losses import Loss
 from echo_rnn.core.startup import start_tensorflow
@@ -124,8 +125,8 @@ def run(
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         learner = _learner(network, optimizer, loss, config.seed, trainer.shards)
         start = checkpoints.newest()
-        known = {"began_in": checkpoints.run_id} if checkpoints.run_id else {}
-        with open_run(store, config, checkpoints.run_id, {**chosen.tags, **tags, **known}) as tracked:
+        known = {**chosen.tags, **tags} | ({"began_in": checkpoints.run_id} if checkpoints.run_id else {})
+        with open_run(store, config, checkpoints.run_id, known) as tracked:
             _describe(tracked, checkpoints, settings, files, table_of(data, "train"), chosen.seconds)
             # The store keeps each number once; those of the last epochs may not have reached it.
             tracked.log_metrics(
@@ -155,24 +156,21 @@ def run(
                 dataset_digest=data.digest,
                 exports=config.export,
             )
-            scored = (loss.unit, learner.score), data.validation.accuracy_ceiling
-            tracked.log_artifact(_report(history, done, *scored, files.training), "figures")
-            _log_network(tracked, files)
+            ceiling = data.validation.accuracy_ceiling
+            tracked.log_artifact(_report(history, done, (loss.unit, learner.score), ceiling, files.training), "figures")
             tracked.log_model(exported, data.validation.x_EBNI[0][:, : trainer.window] * np.float32(data.units.x))
             finished.write(
                 files.checkpoints,
                 files.root,
                 facts,
                 asdict(done),
-                [*files.trained, *_log_exports(tracked, files.model, config.export)],
+                [*files.trained, *_log_network(tracked, files.model, config.export)],
             )
         checkpoints.remove()
-    _say(history, done, "loading" if loaded else "compiling", ends, run_link(store, done.run_id))
-    if trainer.overfit:
-        first, *_, last = (record.loss for record in (history.epochs[0], *history.epochs))
-        print(f"overfit: the loss of {history.windows} windows went from {first:.3g} to {last:.3g}")
-    if trainer.profile and files.profile.is_dir():
-        print(f"profile: {files.profile}; to look at it: pip install xprof && xprof --logdir {files.profile}")
+    first_call = "loading" if loaded else "compiling"
+    _say(history, done, first_call, ends, run_link(store, done.run_id), trainer, files.profile)
+        history, done, "loading" if loaded else "compiling", ends, run_link(store, done.run_id), trainer, files.profile
+    )
     return done
 
 
@@ -193,8 +191,10 @@ def _begin(settings: Mapping[str, Any], sizes: Sequence[int], ends: Ends) -> Non
         )
 
 
-def _say(history: "History", done: Outcome, first_call: str, ends: Ends, link: str) -> None:
-    """Prints what a training took, where its run is, and whether it went wrong."""
+def _say(
+    history: "History", done: Outcome, first_call: str, ends: Ends, link: str, trainer: Trainer, profile: Path
+) -> None:
+    """Prints what a training took, where its run is, whether it went wrong, and what was asked to find a mistake."""
     print(
         f"trained: {history.steps:,} steps of {seconds(done.each_step_seconds)} take {seconds(done.steps_seconds)}; "
         f"tracing and {first_call} took {seconds(done.first_call_seconds)}"
@@ -208,6 +208,11 @@ def _say(history: "History", done: Outcome, first_call: str, ends: Ends, link: s
             "optimizer.learning_rate or choose clipping=global_norm",
             file=sys.stderr,
         )
+    if trainer.overfit:
+        first = history.epochs[0].loss
+        print(f"overfit: the loss of the windows it saw ({history.windows}) went from {first:.3g} to {last:.3g}")
+    if trainer.profile and profile.is_dir():
+        print(f"profile: {profile}; to look at it: pip install xprof && xprof --logdir {profile}")
 
 
 def _described(model: ModelSection, unrolling: Unrolling, ends: Ends, exports: Sequence[str]) -> Description:
@@ -216,17 +221,14 @@ def _described(model: ModelSection, unrolling: Unrolling, ends: Ends, exports: S
     return Description(model, unrolling, ends)
 
 
-def _log_network(tracked: Run, files: Layout) -> None:
-    """Adds to the run what `stages.fetch` reads: the network without its copy for Keras, which is logged as a model."""
-    content = MANIFEST.read(files.model)
+def _log_network(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
+    """Adds the network to the run as `stages.fetch` reads it, and in other formats, whose files it returns."""
+    content = MANIFEST.read(model)
+    # Its copy for Keras is logged as a model.
     content["files"] = {WEIGHTS: content["files"][WEIGHTS]}
     del content["digest"], content["format"]
     tracked.log_text(MANIFEST.text(content), f"{NETWORK}/{MANIFEST.name}")
-    tracked.log_artifact(files.model / WEIGHTS, NETWORK)
-
-
-def _log_exports(tracked: Run, model: Path, names: Sequence[str]) -> list[Path]:
-    """Adds the files of some formats to the run, and returns them."""
+    tracked.log_artifact(model / WEIGHTS, NETWORK)
     files = [model / EXPORTED / name for name in files_of(names)]
     for file in files:
         tracked.log_artifact(file, "exports")

@@ -188,7 +188,7 @@ def _refused(outbox: Outbox, address: Address) -> str:
     """The sentence for an outbox of which everything is in the store but what the store refuses."""
     return (
         f"run {outbox.header.run_id}: expected {address.shown} to take all of it, got a refusal of "
-        f"{', and of '.join(outbox.refusals)}; all else is there, the rest stays in {outbox.folder}: mend the cause and "
+        f"{', and of '.join(outbox.refusals)}; all else is there, that stays in {outbox.folder}: mend the cause and "
         "run `python -m pipelines.deliver`, or remove that folder"
     )
 
@@ -212,7 +212,7 @@ def _deliver(
         try:
             _send(client, outbox, entries)
         except Exception as error:
-            if not _takes_others(client, address, outbox, entries[0], error):
+            if not _takes_more(client, address, outbox, entries[0], error):
                 raise
             most = len(entries) // 2 or None  # looks for the one that is refused
             if len(entries) == 1:
@@ -227,9 +227,7 @@ def _deliver(
     return refusal
 
 
-def _takes_others(
-    client: "MlflowClient", address: Address, outbox: Outbox, entry: Entry, error: Exception
-) -> bool:
+def _takes_more(client: "MlflowClient", address: Address, outbox: Outbox, entry: Entry, error: Exception) -> bool:
     """Whether a store that refused an entry takes others of the run: it is asked to take a tag that says so."""
     if is_full(error) or (address.database is not None and may_pass(error, address)):
         return False

@@ -166,8 +166,8 @@ class Store:
                 self._client.download_artifacts(run_id, name, str(folder))
         if not found:
             raise UserError(
-                f"run {run_id}: expected one with the artifacts {name}/, got none in {self.address}; it may be at work, "
-                "not delivered (python -m pipelines.deliver), no training, or one of an older version",
+                f"run {run_id}: expected one with the artifacts {name}/, got none in {self.address}; it may be at "
+                "work, not delivered (python -m pipelines.deliver), no training, or one of an older version",
                 "store.no_artifact",
             )
 
@@ -290,7 +290,7 @@ class _NoStore(Store):
 
     def download(self, run_id: str, name: str, folder: Path) -> None:
         raise UserError(
-            f"run {run_id}: expected a tracking store that has it, got tracking.enabled = false; choose another tracking",
+            f"run {run_id}: expected a tracking store that has it, got tracking.enabled = false; choose another one",
             "store.none",
         )
 
