@@ -146,6 +146,7 @@ def run(
 
                 history = training.run(stop_requested, on_epoch)
             first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
+            first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
             done = Outcome(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
             tracked.log_metrics(_times(history, done, import_seconds, start_seconds))
             exported = save(
@@ -167,10 +168,8 @@ def run(
                 [*files.trained, *_log_network(tracked, files.model, config.export)],
             )
         checkpoints.remove()
-    first_call = "loading" if loaded else "compiling"
-    _say(history, done, first_call, ends, run_link(store, done.run_id), trainer, files.profile)
-        history, done, "loading" if loaded else "compiling", ends, run_link(store, done.run_id), trainer, files.profile
-    )
+    how = "loading" if loaded else "compiling"
+    _say(history, done, how, ends, run_link(store, done.run_id), trainer, files.profile)
     return done
 
 
