@@ -35,7 +35,7 @@ from echo_rnn.stages.inputs import require_dataset, table_of
 from echo_rnn.stages.layout import Layout
 from echo_rnn.stages.prepare import Chosen
 from echo_rnn.stages.store import CONFIG, NETWORK, open_run, run_link
-from echo_rnn.tasks.dataset import open_dataset
+from echo_rnn.tasks.dataset import Dataset, open_dataset
 from echo_rnn.tasks.ends import Ends
 from echo_rnn.tracking import Data, MetricRow, Run, Store, UnknownRunError
 from echo_rnn.units import seconds
@@ -157,8 +157,7 @@ def run(
                 dataset_digest=data.digest,
                 exports=config.export,
             )
-            ceiling = data.validation.accuracy_ceiling
-            tracked.log_artifact(_report(history, done, (loss.unit, learner.score), ceiling, files.training), "figures")
+            tracked.log_artifact(_report(history, done, (loss.unit, learner.score), data, files.training), "figures")
             tracked.log_model(exported, data.validation.x_EBNI[0][:, : trainer.window] * np.float32(data.units.x))
             finished.write(
                 files.checkpoints,
@@ -168,8 +167,7 @@ def run(
                 [*files.trained, *_log_network(tracked, files.model, config.export)],
             )
         checkpoints.remove()
-    how = "loading" if loaded else "compiling"
-    _say(history, done, how, ends, run_link(store, done.run_id), trainer, files.profile)
+    _say(history, done, loaded, ends, run_link(store, done.run_id), trainer, files.profile)
     return done
 
 
@@ -191,12 +189,12 @@ def _begin(settings: Mapping[str, Any], sizes: Sequence[int], ends: Ends) -> Non
 
 
 def _say(
-    history: "History", done: Outcome, first_call: str, ends: Ends, link: str, trainer: Trainer, profile: Path
+    history: "History", done: Outcome, loaded: bool, ends: Ends, link: str, trainer: Trainer, profile: Path
 ) -> None:
     """Prints what a training took, where its run is, whether it went wrong, and what was asked to find a mistake."""
     print(
         f"trained: {history.steps:,} steps of {seconds(done.each_step_seconds)} take {seconds(done.steps_seconds)}; "
-        f"tracing and {first_call} took {seconds(done.first_call_seconds)}"
+        f"tracing and {'loading' if loaded else 'compiling'} took {seconds(done.first_call_seconds)}"
     )
     if link:
         print(f"run: {link}")
@@ -360,14 +358,14 @@ def _times(history: "History", trained: Outcome, import_seconds: float, start_se
     yield "train/leftover_steps", history.leftover_steps, 0
 
 
-def _report(history: "History", done: Outcome, labels: tuple[str, str], ceiling: float | None, folder: Path) -> Path:
+def _report(history: "History", done: Outcome, labels: tuple[str, str], data: Dataset, folder: Path) -> Path:
     """Writes tables of the epochs, the outcome and the curves; returns the path of the picture.
 
     Args:
         history: The training.
         done: Its speed.
         labels: The unit of the loss, and the name of the score.
-        ceiling: The best score that any network can reach, where it is known.
+        data: Its validation series may say the best score that any network can reach.
         folder: For the files.
     """
     from echo_rnn.plots import save, training_curves  # noqa: PLC0415 # matplotlib takes a while
@@ -403,5 +401,5 @@ def _report(history: "History", done: Outcome, labels: tuple[str, str], ceiling:
     if counted.min() == 0:  # windows in which nothing counts
         losses, scores = (values[counted > 0] for values in (losses, scores))
     picture = folder / "curves.png"
-    save(training_curves(losses, scores, history.windows, looks, ceiling, labels), picture)
+    save(training_curves(losses, scores, history.windows, looks, data.validation.accuracy_ceiling, labels), picture)
     return picture
