@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,13 @@ def test_a_printed_command_names_any_folder(name):
     value = found.value()
     text = value.text if isinstance(value, QuotedString) else value
     assert OmegaConf.create({"dir": text})["dir"] == name
+
+
+@pytest.mark.parametrize("printed", [10, 10**6])
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(printed):
+    code = f"from echo_rnn.errors import one_sentence\nwith one_sentence():\n    print('x' * {printed})"
+    reader, writer = os.pipe()
+    os.close(reader)
+    answer = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (answer.returncode, answer.stderr) == (128 + signal.SIGPIPE, b"")

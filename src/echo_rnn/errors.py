@@ -5,6 +5,7 @@ import io
 import os
 import re
 import resource
+import select
 import signal
 import sys
 import threading
@@ -49,8 +50,8 @@ def one_sentence() -> Iterator[None]:
     """Ends the program with one line and exit code 2 instead of a traceback, for what a person can mend.
 
     That is a `UserError`, a full disk, too little memory, or too many open files. Ctrl-C and SIGTERM end it with a word
-    and the exit code that a shell gives for the signal. A character that the terminal cannot show is printed as `?` and
-    ends nothing.
+    and the exit code that a shell gives for the signal; so does, without a word, a reader of what is printed that has
+    gone, such as `head`. A character that the terminal cannot show is printed as `?` and ends nothing.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -58,6 +59,12 @@ def one_sentence() -> Iterator[None]:
     try:
         with _signals_raise():
             yield
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        raise SystemExit(128 + signal.SIGPIPE) from None
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
@@ -67,6 +74,17 @@ def one_sentence() -> Iterator[None]:
             raise
         print(line_of(mendable), file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of what is printed has gone; what is left to print is then dropped."""
+    pipe, ends = sys.stdout.fileno(), select.poll()
+    ends.register(pipe, 0)
+    if not any(event & select.POLLERR for _, event in ends.poll(0)):
+        return False
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (its descriptor is what counts)
+        os.dup2(nothing.fileno(), pipe)
+    return True
 
 
 @contextmanager

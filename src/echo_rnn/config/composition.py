@@ -147,6 +147,8 @@ def composition_error(error: Exception, conf: Path, place: str) -> UserError:
         place = f"{conf.name}/{found[1]}.yaml"
     elif found := re.match(r"Ambiguous value for argument '([\w.@/]+)=(.*)'", said):
         return refused(found[1], "one value, or the option -m, with which each of several is a job", found[2], place)
+    elif found := re.match(r"LexerNoViableAltException: ([^=]+)=(.*)", said):
+        return refused(found[1], "a value in Hydra's grammar: in quotes, within those of the shell", found[2], place)
     elif found := re.match(r"Multiple values for ([\w/]+)", said):
         place = listing(conf, None, f"/{found[1]}") or place
     else:

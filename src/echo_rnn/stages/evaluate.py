@@ -158,7 +158,7 @@ def _classes(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: i
         if data.task == Echo.name:
             _, rows, row_steps = test.y.shape
             low, high = Echo(data.parameters["echo_step"], rows).ceiling_by_chance(row_steps)
-            line += f"; by chance that is {low:.6f} to {high:.6f} in 95 of 100 such series"
+            line += f" here, and {low:.6f} to {high:.6f} by chance in 95 of 100 such series"
     return Found(metrics, evaluation.tables(), _class_files(evaluation, data, window, folder), line)
 
 

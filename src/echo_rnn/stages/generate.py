@@ -25,8 +25,7 @@ def run(config: Config, files: Layout) -> None:
 
 
 def _synthetic(config: Config, files: Layout) -> None:
-    section, trainer = config.task, config.trainer
-    epochs = 1 if trainer.overfit else trainer.epochs
+    section, epochs = config.task, 1 if config.trainer.overfit else config.trainer.epochs
     steps = dict(zip(SPLITS, section.lengths.values(), strict=True))
     task, lengths = section.task, SplitLengths(**steps, warmup=section.warmup)
     total = total_steps(task, epochs, lengths)
