@@ -4,9 +4,11 @@ python -m pipelines.services            starts what does not run, and prints wha
 python -m pipelines.services --stop     ends them; what they store stays in services/
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 import sys
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.command import show_help
 from echo_rnn.errors import UserError, one_sentence
 from echo_rnn.stages.alone import alone
