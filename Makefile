@@ -54,7 +54,7 @@ test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and
 	@$(PYTEST) -m "not scale"
 	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
 
-test-scale: $(INSTALLED) $(SERVICES) ## clusters and servers: what cannot run here is skipped, and says why
+test-scale: $(INSTALLED) $(SERVICES) $(RAY) ## clusters and servers: what cannot run here is skipped, and says why
 	@$(WITH_SERVICES) "$(BIN)"/python -m pytest -m scale tests/scale
 
 test-faults: $(INSTALLED) ## every change of files that a command makes is a point: killed there, failing there; SAMPLE=100 tries so many

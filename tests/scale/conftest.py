@@ -1,13 +1,20 @@
 """Fixtures of the tests with real daemons."""
 
+import contextlib
+import os
+import signal
+
+import pytest
+from mlflow import MlflowClient
+
 from tests.pipelines.conftest import finished, fresh, once, unused  # noqa: F401
+from tests.scale.running import _running, running  # noqa: F401
 from tests.scale.slow import slow, weights
 from tests.tracking.servers import Server
-from tests.scale.running import _running, running  # noqa: F401
 
 
 @pytest.fixture(scope="session")
-def unbroken(fresh, tmp_path_factory):
+def unbroken(fresh, tmp_path_factory):  # noqa: F811
     """The weights of two seeds of the slow sweep that were trained without a break."""
     project = fresh.copy(tmp_path_factory.mktemp("unbroken") / "echo")
     project.must(*slow("hydra/launcher=joblib", "seed=0,1"))

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.scale
 
 PAGE = (Path(__file__).parents[2] / "docs/scaling.md").read_text()
 LINES = PAGE.replace("\\\n", "")
-COMMANDS = dict(re.findall(r"^\S*python -m pipelines\.train -m hydra/launcher=(\w+) (.+)$", LINES, flags=re.MULTILINE))
+FOUND = re.findall(r"^\S*python -m pipelines\.train -m hydra/launcher=(\w+) (.+)$", LINES, flags=re.MULTILINE)
+COMMANDS = dict(reversed(FOUND))  # the first of each
 # Through the door that the README names for one's own settings.
 SMALL = "trainer: {epochs: 1, window: 10, compile: graph}\ntask: {series_length: 1500}\n"
 
