@@ -4,7 +4,7 @@ from tests.pipelines.lives import numbers, until
 from tests.pipelines.sweeping import folder_of, sweep
 
 SLOW = (
-    *("experiment=debug", "trainer.compile=none", "runtime.threads=1"),
+    *("experiment=debug", "trainer.epochs=4", "trainer.compile=none", "runtime.threads=1"),
     *("model=custom", "model.layers=1", "model.path=tests.pipelines.unlucky_cells:Slow"),
 )
 

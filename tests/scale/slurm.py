@@ -29,7 +29,7 @@ SlurmdPort={ports[1]}
 AuthType=auth/munge
 CredType=cred/munge
 # A job that is queued again starts after this many seconds, and not after two minutes.
-AuthInfo=socket={folder}/munge.socket,cred_expire=3
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 SlurmctldParameters=preempt_send_user_signal
 SlurmUser=root
 SlurmdUser=root
