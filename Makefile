@@ -111,7 +111,7 @@ clean: ## removes what the project made: environment, data, models, runs; nothin
 	@find $(MADE) -depth -type d -empty -delete 2>/dev/null || true  # git leaves folders that are empty
 
 MADE := $(VENV) $(VENV)-peers $(VENV)-nam $(VENV)-ray $(VENV)-services build data models reports benchmarks checkpoints \
-	profile outputs multirun dist dvc_plots \
+	profile outputs multirun searches dist dvc_plots \
 	mlartifacts outbox pending .scratch .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Hashes are checked, and bytecode is compiled: TensorFlow then imports three times faster, in every stage.

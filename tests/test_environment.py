@@ -59,6 +59,17 @@ def test_facts_are_text_and_name_no_machine(monkeypatch):
     assert not any(platform.node() in value for name, value in facts.items() if not name.startswith("version."))
 
 
+def test_times_on_other_threads_or_flags_are_those_of_another_machine(monkeypatch):
+    def machine(threads):
+        return environment.machine({"runtime.threads": threads} | environment.arithmetic())
+
+    one = machine("1")
+    assert one == machine("1")
+    assert (one["threads"], machine("2")["threads"]) == ("1", "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert len({one["fingerprint"], machine("1")["fingerprint"], machine("2")["fingerprint"]}) == 3
+
+
 def test_a_process_is_identified_by_its_facts():
     found = environment.process()
     assert psutil.Process(int(found["process.pid"])).create_time() == pytest.approx(

@@ -164,8 +164,13 @@ def lines_of_parent() -> Iterator[bytes]:
 
 
 def _lines(at_end: Callable[[], None]) -> Iterator[bytes]:
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_watch, args=(at_end, lines.put), daemon=True).start()
+    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def end() -> None:
+        at_end()
+        lines.put(None)  # for who waits for an answer
+
+    threading.Thread(target=_watch, args=(end, lines.put), daemon=True).start()
     return iter(lines.get, None)
 
 

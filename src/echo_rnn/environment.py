@@ -1,6 +1,7 @@
 """Facts of machine, libraries, code and process that are stored with a result; no name of a machine or a person."""
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -8,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -56,13 +57,16 @@ def git(folder: Path) -> dict[str, str]:
 def hardware() -> dict[str, str]:
     """Processor model, cores this process may use, and memory in GiB."""
     models = re.findall(r"^model name[ \t]*:[ \t]*(.*\S)", _read("/proc/cpuinfo"), re.MULTILINE)
-    # macOS has no affinity: every core is usable there.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "hardware.cpu": models[0] if models else platform.processor() or platform.machine(),
-        "hardware.cores": str(cores),
+        "hardware.cores": str(usable_cores()),
         "hardware.memory_gib": f"{psutil.virtual_memory().total / 2**30:.1f}",
     }
+
+
+def usable_cores() -> int:
+    """The cores that this process may use; macOS has no affinity: every core is usable there."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:
@@ -79,6 +83,17 @@ def arithmetic() -> dict[str, str]:
     found = hardware() | versions()
     names = ("hardware.cpu", "hardware.cores", "version.python", *(f"version.{library}" for library in ARITHMETIC))
     return {name: found[name] for name in names} | {f"flag.{name}": value for name, value in flags().items()}
+
+
+def machine(facts: Mapping[str, str]) -> dict[str, str]:
+    """What times depend on besides what is timed, in short; those that differ in `fingerprint` are not averaged.
+
+    Args:
+        facts: `arithmetic`, and `runtime.threads`.
+    """
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    names = {"cpu": "hardware.cpu", "cores": "hardware.cores", "threads": "runtime.threads"}
+    return {short: facts[name] for short, name in names.items()} | {"fingerprint": digest}
 
 
 def flags() -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import NoReturn
 from echo_rnn.core.errors import UserError
 
 __all__ = [
+    "PrunedError",
     "Terminated",
     "UserError",
     "as_user_error",
@@ -182,6 +183,10 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     return any(words in str(error) for words in _FULL_WORDS)
+
+
+class PrunedError(Exception):
+    """A training was left because others are better; that is no failure, and its run ends as FINISHED."""
 
 
 class Terminated(SystemExit):

@@ -220,7 +220,10 @@ def test_each_section_that_a_stage_reads_is_declared(name):
 
 def test_all_that_a_training_logs_is_declared():
     runtime = {f"runtime.{key}" for key in Runtime.model_fields} - {UNDECLARED}
-    assert declared_sections(STAGES["train"]) == set(Config.model_fields) - {"sweep", "benchmark", "runtime"} | runtime
+    assert (
+        declared_sections(STAGES["train"])
+        == set(Config.model_fields) - {"sweep", "benchmark", "search", "runtime"} | runtime
+    )
 
 
 @pytest.mark.parametrize("name", ["generate", "train", "evaluate"])

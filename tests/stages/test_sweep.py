@@ -41,6 +41,23 @@ def test_what_is_compared_stands_first_and_what_is_equal_is_no_column(capsys):
     assert equal in capsys.readouterr().out
 
 
+def on(machine):
+    return {"machine": {"cpu": machine, "cores": "2", "threads": "1", "fingerprint": machine.lower()}}
+
+
+def test_times_of_different_machines_are_never_put_together(tmp_path):
+    results = [
+        result(["unroll=static", f"seed={seed}"], accuracy, **on(machine))
+        for seed, accuracy, machine in ((0, 0.5, "A"), (1, 0.6, "B"), (2, 0.7, "A"))
+    ]
+    summary = Summary("s", results)
+    assert [(row["machine"][0], row["seeds"]) for row in summary.rows] == [("A", "2"), ("B", "1")]
+    assert "sweep/best_accuracy" in {name for name, value, _ in summary.metrics() if value == pytest.approx(0.6)}
+    assert "machine" not in Summary("s", results[::2]).rows[0]  # on the same, nothing need be told apart
+    summary.write(tmp_path / "table.csv")
+    assert [row["fingerprint"] for row in csv.DictReader((tmp_path / "table.csv").open())] == ["a", "b", "a"]
+
+
 def test_the_file_of_a_sweep_has_a_row_for_each_job(tmp_path):
     Summary("s", RESULTS).write(tmp_path / "table.csv")
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))

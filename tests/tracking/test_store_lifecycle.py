@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from echo_rnn.errors import Terminated
+from echo_rnn.errors import PrunedError, Terminated
 from echo_rnn.tracking import UnknownRunError, open_store
 from tests.processes import program
 from tests.refusals import refused
@@ -48,6 +48,7 @@ def test_run_finishes(store, client):
     ("ending", "status"),
     [
         (ValueError("bad"), "FAILED"),
+        (PrunedError("after epoch 1"), "FINISHED"),
         (SystemExit(1), "FAILED"),
         (KeyboardInterrupt(), "KILLED"),
         (Terminated(signal.SIGTERM), "KILLED"),

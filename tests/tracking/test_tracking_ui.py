@@ -40,7 +40,8 @@ def test_a_view_is_stored_once_and_names_what_stands_first(store, client):
     assert state["searchFilter"] == VIEW.shown
 
 
-def test_parameters_that_differ_within_a_sweep(store):
+def test_parameters_that_differ_within_a_sweep(store, monkeypatch):
+    monkeypatch.setattr("echo_rnn.tracking.store._PAGE", 2)  # of runs that are held at once
     for seed, units in ((0, 4), (1, 4), (2, 8)):
         with store.run("name", "d", {"sweep": 'a"b'}) as run:
             run.log_config({"seed": seed, "units": units, "layers": 3})

@@ -6,14 +6,16 @@ job that Hydra started was composed by Hydra (`in_jobs`). Both end in the same c
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
@@ -35,10 +37,17 @@ _CALL = re.compile(r"\$\{[^{}]*:")
 
 @dataclass(frozen=True)
 class Composition:
-    """A checked configuration and the plain tree it was made from."""
+    """A checked configuration.
+
+    Attributes:
+        config: The values.
+        tree: The plain tree that they were made from.
+        choices: The option taken of each group, where it was composed in this process.
+    """
 
     config: Config
     tree: dict[str, Any]
+    choices: Mapping[str, str | None] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, tree: dict[str, Any]) -> "Composition":
@@ -67,18 +76,39 @@ def compose(params: Path, conf: Path) -> Composition:
         if choice not in options:
             wrong, right = (choice, options) if options else (group, known)
             raise unknown_option(f"groups.{group}", right, wrong, params.name)
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        try:
-            overrides = [f"{group}={choice}" for group, choice in groups.items()]
-            composed = hydra_compose("config", overrides, return_hydra_config=True)
-        # A damaged file makes Hydra raise nearly anything.
-        except Exception as error:
-            raise composition_error(error, conf, conf.name) from error
-    choices = OmegaConf.to_container(composed.hydra.runtime.choices)
-    OmegaConf.set_struct(composed, False)
-    del composed["hydra"]
-    sources = Sources(conf, cast("dict[str, str | None]", choices), groups=groups, values=chosen.values)
+    composed, choices = _composed(conf, [f"{group}={choice}" for group, choice in groups.items()], conf.name)
+    sources = Sources(conf, choices, groups=groups, values=chosen.values)
     return _checked(OmegaConf.create(_merged(OmegaConf.to_container(composed), chosen.values)), sources)
+
+
+def compose_trial(overrides: Sequence[str], conf: Path, place: str) -> Composition:
+    """Composes `conf/` with overrides as a command line has them.
+
+    Args:
+        overrides: They are.
+        conf: The folder.
+        place: Where they come from, for messages.
+
+    Raises:
+        UserError: They do not fit `conf/`, or a value is not as the schema wants it.
+    """
+    composed, choices = _composed(conf, overrides, place)
+    return _checked(composed, Sources(conf, choices, overrides=list(overrides), typed=place))
+
+
+def as_params(composition: Composition, conf: Path) -> str:
+    """The `params.yaml` that `compose` makes this configuration of, besides its search: groups, and values that differ.
+
+    Args:
+        composition: One that was composed in this process.
+        conf: The folder.
+    """
+    folders = {folder.name for folder in conf.iterdir() if folder.is_dir()} - {"hydra", "local"}
+    groups = {group: choice for group, choice in composition.choices.items() if group in folders}
+    alone = compose_trial([f"{group}={choice}" for group, choice in groups.items()], conf, conf.name)
+    values = _differing(composition.tree, alone.tree)
+    content = {"groups": groups, "values": {name: value for name, value in values.items() if name != "search"}}
+    return yaml.safe_dump(content, sort_keys=False, width=120)
 
 
 def in_jobs(composed: DictConfig, conf: Path) -> Composition:
@@ -121,6 +151,30 @@ def read(path: Path) -> Config:
         raise sentence(error, lambda key, choice: (0, place)) from error
     except (ValueError, yaml.YAMLError) as error:
         raise UserError(f"{expected}, got {_reason(error)}; {again}", "config.damaged") from error
+
+
+@contextmanager
+def _loader(conf: Path) -> Iterator[None]:
+    """Inside the block Hydra composes `conf`; a program that it runs has begun so."""
+    if GlobalHydra.instance().is_initialized():
+        yield
+    else:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            yield
+
+
+def _composed(conf: Path, overrides: Sequence[str], place: str) -> tuple[DictConfig, dict[str, str | None]]:
+    """What Hydra composes, and the option it took of each group."""
+    with _loader(conf):
+        try:
+            composed = hydra_compose("config", list(overrides), return_hydra_config=True)
+        # A damaged file makes Hydra raise nearly anything.
+        except Exception as error:
+            raise composition_error(error, conf, place) from error
+    choices = OmegaConf.to_container(composed.hydra.runtime.choices)
+    OmegaConf.set_struct(composed, False)
+    del composed["hydra"]
+    return composed, cast("dict[str, str | None]", choices)
 
 
 def _checksum(text: str) -> str:
@@ -170,7 +224,7 @@ def _checked(composed: DictConfig, sources: Sources) -> Composition:
         key = f"{error.full_key!s}"
         raise _refused_value(key, "a value", f"{shown(texts.get(key))} ({_reason(error)})", sources) from error
     try:
-        return Composition(Config.model_validate(tree), tree)
+        return Composition(Config.model_validate(tree), tree, sources.choices)
     except ValidationError as error:
         raise sentence(error, sources.find) from error
 
@@ -203,6 +257,15 @@ def _merged(below: Any, above: Any) -> Any:
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
+
+
+def _differing(tree: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """What `_merged` with `below` makes `tree` again."""
+    changed = {key: value for key, value in tree.items() if key not in below or below[key] != value}
+    nested = [
+        key for key, value in changed.items() if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    ]
+    return changed | {key: _differing(changed[key], below[key]) for key in nested}
 
 
 class _Params(Section):

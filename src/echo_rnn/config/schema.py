@@ -15,6 +15,7 @@ from echo_rnn.config.benchmarks import Benchmark, Sweep
 from echo_rnn.config.fields import Name, NonNegative, Section, Size, Text, text
 from echo_rnn.config.network import Model, Unroll
 from echo_rnn.config.optimizers import Clipping, Optimizer, Schedule
+from echo_rnn.config.search import Search
 from echo_rnn.config.tasks import LOSS, TASK
 from echo_rnn.core.cell_table import CELLS
 from echo_rnn.core.compilation import Compile
@@ -113,6 +114,7 @@ class Config(Section):
     experiment: Experiment
     sweep: Sweep
     benchmark: Benchmark
+    search: Search
 
     @model_validator(mode="after")
     def _keys_agree(self) -> "Config":

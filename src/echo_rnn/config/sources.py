@@ -30,7 +30,8 @@ class Sources:
     Attributes:
         conf: The folder.
         choices: The option taken of each group.
-        overrides: The command line.
+        overrides: The command line, or what is like one.
+        typed: Where these stand.
         groups: What `params.yaml` chooses.
         values: What `params.yaml` sets.
     """
@@ -40,6 +41,7 @@ class Sources:
     overrides: list[str] = field(default_factory=list)
     groups: Mapping[str, str | None] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    typed: str = "the command line"
 
     def find(self, key: str, choice: bool = False) -> tuple[int, str]:
         """The place that sets a key, or that would.
@@ -57,7 +59,7 @@ class Sources:
             name = name.lstrip("+~")
             chooses = name in self.choices and not value.startswith("{")
             if name == (group if choice else key) or (not chooses and key.startswith(f"{name}.")):
-                return 3, f"the command line ({override})"
+                return 3, f"{self.typed} ({override})"
         if choice and self.groups.get(group) is not None:
             return 2, f"params.yaml (groups.{group})"
         if not choice and _holds(self.values, key):

@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -43,19 +44,28 @@ UNFINISHED = "ended without a result"
 _TRACEBACK = "traceback.txt"
 
 
-def run(config: Config, files: Layout, tags: Mapping[str, str], command: str) -> Result:
+def run(
+    config: Config,
+    files: Layout,
+    tags: Mapping[str, str],
+    command: str,
+    on_epoch: train.OnEpoch = lambda record: None,
+) -> Result:
     """Generates, trains and evaluates in the folder of `files`; returns what a sweep's table needs.
 
-    The run has `tags`, too; `command` resumes the training after a stop, for the message.
+    The run has `tags`, too; `command` resumes the training after a stop, for the message; `on_epoch` is `train.run`'s.
     """
     with alone(files.root, "job"):
         require_memory(config)
         generate.run(config, files)
         store = store_of(config.tracking)
-        trained = train.run(config, files, store, choose_strategy(config), tags=tags, command=command)
+        chosen = choose_strategy(config)
+        chosen = replace(chosen, tags={**chosen.tags, **tags})
+        trained = train.run(config, files, store, chosen, command=command, on_epoch=on_epoch)
         # Opened again: a server may have gone meanwhile, and then the run is resumed from its outbox.
         metrics = evaluate.run(config, files, store_of(config.tracking))
-    return {"run_id": trained.run_id, "seed": config.seed, "speed": trained.speed, "metrics": metrics}
+    result = {"run_id": trained.run_id, "seed": config.seed, "speed": trained.speed, "metrics": metrics}
+    return result | {"machine": dict(trained.machine)}
 
 
 def run_in_child(composition: Composition, files: Layout, sweep: str, overrides: Sequence[str], job_id: str) -> None:

@@ -102,17 +102,18 @@ def require_server(tracking: Tracking, launcher: str) -> None:
         )
 
 
-def print_comparison(store: Store, sweep: str, charts: Sequence[str]) -> None:
+def print_comparison(store: Store, sweep: str, charts: Sequence[str], tag: str = "sweep") -> None:
     """Prints the link to the charts of a sweep's runs.
 
     Args:
         store: Where they are.
-        sweep: Their tag.
+        sweep: The value of the tag that they share.
         charts: The metrics whose charts stand first.
+        tag: The name of that tag.
     """
     if store.experiment_id:
-        base, tag = store.address if store.address.startswith("http") else UI, {"sweep": sweep}
-        view = View(with_tag("sweep", sweep), charts, store.differing(tag)[:MOST_PARAMETERS])
+        base = store.address if store.address.startswith("http") else UI
+        view = View(with_tag(tag, sweep), charts, store.differing({tag: sweep})[:MOST_PARAMETERS])
         print(f"compare: {view_link(base, store.experiment_id, store.share(view))}")
         if base == UI:
             print("(`make ui` shows these pages)")

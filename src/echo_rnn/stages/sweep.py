@@ -63,21 +63,30 @@ class Summary:
         return [result for result in self.results if "error" in result]
 
     @property
-    def groups(self) -> dict[str, list[Result]]:
-        """Jobs that ended well by the overrides that they share, seeds left out, in the order of the first ones."""
-        groups: dict[str, list[Result]] = defaultdict(list)
+    def groups(self) -> dict[tuple[str, str], list[Result]]:
+        """Jobs that ended well by the overrides that they share, seeds left out, and their machine, in their order."""
+        groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
         for result in self.results:
             if "error" not in result:
                 shared = shlex.join(part for part in result["overrides"] if not part.startswith("seed="))
-                groups[shared or "as in conf/"].append(result)
+                groups[shared or "as in conf/", _machine(result)].append(result)
         return groups
+
+    @property
+    def _by_settings(self) -> dict[str, list[Result]]:
+        """The groups, whatever the machine: scores do not depend on it beyond last bits."""
+        whole: dict[str, list[Result]] = defaultdict(list)
+        for (settings, _), group in self.groups.items():
+            whole[settings] += group
+        return whole
 
     @property
     def rows(self) -> list[dict[str, str]]:
         """The table: for each group the mean of its times and of each metric in `SHOWN`, ± the standard deviation."""
-        rows = []
-        for settings, group in self.groups.items():
-            row = {"settings": settings, "seeds": str(len(group))}
+        rows, machines = [], {machine for _, machine in self.groups}
+        for (settings, machine), group in self.groups.items():
+            where = {"machine": machine} if len(machines) > 1 else {}
+            row = {"settings": settings, **where, "seeds": str(len(group))}
             for name, column in SPEED.items():
                 row[column] = _mean([result["speed"][name] for result in group], seconds)
             for name in SHOWN:
@@ -106,7 +115,7 @@ class Summary:
         yield "sweep/jobs", len(self.results), 0
         yield "sweep/failed", len(self.failed), 0
         for name, best in (("accuracy", max), ("esr_db", min)):
-            every = ([result["metrics"].get(name) for result in group] for group in self.groups.values())
+            every = ([result["metrics"].get(name) for result in group] for group in self._by_settings.values())
             if means := [statistics.fmean(group) for group in every if None not in group]:
                 yield f"sweep/best_{name}", best(means), 0
         times = ([result["speed"]["each_step_seconds"] for result in group] for group in self.groups.values())
@@ -128,18 +137,20 @@ class Summary:
         ended = [result for result in self.results if "error" not in result]
         speed = dict.fromkeys(name for result in ended for name in result["speed"])
         scores = dict.fromkeys(name for result in ended for name in result["metrics"])
+        where = dict.fromkeys(name for result in ended for name in result.get("machine", {}))
         rows = [
             [
                 result["job"],
                 shlex.join(result["overrides"]),
                 result.get("run_id"),
+                *(result.get("machine", {}).get(name) for name in where),
                 *(result.get("speed", {}).get(name) for name in speed),
                 *(result.get("metrics", {}).get(name) for name in scores),
                 result.get("error"),
             ]
             for result in self.results
         ]
-        write_table(file, ("job", "overrides", "run_id", *speed, *scores, "error"), rows)
+        write_table(file, ("job", "overrides", "run_id", *where, *speed, *scores, "error"), rows)
 
     def markdown(self) -> str:
         """The same for MLflow's pages."""
@@ -152,6 +163,13 @@ class Summary:
         lines += ["", f"Mean ± standard deviation over seeds; the runs share the tag `sweep = {self.name}`.", ""]
         lines += [f"- {_outcome(result, lambda words: f'`{shlex.join(words)}`')}" for result in self.failed]
         return "\n".join(lines)
+
+
+def _machine(result: Result) -> str:
+    """Where a job was trained, in words; empty where that was not recorded."""
+    if not (found := result.get("machine")):
+        return ""
+    return f"{found['cpu']}, {found['threads']} threads on {found['cores']} cores ({found['fingerprint']})"
 
 
 def _mean(values: Sequence[float], form: Callable[[float], str]) -> str:

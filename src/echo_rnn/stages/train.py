@@ -8,9 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from echo_rnn.core.compilation import Compile, fused_loop_bytes
 from echo_rnn.core.losses import Loss
 from echo_rnn.core.startup import start_tensorflow
 from echo_rnn.core.strategies import Unrolling
-from echo_rnn.errors import Terminated, UserError
+from echo_rnn.errors import PrunedError, Terminated, UserError
 from echo_rnn.files import sha256, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.inference.description import MANIFEST, WEIGHTS, Description
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
     from echo_rnn.training import Checkpoints, EpochRecord, History, Learner
 
 
+OnEpoch = Callable[["EpochRecord"], None]
+_UNUSED = ("sweep", "benchmark", "search")  # sections that decide nothing in a training
 _FAR_ABOVE = 10  # times the loss of guessing
 
 
@@ -58,17 +59,19 @@ class Outcome:
         first_call_seconds: What this process took to trace and compile, or load what was compiled before, until its
             first step.
         steps_seconds: All training steps together.
+        machine: Where it was trained, see `environment.machine`.
     """
 
     run_id: str
     each_step_seconds: float
     first_call_seconds: float
     steps_seconds: float
+    machine: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def speed(self) -> dict[str, float]:
         """The times by name."""
-        return {name: value for name, value in asdict(self).items() if name != "run_id"}
+        return {name: value for name, value in asdict(self).items() if name not in ("run_id", "machine")}
 
 
 def run(
@@ -77,9 +80,9 @@ def run(
     store: Store,
     chosen: Chosen,
     *,
-    tags: Mapping[str, str] = MappingProxyType({}),
     parent: int | None = None,
     command: str = "the same call",
+    on_epoch: OnEpoch = lambda record: None,
 ) -> Outcome:
     """Trains the network; writes it and its report.
 
@@ -89,15 +92,18 @@ def run(
         config: The configuration.
         files: Where everything is.
         store: Where the run is tracked.
-        chosen: The strategy; see `prepare.choose_strategy`.
-        tags: More tags of the run.
+        chosen: The strategy, and tags of the run; see `prepare.choose_strategy`.
         parent: A process that ends the training with its own end.
         command: What resumes the training after a stop, for the message.
+        on_epoch: Called with each epoch that ends in this process, when it is logged.
+
+    Raises:
+        PrunedError: `on_epoch` did; the run is tagged.
     """
     # The configuration is read in this function alone; what it calls takes values.
     model, trainer, threads, unroll = config.model, config.trainer, config.runtime.threads, chosen.unrolling
     # Where compiled programs are kept decides nothing.
-    settings = config.model_dump(mode="json", exclude={"sweep": True, "benchmark": True, "runtime": {"compile_cache"}})
+    settings = config.model_dump(mode="json", exclude={**dict.fromkeys(_UNUSED, True), "runtime": {"compile_cache"}})
     fused = fused_loop_bytes(model.sizes, unroll)
     with ExitStack() as stack:
         stack.enter_context(files.owned("training"))
@@ -117,7 +123,7 @@ def run(
         network = _network(model, unroll, ends, trainer.compile)
         decisive = fingerprint(_decisive(settings, unroll.label), data.digest, threads)
         checkpoints = Checkpoints(files.checkpoints, decisive, **trainer.checkpoint.model_dump())
-        facts = {"settings": settings, "tags": dict(tags), **asdict(decisive)}
+        facts = {"settings": settings, "tags": _asked(chosen.tags), **asdict(decisive)}
         if ended := _ended(store, files, facts, checkpoints):
             return ended
         _begin(settings, model.sizes, ends)
@@ -125,9 +131,9 @@ def run(
         optimizer = build_optimizer(config.optimizer, config.schedule, config.clipping)
         learner = _learner(network, optimizer, loss, config.seed, trainer.shards)
         start = checkpoints.newest()
-        known = {**chosen.tags, **tags} | ({"began_in": checkpoints.run_id} if checkpoints.run_id else {})
-        with open_run(store, config, checkpoints.run_id, known) as tracked:
-            _describe(tracked, checkpoints, settings, files, table_of(data, "train"), chosen.seconds)
+        machine = _machine(decisive.bits, checkpoints.other_bits)
+        with open_run(store, config, checkpoints.run_id, _tags(chosen, checkpoints.run_id)) as tracked:
+            _describe(tracked, checkpoints, settings, files, table_of(data, "train"), chosen.seconds, machine)
             # The store keeps each number once; those of the last epochs may not have reached it.
             tracked.log_metrics(
                 row for record in (start.epochs if start else ()) for row in _epoch(record, learner.score)
@@ -140,14 +146,16 @@ def run(
                 tracked.set_tags({"first_call": "loaded" if loaded else "compiled"})
                 programs.keep()
 
-                def on_epoch(record: "EpochRecord") -> None:
+                def log_epoch(record: "EpochRecord") -> None:
                     tracked.log_metrics(_epoch(record, learner.score))
                     programs.keep()  # of a validation; a training that is killed later need not compile again
+                    on_epoch(record)
 
-                history = training.run(stop_requested, on_epoch)
+                history = training.run(stop_requested, log_epoch)
             first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
-            first_call = history.preparation.trace_seconds + history.preparation.compile_seconds
-            done = Outcome(tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds)
+            done = Outcome(
+                tracked.id, history.steady_seconds / history.steps, first_call, history.steady_seconds, machine
+            )
             tracked.log_metrics(_times(history, done, import_seconds, start_seconds))
             exported = save(
                 files.model,
@@ -169,6 +177,23 @@ def run(
         checkpoints.remove()
     _say(history, done, loaded, ends, run_link(store, done.run_id), trainer, files.profile)
     return done
+
+
+def _asked(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that were asked for, without those of a chosen strategy, whose words may change."""
+    return {name: value for name, value in tags.items() if not name.startswith("unroll.")}
+
+
+def _tags(chosen: Chosen, began_in: str) -> dict[str, str]:
+    """The tags of a new run; `began_in` is the one that the store does not know any more."""
+    return {**chosen.tags, **({"began_in": began_in} if began_in else {})}
+
+
+def _machine(bits: Mapping[str, str], changed: str) -> dict[str, str]:
+    """Where a training was done; `changed` is what has changed since it began, in words."""
+    found = environment.machine(bits)
+    # Its times are those of several machines.
+    return found | {"fingerprint": f"{found['fingerprint']} and others"} if changed else found
 
 
 def _begin(settings: Mapping[str, Any], sizes: Sequence[int], ends: Ends) -> None:
@@ -292,8 +317,10 @@ def _describe(
     files: Layout,
     dataset: Data,
     choosing_seconds: float | None,
+    machine: Mapping[str, str],
 ) -> None:
     """Logs what is known of a run before its next step."""
+    tracked.set_tags({f"machine.{name}": value for name, value in machine.items()})
     if tracked.id != checkpoints.run_id:
         tracked.log_config(settings)
         tracked.log_artifact(files.config, CONFIG)
@@ -317,6 +344,9 @@ def _stoppable(tracked: Run, parent: int | None, command: str) -> Iterator[Calla
         except StoppedError as stopped:
             print(f"{stopped}; to resume: {command}", file=sys.stderr)
             raise Terminated(stop.signal) from None
+        except PrunedError as pruned:
+            tracked.set_tags({"pruned": str(pruned)})
+            raise
         except NonFiniteError as error:
             tracked.set_tags({"non_finite": error.finding})
             raise

@@ -8,7 +8,8 @@ system uses it again: the ticks from boot to its start must agree, too, which no
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from echo_rnn import environment
-from echo_rnn.errors import Terminated, UserError, termination_raises
+from echo_rnn.errors import PrunedError, Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
 from echo_rnn.tracking.address import Address, mlflow_errors, new_client, parse, require_answer, resolve
 from echo_rnn.tracking.database import warn_of_network
@@ -34,6 +35,8 @@ NOTE = "mlflow.note.content"
 # How long the end of a run waits for its delivery. A server may be gone, while a database to which many processes write
 # is only busy. A server that was unreachable when the store was opened is not waited for again.
 SERVER_SECONDS, DATABASE_SECONDS, UNREACHABLE_SECONDS = 10, 120, 1
+_PAGE = 100  # runs that are held at once
+_MOST_COUNTED = 100  # values of a parameter
 _RUN_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
@@ -115,7 +118,7 @@ class Store:
 
     @contextmanager
     def run(self, name: str, description: str, tags: Mapping[str, str]) -> Iterator[Run]:
-        """Opens a run that ends as FINISHED, as FAILED on an exception, as KILLED on Ctrl-C or SIGTERM."""
+        """Opens a run that ends as FINISHED, also pruned, as FAILED on an exception, as KILLED on Ctrl-C or SIGTERM."""
         require_label("run", name)
         facts = environment.facts()
         # What MLflow's pages show has a name of MLflow's, too.
@@ -195,10 +198,15 @@ class Store:
 
     def differing(self, tags: Mapping[str, str]) -> list[str]:
         """The parameters that differ between the finished runs that have all of `tags`, those with few values first."""
-        params = [run.data.params for run in self._search(tags)]
-        names = sorted({name for each in params for name in each})
-        counts = {name: len({each.get(name) for each in params}) for name in names}
-        return sorted((name for name in names if counts[name] > 1), key=lambda name: counts[name])
+        found, values, having = 0, defaultdict[str, set[str]](set), Counter[str]()
+        for run in self._search(tags):
+            found += 1
+            having.update(run.data.params.keys())
+            for name, value in run.data.params.items():
+                if len(values[name]) < _MOST_COUNTED:
+                    values[name].add(value)
+        counts = {name: len(values[name]) + (having[name] < found) for name in sorted(having)}
+        return sorted((name for name in counts if counts[name] > 1), key=lambda name: counts[name])
 
     def share(self, view: View) -> str:
         """Stores a view of the experiment, and returns its key for `view_link`."""
@@ -208,15 +216,17 @@ class Store:
             self._client.set_experiment_tag(self.experiment_id, f"{TAG}{key}", text)
         return key
 
-    def _search(self, tags: Mapping[str, str]) -> "Sequence[MlflowRun]":
+    def _search(self, tags: Mapping[str, str]) -> "Iterator[MlflowRun]":
+        """One after the other, of which a page at a time is held."""
         wanted = " and ".join(["attributes.status = 'FINISHED'", *(with_tag(*tag) for tag in tags.items())])
-        found: list[MlflowRun] = []
         page: str | None = ""
-        with self._requests():
-            while page is not None:
-                answer = self._client.search_runs([self.experiment_id], wanted, page_token=page or None)
-                found, page = [*found, *answer], answer.token or None
-        return found
+        while page is not None:
+            with self._requests():
+                runs = self._client.search_runs(
+                    [self.experiment_id], wanted, max_results=_PAGE, page_token=page or None
+                )
+            yield from runs
+            page = runs.token or None
 
     @contextmanager
     def _resumed(self, run_id: str) -> Iterator[Run]:
@@ -235,8 +245,7 @@ class Store:
             yield run
         except BaseException as error:
             try:
-                killed = isinstance(error, (KeyboardInterrupt, Terminated))
-                self._end(outbox, delivery, "KILLED" if killed else "FAILED")
+                self._end(outbox, delivery, _status(error))
             except UserError as second:
                 error.add_note(f"the run's end was not written down: {second}")
             raise
@@ -302,6 +311,13 @@ class _NoStore(Store):
 
     def share(self, view: View) -> str:
         return ""
+
+
+def _status(error: BaseException) -> str:
+    """How a run ends whose block ended so."""
+    if isinstance(error, PrunedError):
+        return "FINISHED"
+    return "KILLED" if isinstance(error, (KeyboardInterrupt, Terminated)) else "FAILED"
 
 
 def _create(client: "MlflowClient", experiment: str, artifacts: Path | None, note: str) -> "Experiment":
