@@ -17,7 +17,12 @@ pytestmark = pytest.mark.scale
 
 SEARCH = ("python", "-m", "pipelines.search", "experiment=debug", "runtime.threads=1", "trainer.epochs=4")
 FOLDER = "searches/debug"
-LONG = ("trainer.epochs=200", "trainer.validate_every=40", "trainer.checkpoint.seconds=0", "search.prune.trials=9")
+LONG = (
+    "trainer.epochs=200",
+    "trainer.validate_every=40",
+    "trainer.checkpoint.seconds=0",
+    "search.prune.after_trials=9",
+)
 
 
 def trials_of(project):

@@ -18,7 +18,7 @@ TRIALS = 9
 @pytest.fixture(scope="module")
 def section():
     return compose_trial(
-        ["search.random_trials=3", "search.prune.trials=2", "search.prune.epochs=1"], CONF, "here"
+        ["search.random_trials=3", "search.prune.after_trials=2", "search.prune.after_epochs=1"], CONF, "here"
     ).config.search
 
 

@@ -106,8 +106,8 @@ Values = Annotated[str, text(lambda: _FORMS, _parses)]
 class Prune(Section):
     """When a trial is ended that is worse than the median of others."""
 
-    trials: Count
-    epochs: Count
+    after_trials: Count
+    after_epochs: Count
 
 
 class Search(Section):

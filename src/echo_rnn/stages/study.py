@@ -63,7 +63,7 @@ def open_study(search: Search, seed: int, folder: Path, facts: Mapping[str, Any]
         study = optuna.create_study(
             storage=storage,
             sampler=Sampler(seed, search.random_trials),
-            pruner=MedianPruner(n_startup_trials=search.prune.trials, n_warmup_steps=search.prune.epochs),
+            pruner=MedianPruner(n_startup_trials=search.prune.after_trials, n_warmup_steps=search.prune.after_epochs),
             study_name=search.name,
             load_if_exists=True,
         )
