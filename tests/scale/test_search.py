@@ -23,11 +23,6 @@ LONG = (
     "trainer.checkpoint.seconds=0",
     "search.prune.after_trials=9",
 )
-    "trainer.epochs=200",
-    "trainer.validate_every=40",
-    "trainer.checkpoint.seconds=0",
-    "search.prune.after_trials=9",
-)
 
 
 def trials_of(project):
