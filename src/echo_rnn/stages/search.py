@@ -49,6 +49,7 @@ from echo_rnn.stages.study import (
 )
 
 _DECISIVE = ("task", "loss", "model", "unroll", "optimizer", "schedule", "clipping", "trainer", "seed")
+_NEUTRAL = ("checkpoint", "profile")  # of the trainer
 _POLL_SECONDS = 0.5
 _COMPOSING = threading.Lock()
 
@@ -112,7 +113,7 @@ class Search:
         """The study, for one thread."""
         tree, section = self.composition.tree, self.section
         facts = {name: tree[name] for name in _DECISIVE} | {"space": dict(section.space)}
-        facts["trainer"] = {name: value for name, value in tree["trainer"].items() if name != "checkpoint"}
+        facts["trainer"] = {name: value for name, value in tree["trainer"].items() if name not in _NEUTRAL}
         return open_study(section, self.config.seed, self.folder, facts, self._as_configured())
 
     def compose(self, words: Sequence[str]) -> Composition:
