@@ -153,6 +153,13 @@ def append(path: Path, content: bytes, *, durable: bool) -> None:
             raise
 
 
+def redirect(path: Path, *descriptors: int) -> None:
+    """Appends to a file what is written to these descriptors from now on."""
+    with path.open("ab") as file:
+        for descriptor in descriptors:
+            os.dup2(file.fileno(), descriptor)
+
+
 def cut(path: Path, length: int) -> None:
     """Shortens a file to `length` bytes; an empty one is made where there is none.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 from echo_rnn.child_process import Child, end_with_parent
 from echo_rnn.config import Composition, Config, read
 from echo_rnn.errors import PrunedError, UserError, as_user_error, one_sentence, to_its_end
-from echo_rnn.files import remove
+from echo_rnn.files import redirect, remove
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import RESULT, Result, run
 from echo_rnn.stages.job_server import job_server
@@ -96,9 +96,7 @@ def _outcome(config: Config, files: Layout, tags: dict[str, str], channel: TextI
 def _apart(output: Path) -> TextIO:
     """Sends what this process prints from now on to a file, and returns what was its standard output."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    with output.open("ab") as file:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
+    redirect(output, 1, 2)
     return channel
 
 
