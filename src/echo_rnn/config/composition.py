@@ -104,7 +104,7 @@ def as_params(composition: Composition, conf: Path) -> str:
         conf: The folder.
     """
     folders = {folder.name for folder in conf.iterdir() if folder.is_dir()} - {"hydra", "local"}
-    groups = {group: choice for group, choice in composition.choices.items() if group in folders}
+    groups = {group: choice for group, choice in composition.choices.items() if choice and group in folders}
     alone = compose_trial([f"{group}={choice}" for group, choice in groups.items()], conf, conf.name)
     values = _differing(composition.tree, alone.tree)
     content = {"groups": groups, "values": {name: value for name, value in values.items() if name != "search"}}
