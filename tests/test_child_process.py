@@ -99,6 +99,42 @@ def test_what_interrupts_the_wait_reaches_the_child_first():
         signal.signal(signal.SIGALRM, before)
 
 
+def test_a_parent_that_passes_a_signal_on_and_is_killed_leaves_a_child_that_saves(tmp_path):
+    child = f"""
+import pathlib, time
+from echo_rnn.child_process import end_with_parent
+from echo_rnn.errors import Terminated, one_sentence
+with one_sentence():
+    try:
+        end_with_parent()
+        print("ready", flush=True)
+        time.sleep(60)
+    except Terminated:
+        time.sleep(1)  # it saves
+        pathlib.Path({str(tmp_path / "saved")!r}).touch()
+        raise
+"""
+    parent = """
+import os, signal, sys
+from echo_rnn.child_process import Child
+child = Child([sys.executable, "-c", sys.argv[1]])
+child.read_line()
+print(child._process.pid, flush=True)
+child.terminate()
+sys.stdin.read()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", parent, child], **pipes, text=True) as process:
+        number = int(process.stdout.readline())
+        time.sleep(0.2)
+        process.kill()
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (tmp_path / "saved").exists()
+
+
 def test_signals_of_a_cluster_for_its_parent_do_not_end_it():
     with python(ECHO) as child:
         for number in (signal.SIGUSR1, signal.SIGUSR2):

@@ -152,10 +152,19 @@ def exit_reason(code: int) -> str:
 def end_with_parent() -> Iterator[bytes]:
     """From now on this process is terminated when its parent ends; `SIGTERM`, so that it can save first.
 
+    A parent that has passed a signal on may be killed a moment later: who saves already goes on, since the next signal
+    would end it at once.
+
     Returns:
         The lines that the parent sends.
     """
-    return _lines(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    has_handler = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+
+    def end() -> None:
+        if not has_handler or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return _lines(end)
 
 
 def lines_of_parent() -> Iterator[bytes]:
