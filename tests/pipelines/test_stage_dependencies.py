@@ -228,9 +228,6 @@ def test_all_that_a_training_logs_is_declared():
 
 @pytest.mark.parametrize("name", ["generate", "train", "evaluate"])
 def test_the_run_cache_takes_a_stage_that_computes_and_it_puts_its_last_results_back_by_itself(name):
-    assert not [path for path, options in outs_of(STAGES[name]).items() if options.get("persist")]
-    # DVC saves no stage with an out that is not cached, unless it is a metric.
-    assert not [
-        out for out in STAGES[name]["outs"] if isinstance(out, dict) and not out.popitem()[1].get("cache", True)
-    ]
+    # Metrics that are not cached would not reach a remote.
+    assert not any(outs_of(STAGES[name]).values())
     assert f'put_back("{name}")' in (ROOT / f"pipelines/{name}.py").read_text()

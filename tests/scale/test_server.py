@@ -14,7 +14,7 @@ from tests.tracking.test_server_gone import Child, client_of, outboxes, require_
 
 pytestmark = pytest.mark.scale
 
-SHORT = ("python", "-m", "pipelines.train", "experiment=debug", "trainer.compile=graph")
+TRAIN, SHORT = ("python", "-m", "pipelines.train"), ("experiment=debug", "trainer.compile=graph")
 LOADS = (
     "import sys, numpy, mlflow; print(mlflow.pyfunc.load_model(sys.argv[1]).predict(numpy.zeros((5, 7, 1), 'f')).shape)"
 )
@@ -35,7 +35,7 @@ def finished_runs(address, experiment):
 
 def test_a_sweep_is_in_the_database_and_in_the_bucket_and_its_models_load_without_keys(unused, running):
     to = ("tracking=server", f"tracking.uri={running.address}", "tracking.experiment=sweep")
-    unused.must(*SHORT, "-m", "hydra/launcher=joblib", "runtime.threads=1", "seed=0,1", *to)
+    unused.must(*TRAIN, "-m", *SHORT, "hydra/launcher=joblib", "runtime.threads=1", "seed=0,1", *to)
     first, second = finished_runs(running.address, "sweep")
     assert {first.data.params["seed"], second.data.params["seed"]} == {"0", "1"}
     assert not (unused.folder / "mlflow.db").exists()
@@ -103,7 +103,7 @@ def test_one_that_is_killed_between_stages_costs_nothing(name, running, tmp_path
 def test_a_training_ends_well_without_database_and_files_and_a_later_command_completes_it(unused, running):
     to = ("tracking=server", f"tracking.uri={running.address}", "tracking.experiment=alone")
     more = ("trainer.epochs=60", "trainer.checkpoint.seconds=0", "hydra.run.dir=job")
-    with started(unused, *SHORT, *more, *to) as process:
+    with started(unused, *TRAIN, *SHORT, *more, *to) as process:
         until_saved(unused, process, folder="job/checkpoints")
         running.kill("postgres")
         running.kill("weed")

@@ -24,7 +24,6 @@ def put_back(name: str) -> None:
         with Repo() as repo:
             for out in repo.stage.load_one(name=name).outs:
                 if out.hash_info and not out.exists:
-                    out.use_cache = True  # those that git shows are in the cache, too, for the run cache
                     out.checkout(allow_missing=True)
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split())

@@ -188,7 +188,9 @@ def _command(folder: Path, name: str, settings: Settings) -> list[str]:
     if name == "weed":
         listen = [f"-{part}.port={ports[part]}" for part in _WEED_PORTS]
         listen += [f"-{part}.port.grpc={ports[f'{part}.grpc']}" for part in _WEED_PORTS]
-        store = [f"-dir={folder / name}", "-volume.max=20", "-master.volumeSizeLimitMB=64"]
+        listen += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+        store = [f"-dir={folder / name}", "-volume.max=20", "-volume.preStopSeconds=0"]
+        store += ["-master.volumeSizeLimitMB=64"]
         own = ["server", "-s3", "-filer", f"-s3.config={folder / 's3.json'}", f"-ip={HOST}", f"-ip.bind={HOST}"]
         return [_program("weed"), "-logtostderr=true", *own, *listen, *store]
     hosts = f"{HOST}:{ports[name]},localhost:{ports[name]}"
