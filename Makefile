@@ -40,6 +40,7 @@ COMPARED := --only-changed --hide-workspace --precision 4 \
 	--drop 'Created|(groups|values|src|conf|data|models|benchmarks|pipelines|requirements|train_|validation_).*|.*(loss|perplexity|gap)'
 
 compare: $(INSTALLED) ## experiments of `dvc exp run`: what differs, accuracy, and times
+	$(IN_GIT)
 	@"$(BIN)"/dvc exp show --no-pager $(COMPARED)
 
 # Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile

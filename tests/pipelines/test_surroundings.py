@@ -64,6 +64,9 @@ AS_NOBODY = (
     f"--reuid={NOBODY}",
     f"--regid={NOBODY}",
     "--clear-groups",
+    # The environment of the tests may lie in root's own folders: all may be read, and what is theirs be written.
+    "--inh-caps=+dac_read_search",
+    "--ambient-caps=+dac_read_search",
     "env",
     "-u",
     "USER",

@@ -115,3 +115,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     shutil.copy(__file__, tmp_path / "file")
     with refused("store.not_a_store", tmp_path / "file" / "mlflow.db"):
         open_store("sqlite:///file/mlflow.db", "echo", tmp_path)
+
+
+def test_the_environment_may_lie_in_a_folder_with_a_percent_sign(tmp_path, monkeypatch):
+    from mlflow.store.db import utils  # noqa: PLC0415
+
+    (tmp_path / "a%20b").symlink_to(utils._get_package_dir())
+    monkeypatch.setattr(utils, "_get_alembic_config", utils._get_alembic_config)
+    monkeypatch.setattr(utils, "_get_package_dir", lambda: str(tmp_path / "a%20b"))
+    with pytest.raises(ValueError, match="interpolation"):
+        utils._get_latest_schema_revision()
+    with open_store(None, "echo", tmp_path).run("name", "d", {}):
+        pass
+    assert runs(tmp_path / "mlflow.db") == 1

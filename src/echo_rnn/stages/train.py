@@ -4,6 +4,7 @@ TensorFlow is started before anything that imports it is imported, and what draw
 """
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -234,7 +235,8 @@ def _say(
         first = history.epochs[0].loss
         print(f"overfit: the loss of the windows it saw ({history.windows}) went from {first:.3g} to {last:.3g}")
     if trainer.profile and profile.is_dir():
-        print(f"profile: {profile}; to look at it: pip install xprof && xprof --logdir {profile}")
+        command = shlex.join(["uv", "tool", "run", "xprof", "--logdir", str(profile)])
+        print(f"profile: {profile}; to look at it: {command}")
 
 
 def _described(model: ModelSection, unrolling: Unrolling, ends: Ends, exports: Sequence[str]) -> Description:

@@ -39,6 +39,7 @@ def prepare(database: Path) -> None:
         UserError: It is not a database, cannot be written, or is one that the installed MLflow cannot upgrade.
     """
     remove(*database.parent.glob(f"{SCRATCH}-*"))  # of a process that was killed here
+    _allow_any_environment()
     if not database.exists() or database.stat().st_size == 0:
         with replacing(database) as made:
             _make(made)
@@ -107,6 +108,23 @@ def _upgrade(database: Path, connection: sqlite3.Connection) -> None:
         with replacing(database) as made:
             _make(made)
     print(f"note: {database} was upgraded for MLflow {version('mlflow')}", file=sys.stderr)
+
+
+def _allow_any_environment() -> None:
+    """MLflow fails where the path of its own package holds a `%`, which its library for tables reads as a reference."""
+    from alembic.config import Config  # noqa: PLC0415
+    from mlflow.store.db import utils  # noqa: PLC0415
+
+    folder = Path(utils._get_package_dir()) / "store" / "db_migrations"
+
+    def escaped(db_url: str, alembic_dir: None = None) -> Config:
+        config = Config(folder / "alembic.ini")
+        for name, value in {"script_location": str(folder), "sqlalchemy.url": db_url}.items():
+            config.set_main_option(name, value.replace("%", "%%"))
+        return config
+
+    if "%" in str(folder):
+        utils._get_alembic_config = escaped
 
 
 def _installed() -> str:
