@@ -25,6 +25,10 @@ if not (3, 11) <= sys.version_info < (3, 14) or find_spec("hydra") is None:
         + ", and `source .venv/bin/activate` there enters it"
     )
 
+# A user without an entry on the system, as in a container, has no home unless HOME names one; libraries fail without.
+if os.path.expanduser("~") == "~":  # noqa: PTH111 (that of pathlib fails)
+    os.environ["HOME"] = "/"
+
 # DVC runs queued experiments in a clone, which must run its own code and not the installed one.
 sys.path.insert(0, str(_PROJECT / "src"))
 
