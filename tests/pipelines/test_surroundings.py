@@ -72,6 +72,8 @@ AS_NOBODY = (
     "USER",
     "-u",
     "LOGNAME",
+    "-u",
+    "XDG_CACHE_HOME",  # that of the tests
 )
 
 

@@ -146,6 +146,8 @@ def test_a_missing_artifact_is_refused(open_run, tmp_path):
 
 
 def test_any_folder_and_the_same_store_in_another_one(tmp_path):
+    from mlflow.models import Model  # noqa: PLC0415
+
     root, other = tmp_path / "my ü@%41#?&;+ project", tmp_path / "a%20b"
     root.mkdir()
     store = open_store(None, "echo", root)
@@ -163,6 +165,11 @@ def test_any_folder_and_the_same_store_in_another_one(tmp_path):
     again = open_store(None, "echo", other)
     with again.run("later", "d", {}) as later:
         later.log_text("z", "z.txt")
+        with later._outbox.adding("model") as (path, copy):
+            path.mkdir()
+            Model(run_id=later.id, flavors={"keras": {}}).save(str(path / "MLmodel"))
+        later._outbox.append({"kind": "model", "copy": copy})
+    assert len(list((other / "mlartifacts" / "models").rglob("MLmodel"))) == 1
     files = {path.name: path.parts[-3] for path in (other / "mlartifacts").rglob("*.txt")}
     assert files == {"x.txt": run.id, "y.txt": moved.id, "z.txt": later.id}
     assert [path.name for path in tmp_path.iterdir()] == [other.name]

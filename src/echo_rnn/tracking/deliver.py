@@ -18,6 +18,8 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from echo_rnn.environment import host
 from echo_rnn.errors import UserError, is_full
 from echo_rnn.files import remove
@@ -335,7 +337,8 @@ def _deliver_model(client: "MlflowClient", outbox: Outbox, entry: Entry) -> None
     used = next(([each["name"], each["digest"]] for each in entries if each["kind"] == "dataset"), None)
     _log(client, run_id, last.values(), logged, used)
     folder = outbox.folder / entry["copy"]
-    description = Model.load(str(folder))
+    # Not `Model.load`, which takes a `%` in a path for an escaped character.
+    description = Model.from_dict(yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8")))
     description.model_id = description.model_uuid = logged.model_id
     description.artifact_path = logged.artifact_location
     description.save(str(folder / "MLmodel"))
