@@ -26,6 +26,8 @@ ALLOWED = {
     "src/echo_rnn/tracking/outbox.py": "into scratch",
     "src/echo_rnn/tracking/run.py": "into scratch",
     "src/echo_rnn/tracking/database.py": "into scratch; the mode of the user's cache folder",
+    "src/echo_rnn/tracking/services.py": "what servers print; the mode of a folder of secrets",
+    "src/echo_rnn/stages/finished.py": "into scratch",
     "src/echo_rnn/stages/alone.py": "the name of an owner, under its lock",
     "src/echo_rnn/benchmark/measure/problem.py": "what a peer reads, in a temporary folder",
     "src/echo_rnn/benchmark/measure/machine.py": "a switch of the kernel",
