@@ -100,7 +100,7 @@ def test_other_ways_in_tensorflow_train_as_ours_does(name, expected, tmp_path):
 
 
 def test_a_large_shape_is_trained_in_shards_too(expected, tmp_path):
-    large = replace(SEED, layers=1, units=20)
+    large = replace(SEED, layers=1, units=16, batch_size=50, window=70)
     field = beside_peers(large, ["deferred", "block"], PROGRAMS, PYTHON)
     names = [each.name for each in field if each.is_ours]
     assert names == [
