@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 LOCKED = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-ASKED = PROJECT["dependencies"] + EXTRAS["pipeline"] + EXTRAS["audio"]
+ASKED = PROJECT["dependencies"] + [
+    asked for extra in sorted(EXTRAS.keys() - {"gpu"}) for asked in sorted(EXTRAS[extra])
+]
 # The last versions that have known advisories.
 REFUSED = {"keras": "3.13.9", "mlflow": "3.12.9", "starlette": "1.0.0"}
 

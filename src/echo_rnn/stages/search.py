@@ -17,7 +17,6 @@ from types import FrameType
 from typing import Any
 
 import optuna
-from filelock import FileLock
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.study import Study
@@ -29,6 +28,7 @@ from echo_rnn.config.search import Choices, Numbers, parse
 from echo_rnn.environment import usable_cores
 from echo_rnn.errors import Terminated, UserError
 from echo_rnn.files import make_folder
+from echo_rnn.locks import file_lock
 from echo_rnn.stages import trial as trials
 from echo_rnn.stages.answer import Answer
 from echo_rnn.stages.job import Result
@@ -167,7 +167,7 @@ class _Worker:
     def __init__(self, search: Search) -> None:
         self._search = search
         # Held from the look whether a trial is wanted until it is in the study with its values.
-        self._asking = FileLock(search.folder / "asking.lock", thread_local=False)
+        self._asking = file_lock(search.folder / "asking.lock", thread_local=False)
         self._again: RetryHeartbeatStaleTrialCallback | None = None  # for a trial that was interrupted
 
     def run(self) -> None:

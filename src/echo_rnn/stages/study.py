@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-from filelock import FileLock
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.pruners import MedianPruner
@@ -24,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from echo_rnn import environment
 from echo_rnn.config.search import Choices, Numbers, Search
 from echo_rnn.errors import UserError
+from echo_rnn.locks import file_lock
 from echo_rnn.redact import redact
 
 FIRST, ERROR, PRUNED, RUN = "first", "error", "pruned", "run_id"
@@ -52,7 +52,7 @@ def open_study(search: Search, seed: int, folder: Path, facts: Mapping[str, Any]
     """
     url = search.storage or f"sqlite:///{folder / 'study.db'}"
     facts = {**facts, "host": environment.host() if search.storage is None else ""}
-    with FileLock(folder / "study.lock"), storage_errors(search):
+    with file_lock(folder / "study.lock"), storage_errors(search):
         storage = RDBStorage(
             url,
             engine_kwargs={"pool_pre_ping": True} if search.storage else {"connect_args": {"timeout": _BUSY_SECONDS}},
