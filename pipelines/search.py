@@ -7,10 +7,12 @@
 The same command goes on with what was stopped; several that run at once share the study. See docs/scaling.md.
 """
 
+import pipelines  # noqa: F401 (first of all, see there)
+
+# isort: split
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-import pipelines  # noqa: F401 (first of all, see there)
 from echo_rnn.config import in_jobs
 from echo_rnn.errors import one_sentence
 from echo_rnn.stages.layout import CONF, project_root

@@ -15,7 +15,7 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from echo_rnn.environment import flags
 from echo_rnn.errors import as_user_error, one_sentence
@@ -53,7 +53,8 @@ class SweepCallback(Callback):
         with _ending():
             _require_no_credentials(config)
             require_server(config.tracking, config.hydra.runtime.choices["hydra/launcher"])
-            _fix_folder(config)
+            with read_write(config.hydra):  # from Hydra 1.4 on it is not
+                _fix_folder(config)
             if config.hydra.launcher._target_.endswith("RayLauncher"):
                 os.environ.setdefault(_RAYS_CHILDREN, "false")  # for a Ray that the launcher starts
             if PROGRAM.get() is not job:  # a benchmark reports for itself
@@ -62,7 +63,8 @@ class SweepCallback(Callback):
             folder = _folder(config)
             _held.enter_context(begin(folder))
             store_of(config.tracking)
-            _share_cores(config)
+            with read_write(config.hydra):
+                _share_cores(config)
             print(f"sweep {sweep_name(folder)}; this runs those that are missing: {_command(config)}")
             atexit.register(_show_stopped, config)
 
