@@ -71,6 +71,18 @@ def test_what_it_raises_is_printed_and_what_it_does_at_its_exit_is_done(started)
     assert err.endswith("ValueError: wrong\n")
 
 
+def test_a_program_whose_asker_has_ended_does_not_begin(server, tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    request = {"words": ["program", "tell"], "folder": str(tmp_path), "variables": {}}
+    (theirs, told), (ours, out) = os.pipe(), os.pipe()
+    os.close(theirs)
+    server.ask(request, [0, out, out, told])
+    for end in (told, out):
+        os.close(end)
+    with os.fdopen(ours, "rb") as printed:
+        assert printed.read() == b""
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_signals_are_for_it_alone(started, number):
     with started("sleep") as first, started("sleep") as second:

@@ -98,7 +98,10 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> list[str]:
         new.reconfigure(line_buffering=old.line_buffering)
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
-    os.write(told, f"{os.getpid()}\n".encode())
+    try:
+        os.write(told, f"{os.getpid()}\n".encode())
+    except BrokenPipeError:
+        os._exit(0)  # what asked has ended meanwhile
     os.close(told)
     os.chdir(request["folder"])
     os.environ.clear()

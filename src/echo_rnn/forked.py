@@ -112,7 +112,9 @@ class Forked(subprocess.Popen[Any]):
     def _try_wait(self, wait_flags: int) -> tuple[int, int]:
         if wait_flags & os.WNOHANG and not select.select([self._told], [], [], 0)[0]:
             return 0, 0
-        return self.pid, int(self._line())
+        status = int(self._line())
+        self._told.close()  # nothing more is told
+        return self.pid, status
 
     def _internal_poll(self, *_: Any, **__: Any) -> int | None:
         if self.returncode is None:
