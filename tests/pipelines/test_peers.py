@@ -8,9 +8,10 @@ import pytest
 SMALL = (
     "sweep=peers",
     "sweep.strategies=[deferred]",
-    "sweep.grids.0.units=17",
+    "sweep.grids.0.units=16",
     "sweep.grids.0.layers=1",
-    "sweep.grids.0.window=4",
+    "sweep.grids.0.batch_size=100",
+    "sweep.grids.0.window=33",
     "benchmark.rounds=6",
     "benchmark.processes=1",
     "benchmark.minimum_milliseconds=1",
@@ -31,10 +32,10 @@ def test_a_comparison_is_measured_once_reported_and_logged_once(unused):
     ours = rows["dynamic graph"]["ours"]
     assert rows[ours]["ratio"] == {"estimate": 1.0, "low": 1.0, "high": 1.0}
     page = unused.read("reports/peers/report.html").decode()
-    assert "L = 1, S = 17, B = 5, T = 4" in page
+    assert "L = 1, S = 16, B = 100, T = 33" in page
     assert not re.search(r"(src|href)=\"http", page)
     (run,) = unused.runs(benchmark=True)
-    assert run.data.metrics["steps L1-S17-B5-T4/dynamic graph"] >= 1
+    assert run.data.metrics["steps L1-S16-B100-T33/dynamic graph"] >= 1
     assert {file.path for file in unused.client().list_artifacts(run.info.run_id, "report")} == {
         "report/peers.png",
         "report/report.html",
