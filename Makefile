@@ -20,8 +20,8 @@ unexport PYTHONSAFEPATH
 export LOGNAME := $(or $(LOGNAME),$(USER),$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare test test-all test-faults test-scale lint format audit example ui services services-stop peers nam \
-	ray lock dist clean
+.PHONY: help run compare test test-all test-faults test-scale lint format audit example ui
+.PHONY: services services-stop peers nam ray lock dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'

@@ -101,7 +101,9 @@ def test_clean_removes_what_was_made_and_nothing_else(fresh, tmp_path):
 
 def test_help_names_every_target(fresh):
     listed = fresh.must("make", "help").out
-    for target in re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1].split():
+    targets = " ".join(re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)).split()
+    assert len(targets) > 15
+    for target in targets:
         assert f"make {target}" in listed
 
 
