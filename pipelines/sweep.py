@@ -21,7 +21,7 @@ from echo_rnn.environment import flags
 from echo_rnn.errors import as_user_error, one_sentence
 from echo_rnn.redact import require_no_credentials
 from echo_rnn.stages.alone import alone
-from echo_rnn.stages.job import require_same
+from echo_rnn.stages.job import note_of_cores, require_same
 from echo_rnn.stages.store import require_server, store_of
 from echo_rnn.stages.sweep import Summary, begin, log, read_results
 from pipelines.hydra_entry import PROGRAM
@@ -182,9 +182,5 @@ def _share_cores(config: DictConfig) -> None:
         sweeper.max_batch_size = sweeper.max_batch_size or max(1, cores // threads)
     elif launcher.n_jobs < 0:
         launcher.n_jobs = max(1, joblib.effective_n_jobs(launcher.n_jobs) // threads)
-    elif launcher.n_jobs * threads > max(cores, threads):
-        print(
-            f"hydra.launcher.n_jobs: expected at most {max(1, cores // threads)}, so that jobs with runtime.threads = "
-            f"{threads} share {cores} cores, got {launcher.n_jobs}; they run, and wait for each other",
-            file=sys.stderr,
-        )
+    else:
+        note_of_cores("hydra.launcher.n_jobs", "jobs", launcher.n_jobs, threads, cores)

@@ -29,7 +29,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from echo_rnn.environment import flags
+from echo_rnn.environment import flags, usable_cores
 from echo_rnn.errors import UserError
 from echo_rnn.files import sha256
 
@@ -225,6 +225,6 @@ def _facts(threads: int, fused_loop_bytes: int) -> str | None:
     processor = {name: value for name, value in lines if name in _PROCESSOR}
     if not {"flags", "Features"} & processor.keys():
         return None
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     facts = [processor, cores, threads, fused_loop_bytes, version("tensorflow"), flags()]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

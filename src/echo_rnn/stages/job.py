@@ -140,6 +140,16 @@ def require_same(folder: Path, overrides: Sequence[str]) -> None:
         )
 
 
+def note_of_cores(key: str, work: str, at_once: int, threads: int, cores: int) -> None:
+    """Prints a note where more is done at once than the cores allow, which a person may ask for."""
+    if at_once * threads > max(cores, threads):
+        print(
+            f"{key}: expected at most {max(1, cores // threads)}, so that {work} with runtime.threads = {threads} "
+            f"share {cores} cores, got {at_once}; they run, and wait for each other",
+            file=sys.stderr,
+        )
+
+
 def fail(files: Layout, overrides: Sequence[str], reason: str) -> None:
     """Writes down why a job has no numbers."""
     print(f"failed: {shlex.join(overrides)}: {reason}")

@@ -31,7 +31,7 @@ from echo_rnn.files import make_folder
 from echo_rnn.locks import file_lock
 from echo_rnn.stages import trial as trials
 from echo_rnn.stages.answer import Answer
-from echo_rnn.stages.job import Result
+from echo_rnn.stages.job import Result, note_of_cores
 from echo_rnn.stages.job_server import job_server
 from echo_rnn.stages.store import store_of
 from echo_rnn.stages.study import (
@@ -130,10 +130,11 @@ class Search:
         """
         store_of(self.config.tracking)  # several processes would create it at the same time
         job_server()
-        self._share_cores()
-        with self.stop.heeded(), ThreadPoolExecutor(self.section.workers) as pool:
-            workers = [pool.submit(_Worker(self).run) for _ in range(self.section.workers)]
-        for worker in workers:
+        workers, threads = self.section.workers, self.config.runtime.threads
+        note_of_cores("search.workers", "trainings", workers, threads, usable_cores())
+        with self.stop.heeded(), ThreadPoolExecutor(workers) as pool:
+            working = [pool.submit(_Worker(self).run) for _ in range(workers)]
+        for worker in working:
             worker.result()
         if self.stop.signal:
             print("stopped; the same command goes on", file=sys.stderr)
@@ -150,15 +151,6 @@ class Search:
                 value = value.get(name) if isinstance(value, Mapping) else None
             found[key] = str(value) if isinstance(values, Choices) else value
         return found if all(values.holds(found[key]) for key, values in self.space.items()) else {}
-
-    def _share_cores(self) -> None:
-        cores, threads, workers = usable_cores(), self.config.runtime.threads, self.section.workers
-        if workers * threads > max(cores, threads):
-            print(
-                f"search.workers: expected at most {max(1, cores // threads)}, so that trainings with runtime.threads "
-                f"= {threads} share {cores} cores, got {workers}; they run, and wait for each other",
-                file=sys.stderr,
-            )
 
 
 class _Worker:

@@ -427,7 +427,7 @@ def _report(history: "History", done: Outcome, labels: tuple[str, str], data: Da
     write_json(folder / "metrics.json", outcome)
     # With the processor: the file may come to another machine through DVC's remote and its run cache.
     speed = {name: value for name, value, _ in _speed(done)}
-    write_json(folder / "speed.json", speed | {"processor": environment.hardware()["hardware.cpu"]})
+    write_json(folder / "speed.json", speed | {"processor": done.machine["cpu"]})
     looks = [(epoch * history.windows, loss, value) for epoch, loss, value in validated]
     losses, scores, counted = history.log.read().T
     if counted.min() == 0:  # windows in which nothing counts
