@@ -74,5 +74,5 @@ def prepared(name, folder):
     copied(before, whole)
     ended = run(whole, command.words, until=command.until)
     assert not ended.code, ended.said
-    assert not_on_disk(ended.points) == []
+    assert not (found := not_on_disk(ended.points)), found
     return before, outcome(whole), len(ended.points), ended.seconds

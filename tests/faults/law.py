@@ -142,9 +142,17 @@ def _spoken(ended, limit):
 
 
 def not_on_disk(points):
-    """What had its place before its content was on disk, or was not in its place on disk when something was removed."""
+    """What had its place before its content was on disk, or was not in its place on disk when something was removed.
+
+    Each thread is looked at by itself: what another one removes meanwhile is not what this one replaces.
+    """
+    threads = {thread for *_, thread in points}
+    return [text for thread in threads for text in _not_on_disk(point for point in points if point[-1] == thread)]
+
+
+def _not_on_disk(points):
     opened, placed, found = set(), {}, []
-    for event, path, source in points:
+    for event, path, source, _ in points:
         if "/mlartifacts/" in path or "/tmp/" in path.removeprefix("/tmp/"):
             continue  # MLflow's own copies, and what is in the system's folder
         outbox = "/outbox/" in path

@@ -10,6 +10,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 
 from sqlalchemy import event
@@ -49,7 +50,8 @@ class Points:
         self._at = at
         self._fault = fault
         self._count = 0
-        self._busy = False
+        self._lock = threading.Lock()
+        self._inside = threading.local()
 
     def install(self):
         self._fsync = os.fsync
@@ -79,21 +81,23 @@ class Points:
             raise OperationalError("COMMIT", {}, answer) from error
 
     def _change(self, event, path, folder, source=""):
-        if self._busy or path is None:
-            return
-        self._busy = True
+        if path is None or getattr(self._inside, "change", False):
+            return  # a change that is made while one is written down here
+        self._inside.change = True
         try:
             whole = _whole(path, folder)
             below = f"{whole}{os.sep}".startswith(tuple(self._roots))
             if not below or (event == "os.mkdir" and Path(whole).is_dir()):
                 return
-            self._count += 1
             moved = _whole(source, -1) if source else ""
-            os.write(self._record, f"{event}\t{whole}\t{moved}\n".encode())
-            if self._count != self._at:
+            with self._lock:
+                self._count += 1
+                count = self._count
+                os.write(self._record, f"{event}\t{whole}\t{moved}\t{threading.get_ident()}\n".encode())
+            if count != self._at:
                 return
         finally:
-            self._busy = False
+            self._inside.change = False
         if self._fault == KILLED:
             os.kill(os.getpid(), signal.SIGKILL)
         number = FAULTS[self._fault]
@@ -110,5 +114,5 @@ def _whole(path, folder):
 
 
 def read(record):
-    """The points in a record: event, path, and for a move where it comes from."""
-    return [tuple(line.split("\t", 2)) for line in Path(record).read_text(errors="replace").splitlines()]
+    """The points in a record: event, path, for a move where it comes from, and the thread."""
+    return [tuple(line.split("\t", 3)) for line in Path(record).read_text(errors="replace").splitlines()]
