@@ -64,6 +64,9 @@ def candidates(shape: Shape) -> tuple[str, ...]:
 def choose(config: Config, *, more: bool = False) -> Choice:
     """Chooses for a training; what was measured once on this machine is not measured again.
 
+    Another process measures where a strategy that is not shown to be safe is expected to save more time than that
+    takes: a short training is not kept waiting, and one of hours is not left with what one process shows.
+
     Args:
         config: Of the training.
         more: Measures in one more process, whatever has been measured.
@@ -75,12 +78,16 @@ def choose(config: Config, *, more: bool = False) -> Choice:
     shape, trainer = shape_of(config), config.trainer
     labels = candidates(shape)
     before = _records(shape, labels)
+    steps = trainer.epochs * (config.task.row_steps // trainer.window)
     found = before
-    if more or not before:
+    while True:
+        if found and not more:
+            (result,) = results(found, stored_bytes)
+            choice = recommend(result, steps)
+            if choice.may_save <= _BUDGET_SECONDS:
+                break
         require_memory(shape, labels)
-        found = _measured(shape, labels, before, config.runtime.compile_cache)
-    (result,) = results(found, stored_bytes)
-    choice = recommend(result, trainer.epochs * (config.task.row_steps // trainer.window))
+        found, more = _measured(shape, labels, found, config.runtime.compile_cache), False
     began = min((float(record.environment["process.start"]) for record in before), default=None)
     return Choice(
         label=choice.chosen.label,

@@ -20,6 +20,9 @@ _CONDITIONS: tuple[Compile, ...] = ("graph", "none", "xla")
 _MOST_COLUMNS = 6
 TOLERATED = 1.02
 """How much longer than with the reference a whole training with the recommended strategy may take."""
+DECIDING_PROCESSES = 3
+"""After so many the estimate decides what the intervals leave open: a small difference, or one that is not the same in
+all processes."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class Recommendation:
         reference_seconds: The same with the reference.
         open: Strategies that may take less time than the chosen one but, as far as was measured, may also take more
             than the reference.
+        may_save: Seconds that the best of those is expected to take less than the chosen one; 0 where none is.
     """
 
     chosen: ContestantResult
@@ -136,6 +140,7 @@ class Recommendation:
     seconds: Interval
     reference_seconds: float
     open: list[str]
+    may_save: float
 
 
 def answer(question: str, results: Sequence[ShapeResult], records: Sequence[Record] = ()) -> Answer:
@@ -245,8 +250,9 @@ def _cell(label: str, results: Sequence[ShapeResult]) -> Cell:
 def recommend(result: ShapeResult, steps: int) -> Recommendation:
     """The strategy whose first call and `steps` planned training steps are expected to take the least time in all.
 
-    Only what is shown is counted on: a strategy is chosen where the upper bound of its time is at most `TOLERATED`
-    above the time of the reference. So the choice takes longer than that in as many cases as intervals miss.
+    With fewer than `DECIDING_PROCESSES` only what is shown is counted on: a strategy is chosen where the upper bound of
+    its time is at most `TOLERATED` above the time of the reference. So the choice takes longer than that in as many
+    cases as intervals miss.
     """
     reference = result.of(result.reference)
     assert reference is not None and reference.step_seconds is not None
@@ -264,9 +270,11 @@ def recommend(result: ShapeResult, steps: int) -> Recommendation:
 
     totals = {each.label: total(each) for each in result.contestants if each.step_seconds is not None}
     longest = totals[reference.label].estimate * TOLERATED
-    safe = [label for label, seconds in totals.items() if label == reference.label or seconds.high <= longest]
+    decided = result.processes >= DECIDING_PROCESSES
+    safe = [each for each, own in totals.items() if decided or each == reference.label or own.high <= longest]
     chosen = min(safe, key=lambda label: totals[label].estimate)
     rivals = [label for label, own in totals.items() if label not in safe and own.low < totals[chosen].estimate]
     best = result.of(chosen)
     assert best is not None
-    return Recommendation(best, steps, totals[chosen], totals[reference.label].estimate, rivals)
+    saved = max((totals[chosen].estimate - totals[label].estimate for label in rivals), default=0.0)
+    return Recommendation(best, steps, totals[chosen], totals[reference.label].estimate, rivals, max(saved, 0.0))
