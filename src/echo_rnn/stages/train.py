@@ -105,15 +105,15 @@ def run(
     model, trainer, threads, unroll = config.model, config.trainer, config.runtime.threads, chosen.unrolling
     # Where compiled programs are kept decides nothing.
     settings = config.model_dump(mode="json", exclude={**dict.fromkeys(_UNUSED, True), "runtime": {"compile_cache"}})
-    fused = fused_loop_bytes(model.sizes, unroll)
     with ExitStack() as stack:
         stack.enter_context(files.owned("training"))
-        programs = stack.enter_context(compiled_programs(config.runtime.compile_cache, threads, fused))
         # What a person may have to change is checked first: TensorFlow takes seconds to start.
         data = open_dataset(files.data)
         require_dataset(config, data)
         ends, loss = data.ends.with_residual(model.residual), config.loss.loss
         description = _described(model, unroll, ends, config.export)
+        fused = fused_loop_bytes(model.sizes, unroll)
+        programs = stack.enter_context(compiled_programs(config.runtime.compile_cache, threads, fused))
         with gc_paused():
             import_seconds = start_tensorflow(threads, fused_loop_bytes=fused, compiled_programs=programs.folder)
             from echo_rnn.inference.store import save  # noqa: PLC0415
