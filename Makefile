@@ -45,8 +45,9 @@ compare: $(INSTALLED) ## experiments of `dvc exp run`: what differs, accuracy, a
 
 # Four processes, because XLA maps memory for each program that it compiles and never gives it back: the tests compile
 # so many that one process, or two, would meet the system's limit (vm.max_map_count) and crash.
-# They are dealt out a few at a time: no process gets most of the programs, and the slowest do not wait for each other.
-PYTEST := "$(BIN)"/python -m pytest -n 4 --dist load --maxschedchunk 4
+# They are dealt out one at a time, but for files of which the tests share what is computed once: no process gets most of
+# the programs, and the slowest do not wait for each other.
+PYTEST := "$(BIN)"/python -m pytest -n 4 --dist loadgroup
 
 test: $(INSTALLED) ## the quick tests
 	@$(PYTEST) -m "not slow and not scale"

@@ -13,6 +13,8 @@ from echo_rnn import compiled_programs as module
 from echo_rnn.compiled_programs import compiled_programs
 from echo_rnn.errors import UserError
 
+pytestmark = pytest.mark.xdist_group("programs")  # in one process, for its fixtures
+
 NAME = "1__2__XLA_CPU_JIT.pb"
 
 

@@ -69,8 +69,11 @@ def save(model, folder):
     model.save_weights(folder / "model.weights.h5")
     tf.train.Checkpoint(model=model).write(str(folder / "checkpoint"))
     tf.train.CheckpointManager(tf.train.Checkpoint(model), folder / "manager", max_to_keep=1).save()
-    tf.saved_model.save(model, folder / "saved_model")
-    model.export(folder / "export", verbose=False)
+    # Each kind of model by one of the two ways to the format that takes long, Keras's and TensorFlow's own.
+    if list(MODELS).index(folder.name) % 2:
+        model.export(folder / "export", verbose=False)
+    else:
+        tf.saved_model.save(model, folder / "saved_model")
     (folder / "pickle").write_bytes(pickle.dumps(model))
     if not isinstance(model, Subclassed):
         (folder / "model.json").write_text(model.to_json())
@@ -99,9 +102,10 @@ def load(fresh, folder):
         model = fresh()
         restore(model)
         found[way] = model(X)
-    saved, exported = (tf.saved_model.load(folder / name) for name in ("saved_model", "export"))
-    found["saved_model"] = saved.signatures["serving_default"](tf.constant(X))
-    found["export"] = exported.serve(tf.constant(X))
+    if (folder / "export").exists():
+        found["export"] = tf.saved_model.load(folder / "export").serve(tf.constant(X))
+    else:
+        found["saved_model"] = tf.saved_model.load(folder / "saved_model").signatures["serving_default"](tf.constant(X))
     if (folder / "model.json").exists():
         found["json"] = keras.models.model_from_json((folder / "model.json").read_text())
         found["json"].load_weights(folder / "model.weights.h5")

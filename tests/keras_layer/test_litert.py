@@ -35,8 +35,16 @@ def predicted(content):
     return program.get_tensor(got["index"])
 
 
-@pytest.mark.parametrize("convert", [saved_and_converted, frozen_and_converted])
-@pytest.mark.parametrize("label", [pytest.param(x, marks=[] if x in QUICK else pytest.mark.slow) for x in labels()])
+def conversions():
+    """Every strategy in one of two ways in turn, and some of each kind in both."""
+    for number, label in enumerate(labels()):
+        for way, convert in enumerate((saved_and_converted, frozen_and_converted)):
+            if label in QUICK or way == number % 2:
+                marks = [] if label in QUICK else pytest.mark.slow
+                yield pytest.param(label, convert, id=f"{label}-{convert.__name__}", marks=marks)
+
+
+@pytest.mark.parametrize(("label", "convert"), [*conversions()])
 def test_a_strategy_converts_or_the_table_says_that_it_does_not(label, convert):
     model = model_of(label)
     expected = model(X)

@@ -101,7 +101,7 @@ def test_a_killed_training_goes_on_to_the_same_bits_in_the_same_run(project, who
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "project"),
-    [(STAGE, "none"), (STAGE, "graph"), (STAGE, "xla"), (DVC, "xla")],
+    [(STAGE, "none"), (STAGE, "xla"), (DVC, "graph")],
     indirect=["project"],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )

@@ -121,10 +121,10 @@ def test_a_model_whose_run_the_store_does_not_know_gets_a_run_that_says_so(proje
 
 
 @pytest.mark.slow
-def test_untracked_runs_leave_no_store(unused):
-    unused.edit("params.yaml", "tracking: null", "tracking: none")
-    for words in ("compose", "generate", "train --stage", "evaluate", "benchmark --stage", "report"):
-        answer = unused.stage(*words.split())
+def test_untracked_runs_leave_no_store(project):
+    project.edit("params.yaml", "tracking: null", "tracking: none")
+    for words in ("compose", "train --stage", "evaluate", "report"):
+        answer = project.stage(*words.split())
         assert answer.code == 0, answer.err
-    assert unused.json("reports/evaluation/metrics.json")["targets"] == 1500
-    assert not list(unused.folder.glob("mlflow.db*"))
+    assert project.json("reports/evaluation/metrics.json")["targets"] == 1500
+    assert not list(project.folder.glob("mlflow.db*"))

@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from echo_rnn.tracking import deliver_all, open_store
 from echo_rnn.tracking.outbox import Header, Outbox
 from tests.refusals import refused
 from tests.tracking.servers import Proxy
+
+pytestmark = pytest.mark.xdist_group("server")  # in one process, for its fixtures
 
 SECRET = "hunter2"
 LOGIN = f"me:{SECRET}"

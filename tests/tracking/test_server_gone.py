@@ -13,6 +13,8 @@ from tests.processes import program
 from tests.refusals import refused
 from tests.tracking.servers import Proxy
 
+pytestmark = pytest.mark.xdist_group("server")  # in one process, for its fixtures
+
 LOGS = """
 import sys
 from pathlib import Path

@@ -5,9 +5,13 @@ import threading
 import time
 from contextlib import contextmanager
 
+import pytest
+
 from echo_rnn.tracking import address as address_module
 from echo_rnn.tracking import open_store
 from tests.refusals import refused
+
+pytestmark = pytest.mark.xdist_group("server")  # in one process, for its fixtures
 
 SECRET = "hunter2"
 

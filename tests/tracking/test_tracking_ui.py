@@ -17,6 +17,8 @@ from echo_rnn.tracking.ui import serve_ui
 from echo_rnn.tracking.view import TAG, key_of
 from tests.refusals import refused
 
+pytestmark = pytest.mark.xdist_group("server")  # in one process, for its fixtures
+
 SERVES = """
 import sys
 from pathlib import Path

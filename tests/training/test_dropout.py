@@ -1,5 +1,7 @@
 """Dropout in training: masks of its own for every step, the same ones whatever unrolls and compiles it."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -12,9 +14,12 @@ from echo_rnn.training import Learner
 from tests.core.unroll.counting import operations
 from tests.training.problems import ROWS, WINDOW, learner, network, trained
 
+pytestmark = pytest.mark.xdist_group("dropout")  # in one process, for what is cached
+
 DROPPED = {"between": 0.3, "output": 0.2}
 
 
+@functools.cache
 def losses(unroll=dynamic, mode="graph", **dropout):
     return trained(learner(network(unroll=unroll, **dropout)), compile=mode).losses
 

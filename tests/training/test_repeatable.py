@@ -15,6 +15,8 @@ from echo_rnn.training import loop
 from tests.core.unroll.equality import MODES
 from tests.training.problems import assert_same_bits, dataset, learner, network, trained
 
+pytestmark = pytest.mark.xdist_group("repeatable")  # in one process, for what is cached
+
 
 class Counts:
     """A pace that does not look at the clock."""

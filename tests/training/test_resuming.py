@@ -12,6 +12,8 @@ from echo_rnn.training.stopping import StoppedError
 from tests.training.problems import assert_same_bits, learner, network, trained
 from tests.training.test_repeatable import Counts
 
+pytestmark = pytest.mark.xdist_group("resuming")  # in one process, for what is cached
+
 BLOCK = 4
 # Two blocks of four windows and one of one, and the end of the epoch.
 PLACES_OF_AN_EPOCH = 4
@@ -56,19 +58,24 @@ def uninterrupted(**settings):
 
 
 @pytest.mark.parametrize("place", range(1, PLACES + 1))
-@pytest.mark.parametrize("mode", ["none", pytest.param("graph", marks=pytest.mark.slow)])
-def test_at_every_place(mode, place, tmp_path):
+def test_at_every_place(place, tmp_path):
     stop_requested = iter([at(place), lambda: False])
-    outcome, lives = finished(tmp_path, lambda: next(stop_requested), compile=mode)
+    outcome, lives = finished(tmp_path, lambda: next(stop_requested), compile="none")
     assert lives == 2
-    assert_same(outcome, uninterrupted(compile=mode))
+    assert_same(outcome, uninterrupted(compile="none"))
 
 
-@pytest.mark.parametrize("mode", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
-def test_after_every_call(mode, tmp_path):
-    outcome, lives = finished(tmp_path, lambda: at(2), compile=mode)
+def test_after_every_call(tmp_path):
+    outcome, lives = finished(tmp_path, lambda: at(2), compile="graph")
     assert lives == PLACES
-    assert_same(outcome, uninterrupted(compile=mode))
+    assert_same(outcome, uninterrupted(compile="graph"))
+
+
+@pytest.mark.slow
+def test_within_epochs_under_xla(tmp_path):
+    outcome, lives = finished(tmp_path, lambda: at(PLACES_OF_AN_EPOCH), compile="xla")
+    assert lives == 3
+    assert_same(outcome, uninterrupted(compile="xla"))
 
 
 @pytest.mark.parametrize("scope", ["step", "block"])

@@ -1,11 +1,13 @@
-"""On the seed's task every strategy learns the same, step by step, and reaches the ceiling."""
+"""On the seed's task every kind of strategy learns the same, step by step, and reaches the ceiling.
+
+That every strategy computes and trains as `static` does is held by `tests/core/unroll` (`test_laws`, `test_article`).
+"""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from filelock import FileLock
 
 from echo_rnn.config import compose
 from echo_rnn.core.model import build
@@ -15,12 +17,13 @@ from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.echo import Echo
 from echo_rnn.tasks.synthetic import SplitLengths, generate
 from echo_rnn.training import Learner, Training, build_optimizer
-from echo_rnn.training.learner import Snapshot
 from tests.training.problems import PLAIN, checkpoints
 
+pytestmark = pytest.mark.xdist_group("seed")  # in one process, for its fixtures
+
 CONF = Path(__file__).parents[2] / "conf"
-# `auto` is no strategy of its own; it becomes one before a network is built.
-OPTIONS = sorted({path.stem for path in (CONF / "unroll").glob("*.yaml")} - {"auto"})
+# Besides `static`: a loop of steps, layers one by one, waves with weight gradients after the loop, and a kernel.
+OPTIONS = ("dynamic", "deferred", "wavefront_deferred", "block")
 EPOCHS = 12  # of 100: what it takes to learn
 LAST = 2  # epochs that a strategy trains where `static` has learnt, so that what it does to a trained network shows
 
@@ -58,25 +61,14 @@ def train(data, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def static(train, tmp_path_factory, worker_id):
-    """Losses and accuracy of `static`, and its state before the last epochs; one of all workers trains it."""
-    own = tmp_path_factory.getbasetemp()
-    file = (own if worker_id == "master" else own.parent) / "static.npz"
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            states = {}
+def static(train):
+    """Losses and accuracy of `static`, and its state before the last epochs."""
+    states = {}
 
-            def note(epoch, learner):
-                states[epoch] = learner.snapshot()
+    def note(epoch, learner):
+        states[epoch] = learner.snapshot()
 
-            losses, accuracy = train("static", EPOCHS, note)
-            state = states[EPOCHS - LAST]
-            arrays = {f"weights{i}": array for i, array in enumerate(state.weights)}
-            arrays |= {f"optimizer{i}": array for i, array in enumerate(state.optimizer)}
-            np.savez(file, losses=losses, accuracy=accuracy, **arrays)
-    with np.load(file) as saved:
-        parts = ([saved[name] for name in saved if name.startswith(part)] for part in ("weights", "optimizer"))
-        return saved["losses"], float(saved["accuracy"]), Snapshot(*parts)
+    return *train("static", EPOCHS, note), states[EPOCHS - LAST]
 
 
 @pytest.mark.slow
@@ -86,8 +78,8 @@ def test_static_learns_the_seed(static, data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", [option for option in OPTIONS if option != "static"])
-def test_every_strategy_learns_the_seed_as_static_does(option, train, static, data):
+@pytest.mark.parametrize("option", OPTIONS)
+def test_strategies_of_every_kind_learn_the_seed_as_static_does(option, train, static, data):
     """From the start for an epoch, and from where `static` was before its last ones to the ceiling."""
     expected, _, state = static
 

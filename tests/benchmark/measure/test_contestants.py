@@ -1,12 +1,12 @@
 """Every contestant computes what ours compute: the losses of the first training steps."""
 
+import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from echo_rnn.benchmark.measure.contestants import beside_peers, c_compiler
 from echo_rnn.benchmark.measure.draw import draw
@@ -16,6 +16,8 @@ from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.worker import MOST_LOSSES
 from tests.benchmark import shapes
 from tests.benchmark.shapes import SEED
+
+pytestmark = pytest.mark.xdist_group("contestants")  # in one process, for its fixtures
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = ROOT / "peers"
@@ -39,19 +41,9 @@ def losses(name, shape, folder, *, python=PYTHON):
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory, worker_id):
-    """Our losses by shape; one of all workers computes them."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
-
-    def of(shape):
-        file = shared / f"losses-{shape.key}.npy"
-        with FileLock(f"{file}.lock"):
-            if not file.exists():
-                np.save(file, losses("dynamic graph", shape, tmp_path_factory.mktemp("ours")))
-        return np.load(file)
-
-    return of
+def expected(tmp_path_factory):
+    """Our losses by shape."""
+    return functools.cache(lambda shape: losses("dynamic graph", shape, tmp_path_factory.mktemp("ours")))
 
 
 @NEEDS_C

@@ -25,6 +25,8 @@ from echo_rnn.errors import UserError
 from tests.benchmark.measure.test_parity import cuts_the_gradient_half_way
 from tests.benchmark.shapes import tiny
 
+pytestmark = pytest.mark.xdist_group("ours")  # in one process, for its fixtures
+
 SHAPE = tiny(layers=1)
 ROUNDS = Rounds(4, 2e-3)
 ENDLESS = Rounds(10**6, 2e-3)

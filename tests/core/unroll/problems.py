@@ -18,6 +18,7 @@ class Shape(NamedTuple):
 
 
 USUAL = Shape(steps=5, batch_size=3, sizes=(4, 3, 5))
+TWO_LAYERS = Shape(steps=5, batch_size=3, sizes=(4, 3))
 SHAPES = {
     "stack": USUAL,
     "layer": Shape(steps=5, batch_size=3, sizes=(4,)),

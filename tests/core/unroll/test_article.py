@@ -13,6 +13,8 @@ from echo_rnn.core.unroll.dynamic import dynamic
 from echo_rnn.core.unroll.static import static
 from tests.core.unroll.test_laws import STRATEGIES
 
+pytestmark = pytest.mark.xdist_group("article")  # in one process, for what is cached
+
 ROWS, STEPS, UNITS, LAYERS, CLASSES, WINDOWS = 5, 15, 4, 3, 2, 200
 OTHERS = {name: unroll for name, unroll in STRATEGIES.items() if unroll not in (static, dynamic)}
 LEARNING_RATE, ACCUMULATOR = 0.3, 0.1

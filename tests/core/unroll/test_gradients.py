@@ -1,6 +1,7 @@
 """Manual gradients are the derivatives of their own forward pass, and can be differentiated again."""
 
 import functools
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -18,11 +19,17 @@ from echo_rnn.core.unroll.wavefront_deferred import wavefront_deferred
 from tests.core.unroll.equality import CELLS, run, stack
 from tests.core.unroll.problems import Shape, problem
 
+pytestmark = pytest.mark.xdist_group("gradients")  # in one process, for what is cached
 
-@pytest.mark.parametrize("strategy", [deferred, wavefront_deferred, Checkpointed()])
-@pytest.mark.parametrize("cell", CELLS)
+CASE = Shape(steps=3, batch_size=2, sizes=(3, 2))
+
+
+@pytest.mark.parametrize(
+    ("cell", "strategy"),
+    [*itertools.product(CELLS, (deferred, wavefront_deferred)), ("lstm", Checkpointed())],  # it asks no cell
+)
 def test_gradients_are_the_derivatives_of_the_loss(strategy, cell):
-    case = problem(cell, Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True, dropped=True)
+    case = problem(cell, CASE, ragged=True, dropped=True)
     cells, inputs, (d_h, d_state), masks = stack(case, tf.float64)
     _, _, gradients = run(strategy, case, "graph")
 
@@ -42,8 +49,10 @@ def test_gradients_are_the_derivatives_of_the_loss(strategy, cell):
         np.testing.assert_allclose(tf.reduce_sum(gradient * direction), expected, rtol=1e-6, atol=1e-8)
 
 
-def second_derivatives(strategy, case):
-    """The gradients of the first gradients, each weighted at random."""
+@functools.cache
+def second_derivatives(strategy, cell):
+    """A function of weights, input and state: the gradients of the first gradients, each weighted at random."""
+    case = problem(cell, CASE, ragged=True, dropped=True)
     cells, inputs, (d_h, d_state), masks = stack(case, tf.float64)
     rng = np.random.default_rng(0)
     directions = [rng.normal(size=leaf.shape) for leaf in tf.nest.flatten(inputs)]
@@ -61,44 +70,37 @@ def second_derivatives(strategy, case):
             penalty = tf.add_n([tf.reduce_sum(a * b) for a, b in zip(first, directions, strict=True)])
         return outer.gradient(penalty, (weights, x_TBI, state), unconnected_gradients="zero")
 
-    return tf.nest.flatten(gradients(*inputs))
+    return gradients
 
 
-@functools.cache
-def written_out(cell):
-    """A problem, and the second derivatives of steps written out."""
-    case = problem(cell, Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True, dropped=True)
-    return case, second_derivatives(static, case)
+def assert_second_derivatives(strategy, cell, case):
+    """They are those of steps written out."""
+    _, inputs, _, _ = stack(case, tf.float64)
+    ours, expected = (tf.nest.flatten(second_derivatives(each, cell)(*inputs)) for each in (strategy, static))
+    for one, other in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)  # float64, as in the laws
 
 
 @pytest.mark.parametrize(
     ("strategy", "cell"),
     [
         *((loop, "lstm") for loop in (dynamic, deferred, wavefront_deferred)),
-        *(pytest.param(loop, "lstm", marks=pytest.mark.slow) for loop in (Partial(2), wavefront)),
-        *(
-            pytest.param(loop, "gru_before", marks=pytest.mark.slow)
-            for loop in (dynamic, deferred, wavefront_deferred, Partial(2), wavefront)
-        ),
-        # It differentiates the cell's own step, whichever that is, and takes a minute.
-        pytest.param(Checkpointed(), "lstm", marks=pytest.mark.slow),
+        *(pytest.param(loop, "gru_before", marks=pytest.mark.slow) for loop in (deferred, wavefront_deferred)),
+        # These differentiate the cell's own step, whichever that is.
+        *(pytest.param(loop, "rnn", marks=pytest.mark.slow) for loop in (Partial(2), wavefront, Checkpointed())),
     ],
 )
 def test_second_derivatives_of_a_loop_are_those_of_steps_written_out(strategy, cell):
-    case, answer = written_out(cell)
-    for ours, expected in zip(second_derivatives(strategy, case), answer, strict=True):
-        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws
+    assert_second_derivatives(strategy, cell, problem(cell, CASE, ragged=True, dropped=True))
 
 
-def test_a_closed_output_gate_hides_nothing_of_ended_rows():
-    case = problem("lstm", Shape(steps=3, batch_size=2, sizes=(3, 2)), ragged=True)
+@pytest.mark.parametrize("strategy", [deferred, wavefront_deferred])
+def test_a_closed_output_gate_hides_nothing_of_ended_rows(strategy):
+    case = problem("lstm", CASE, ragged=True)
     # So far below zero that the gate is 0, beside outputs from before the window that are not.
     closed = [
         layer._replace(bias=layer.bias - 80 * (np.arange(4 * size) >= 3 * size))
-        for layer, size in zip(case.weights, (3, 2), strict=True)
+        for layer, size in zip(case.weights, CASE.sizes, strict=True)
     ]
-    case = replace(case, weights=closed, state=[(h + 3, c) for h, c in case.state])
-    answer = second_derivatives(dynamic, case)
-    for strategy in (deferred, wavefront_deferred):
-        for ours, expected in zip(second_derivatives(strategy, case), answer, strict=True):
-            np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)  # float64, as in the laws
+    state = [(h + 3, c) for h, c in case.state]
+    assert_second_derivatives(strategy, "lstm", replace(case, weights=closed, state=state))

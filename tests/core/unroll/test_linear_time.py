@@ -3,6 +3,7 @@
 It is read off the programs. With TensorFlow's own gradient of a write into an array, XLA copies the array in each turn.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -29,12 +30,18 @@ OURS = [
 COLUMNS, STACKED = 4, 12  # units for which waves have one layout or the other
 
 
-CASES = [
-    (label, units, cell)
-    for label in OURS
-    for units in ((COLUMNS, STACKED) if label.startswith("wavefront") else (COLUMNS,))
-    for cell in CELLS
-]
+def cases():
+    """Each loop in each of its layouts, with the LSTM and with one other cell in turn."""
+    layouts = [
+        (label, units)
+        for label in OURS
+        for units in ((COLUMNS, STACKED) if label.startswith("wavefront") else (COLUMNS,))
+    ]
+    others = itertools.cycle(cell for cell in CELLS if cell != "lstm")
+    return [(label, units, cell) for label, units in layouts for cell in ("lstm", next(others))]
+
+
+CASES = cases()
 
 
 def made_whole(cases):

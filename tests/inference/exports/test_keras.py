@@ -12,6 +12,8 @@ from echo_rnn.inference.exports import write
 from echo_rnn.inference.keras_model import to_keras
 from tests.inference.networks import BLOCKS, CELLS, expected, in_blocks, network, series
 
+pytestmark = pytest.mark.xdist_group("exports")  # in one process, for its fixtures
+
 STEPS = 2000
 TOLERANCE = 1e-5
 
@@ -50,9 +52,10 @@ class States:
         return y_1NK[0]
 
 
+# Every cell, and everything else that differs with one of them.
 DESCRIBED = {cell: {"cell": cell} for cell in CELLS}
-DESCRIBED["residual"] = {"cell": "gru_after", "residual": True}
-DESCRIBED["classes"] = {"cell": "lstm", "kind": "classes", "outputs": 3}
+DESCRIBED["gru_after"] |= {"residual": True}
+DESCRIBED["rnn"] |= {"kind": "classes", "outputs": 3}
 
 
 @pytest.fixture(scope="module", params=DESCRIBED)
