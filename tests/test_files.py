@@ -102,6 +102,22 @@ def test_the_next_owner_removes_what_a_killed_one_left(tmp_path):
     assert names(tmp_path) == ["data", "data/x.npy"]
 
 
+def test_no_owner_removes_what_a_living_process_makes(tmp_path):
+    """A prediction into a folder of the project, while a stage begins there."""
+    with files.replacing(tmp_path / "predictions" / "y.csv") as path:
+        path.write_text("half")
+        others = Path(os.fspath(path).replace(f"-{os.getpid()}-", "-1-"))
+        gone = Path(os.fspath(path).replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"))  # more than a system has
+        for each in (others, gone):
+            each.write_text("half")
+        with files.owning(tmp_path):
+            pass
+        assert path.read_text() == "half"
+        assert others.exists()
+        assert not gone.exists()
+    assert (tmp_path / "predictions/y.csv").read_text() == "half"
+
+
 def test_a_file_and_its_name_are_on_disk_before_what_follows(tmp_path, monkeypatch):
     happened = []
     fsync, replace = os.fsync, Path.replace

@@ -2,7 +2,8 @@
 
 What is made is made in a scratch folder, brought to disk, and moved into its place; what is removed is moved away
 first. The scratch folder of a process is in the folder that it owns (see `stages.alone`), outside of everything that
-DVC caches and on the same file system. What a killed process left in it is removed by the next owner.
+DVC caches and on the same file system. What a killed process left in it is removed by the next owner. A process that
+owns nothing there names itself in its scratch paths: while it lives, they stay.
 """
 
 import csv
@@ -11,6 +12,8 @@ import io
 import json
 import math
 import os
+import platform
+import re
 import shutil
 import sys
 import uuid
@@ -25,6 +28,8 @@ from echo_rnn.errors import UserError, full_disk, is_full, refused_by_system
 SCRATCH = ".scratch"
 """The scratch folder of a folder with an owner; elsewhere, folders that begin so lie beside what is written."""
 
+_LONGEST_NAME = 100  # of the end of a file's name that a scratch path has
+
 _OWNED: ContextVar[tuple[Path, ...]] = ContextVar("_OWNED", default=())
 
 
@@ -37,8 +42,8 @@ def is_owned(folder: Path) -> bool:
 def owning(folder: Path) -> Iterator[None]:
     """Inside the block this thread has a scratch folder in `folder`, which is locked; leftovers are removed."""
     root = folder.absolute()
-    for leftover in (root / SCRATCH, *root.glob(f"*/{SCRATCH}-*")):
-        _discard(leftover)
+    _discard(root / SCRATCH)
+    remove_leftovers(*(each for each in root.iterdir() if each.is_dir()))
     token = _OWNED.set((*_OWNED.get(), root))
     try:
         yield
@@ -93,6 +98,19 @@ def making_folder(folder: Path) -> Iterator[Path]:
         sync(folder.parent)
 
 
+@contextmanager
+def temporary_folder(beside: Path) -> Iterator[Path]:
+    """Yields an empty folder on the file system of the folder `beside`; it is removed after the block.
+
+    Raises:
+        UserError: It cannot be made.
+    """
+    with _scratch(beside) as made:
+        with _writing(beside):
+            made.mkdir()
+        yield made
+
+
 def link(source: Path, target: Path) -> None:
     """Makes `target` the same file as `source`, or a copy where the system has no links.
 
@@ -127,6 +145,34 @@ def remove(*paths: Path) -> None:
             continue  # another process has just removed it
         except OSError as error:
             _left(path, error)
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Removes from folders what processes left there that owned nothing and have ended."""
+    for folder in folders:
+        for path in folder.glob(f"{SCRATCH}-*"):
+            if not _has_living_maker(path):
+                _discard(path)
+
+
+def _has_living_maker(path: Path) -> bool:
+    """Whether the process is alive that named itself in a scratch path; of another machine nobody can tell here."""
+    match = re.fullmatch(rf"{SCRATCH}-([0-9a-f]+)-(\d+)-.*", path.name, re.DOTALL)
+    if match is None or match[1] != _machine():
+        return match is not None
+    try:
+        os.kill(int(match[2]), 0)
+        # One that nobody has waited for has ended, too.
+        return Path(f"/proc/{match[2]}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's, or a system without such a file
+        return True
+
+
+def _machine() -> str:
+    """Tells apart machines and containers that share a folder; a digest, since a name is private."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def append(path: Path, content: bytes, *, durable: bool) -> None:
@@ -242,10 +288,12 @@ def _scratch(folder: Path, name: str = "") -> Iterator[Path]:
     It ends as `name` does: savers choose their format by that.
     """
     make_folder(folder)
-    owned, unique = _owner_of(folder), f"{uuid.uuid4().hex}-{name}"
+    owned, unique = _owner_of(folder), f"{uuid.uuid4().hex}-{name[-_LONGEST_NAME:]}"
     if owned:
         (owned / SCRATCH).mkdir(exist_ok=True)
-    scratch = owned / SCRATCH / unique if owned else folder / f"{SCRATCH}-{unique}"
+        scratch = owned / SCRATCH / unique
+    else:
+        scratch = folder / f"{SCRATCH}-{_machine()}-{os.getpid()}-{unique}"
     try:
         yield scratch
     finally:

@@ -5,9 +5,11 @@ import csv
 import pytest
 from filelock import FileLock
 
+from echo_rnn.config.schema import Tracking
 from echo_rnn.errors import UserError
 from echo_rnn.stages.job import RESULT, UNFINISHED, require_same
-from echo_rnn.stages.sweep import SPEED, Summary, read_results
+from echo_rnn.stages.runs import runs
+from echo_rnn.stages.sweep import SPEED, Summary, log, read_results
 
 
 def result(overrides, accuracy=None, **more):
@@ -82,6 +84,17 @@ def test_a_sweep_in_which_everything_failed_has_no_best():
     summary = Summary("s", [RESULTS[-1]])
     assert [name for name, _, _ in summary.metrics()] == ["sweep/jobs", "sweep/failed"]
     summary.show()
+
+
+def test_a_sweep_that_is_called_again_has_one_summary_with_the_numbers_of_the_last_call(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tracking = Tracking(enabled=True, uri=None, experiment="echo")
+    for results in (RESULTS, RESULTS[:3]):
+        log(tracking, Summary("s", results))
+    table = runs()
+    assert [*table["tags.summary_of"]] == ["s"]
+    assert [*table["status"]] == ["FINISHED"]
+    assert (table["metrics.sweep/jobs"][0], table["metrics.sweep/failed"][0]) == (3, 0)
 
 
 def test_results_are_read_in_the_order_of_their_jobs_and_a_missing_one_has_failed(tmp_path):

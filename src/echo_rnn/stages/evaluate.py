@@ -3,7 +3,6 @@
 `run_on` evaluates it on another dataset, in a run of its own.
 """
 
-import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from echo_rnn.config import Config
 from echo_rnn.core.startup import start_tensorflow
-from echo_rnn.files import remove, replacing, write_json, write_table
+from echo_rnn.files import remove, replacing, temporary_folder, write_json, write_table
 from echo_rnn.gc_paused import gc_paused
 from echo_rnn.inference.description import MANIFEST as NETWORK
 from echo_rnn.stages.alone import alone
@@ -193,8 +192,8 @@ def _real(data: Dataset, carried: "Predictor", zeroed: "Predictor", window: int,
     from echo_rnn.evaluation.series import evaluate  # noqa: PLC0415
 
     rate = data.ends.sample_rate
-    with tempfile.TemporaryDirectory(prefix=".predictions-", dir=folder.parent) as temporary:
-        evaluation, sound = evaluate(data, carried, zeroed, window, Path(temporary) if rate else None)
+    with temporary_folder(folder.parent) as temporary:
+        evaluation, sound = evaluate(data, carried, zeroed, window, temporary if rate else None)
         media = _real_files(evaluation, data, folder)
         if sound is not None and rate is not None:
             for name, samples_N in sound.items():

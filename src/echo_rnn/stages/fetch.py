@@ -1,11 +1,9 @@
 """The trained network of a run in the tracking store, with its configuration and its series, in a folder here."""
 
 import re
-import tempfile
-from pathlib import Path
 
 from echo_rnn.config import read
-from echo_rnn.files import make_folder, move, remove
+from echo_rnn.files import make_folder, move, remove, temporary_folder
 from echo_rnn.stages import generate
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.inputs import origin
@@ -27,8 +25,7 @@ def fetch(store: Store, run_id: str) -> Layout:
         UserError: The run is unknown, or has no network in the store.
     """
     files = Layout(project_root() / EVALUATIONS / run_id)
-    with alone(files.root, "evaluation"), tempfile.TemporaryDirectory(dir=files.root) as scratch:
-        folder = Path(scratch)
+    with alone(files.root, "evaluation"), temporary_folder(files.root) as folder:
         for name in (NETWORK, CONFIG):
             store.download(run_id, name, folder)
         for source, target in ((folder / NETWORK, files.model), (folder / CONFIG / files.config.name, files.config)):

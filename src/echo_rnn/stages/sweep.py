@@ -41,11 +41,14 @@ def begin(folder: Path) -> Iterator[None]:
 
 
 def log(tracking: Tracking, summary: "Summary") -> None:
-    """Logs a finished sweep in a run of its own, and prints the links to its pages."""
+    """Logs a sweep in one run of its own, however often it is called, and prints the links to its pages."""
     store = store_of(tracking)
     tags = {"summary_of": summary.name, "kind": "summary"}
-    with store.run(f"summary of {summary.name}", summary.markdown(), tags) as run:
-        run.log_metrics(summary.metrics())
+    earlier = store.tagged(tags)
+    opened = store.resume(earlier[0]) if earlier else store.run(f"summary of {summary.name}", summary.markdown(), tags)
+    with opened as run:
+        run.describe(summary.markdown())
+        run.log_metrics(summary.metrics(), remeasured=True)
         run.log_text(summary.markdown(), "summary.md")
     print_comparison(store, summary.name, SPEED_CHARTS)
 

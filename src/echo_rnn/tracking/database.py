@@ -21,7 +21,7 @@ import platformdirs
 import psutil
 
 from echo_rnn.errors import UserError
-from echo_rnn.files import SCRATCH, remove, replacing, sha256
+from echo_rnn.files import remove_leftovers, replacing, sha256
 
 WRITER_SECONDS = 60
 """How long a writer of a database waits: SQLite's own 5 s are too short for a sweep that logs in parallel."""
@@ -38,7 +38,7 @@ def prepare(database: Path) -> None:
     Raises:
         UserError: It is not a database, cannot be written, or is one that the installed MLflow cannot upgrade.
     """
-    remove(*database.parent.glob(f"{SCRATCH}-*"))  # of a process that was killed here
+    remove_leftovers(database.parent)
     _allow_any_environment()
     if not database.exists() or database.stat().st_size == 0:
         with replacing(database) as made:

@@ -18,6 +18,8 @@ from echo_rnn.redact import redact
 from echo_rnn.tracking.deliver import MODEL, MOST_METRICS
 from echo_rnn.tracking.outbox import Outbox
 
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as the description of a run or an experiment."""
 MetricRow = tuple[str, float, int]
 """Name, value and step of one number."""
 
@@ -70,6 +72,10 @@ class Run:
                     self._points |= {(name, step): value for name, value, step, _ in entry["rows"]}
                 case "params":
                     self._params |= entry["values"]
+
+    def describe(self, text: str) -> None:
+        """Sets or replaces the description, in Markdown."""
+        self.set_tags({NOTE: text})
 
     def log_config(self, config: Mapping[str, Any]) -> None:
         """Logs a nested configuration as parameters with dotted names, without credentials, cut where MLflow would."""

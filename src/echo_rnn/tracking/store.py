@@ -23,7 +23,7 @@ from echo_rnn.tracking.address import Address, mlflow_errors, new_client, parse,
 from echo_rnn.tracking.database import warn_of_network
 from echo_rnn.tracking.deliver import LEFT_BEHIND, BackgroundDelivery, deliver_outboxes, is_ours, status_entry
 from echo_rnn.tracking.outbox import FOLDER, Header, Outbox, find_outboxes, remove_leftovers
-from echo_rnn.tracking.run import Run, require_label
+from echo_rnn.tracking.run import NOTE, Run, require_label
 from echo_rnn.tracking.view import TAG, View, key_of, with_tag
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
     from mlflow.entities import Run as MlflowRun
 
-NOTE = "mlflow.note.content"
 # How long the end of a run waits for its delivery. A server may be gone, while a database to which many processes write
 # is only busy. A server that was unreachable when the store was opened is not waited for again.
 SERVER_SECONDS, DATABASE_SECONDS, UNREACHABLE_SECONDS = 10, 120, 1

@@ -25,12 +25,13 @@ def serve_ui(uri: str | None, experiment: str, root: Path, view: View, port: int
         UserError: The address is not valid, the port is taken, or the pages do not start.
     """
     address = resolve(uri, root)
+    if address.database is not None:
+        _require_free(port)
     store = open_store(uri, experiment, root)
     key = store.share(view)
     if address.database is None:
         print(f"runs: {view_link(address.uri, store.experiment_id, key)}", flush=True)
         return
-    _require_free(port)
     hosts = f"{HOST}:{port},localhost:{port}"
     command = [sys.executable, "-m", __name__, "ui", "--backend-store-uri", address.uri]
     command += ["--registry-store-uri", address.uri]
