@@ -5,6 +5,7 @@ artifacts, and none is RUNNING; a training that had ended is not repeated; nothi
 wait above ten seconds. Where the fault itself ends the command, it says so in one sentence that names a file.
 """
 
+import hashlib
 import re
 import shutil
 import sqlite3
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from echo_rnn.errors import parse_line
 from echo_rnn.files import SCRATCH
+from tests.faults.alike import digest
+from tests.faults.points import FAILS, KILLED
 from tests.faults.processes import run
 
 SLOWEST_SECONDS = 10
@@ -24,7 +27,7 @@ _OWN_CONTENT = {
     *("finished.json", "model.json", "model.keras", "result.json", "hydra.yaml", "multirun.yaml", "job.log"),
     *("report.html", "results.json", "speed.json", "table.csv"),
 }
-_PLACES = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"))
+_FINISHED = "checkpoints/finished.json"
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,6 @@ class Outcome:
     files: dict
     runs: list
     unfinished: list
-
-
-def copied(before, folder):
-    """A copy of a project, in whose store the places of artifacts are in the copy."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(before, folder, symlinks=True)
-    if (folder / "mlflow.db").exists():
-        with closing(sqlite3.connect(folder / "mlflow.db")) as store, store:
-            for table, column in _PLACES:
-                store.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", [str(before), str(folder)])
 
 
 def outcome(folder):
@@ -71,7 +64,7 @@ def outcome(folder):
                     "SELECT COUNT(*) FROM logged_models WHERE source_run_id = ?", [run_id]
                 ).fetchone()
                 runs.append((steady, timed, params, names, models))
-    return Outcome(_files(folder), runs, unfinished)
+    return Outcome(_files(folder), sorted(runs, key=lambda run: repr((run[0], run[2]))), unfinished)
 
 
 def _files(folder):
@@ -82,53 +75,75 @@ def _files(folder):
             continue
         # Artifacts are looked at by run; in the system's folder TensorFlow and Keras leave what they like.
         if not f"{name}/".startswith(("mlartifacts/", "mlflow.db", "tmp/")):
-            found[name] = path.read_bytes() if path.is_file() and path.name not in _OWN_CONTENT else ""
+            own = path.name in _OWN_CONTENT or name.startswith("benchmarks/")
+            found[name] = "" if own or not path.is_file() else path.read_bytes()
     return found
 
 
-def violations(before, expected, work, command, at, fault, seconds):
-    """Injects a fault at a point of a command, runs the command again, and returns what breaks the law, as text.
+def violations(prepared, work, command, at, fault, ended_right):
+    """Injects a fault at a point of a command, and runs the command again.
+
+    Returns what breaks the law, as text, and the point; `None` where the command made fewer changes this time. Where
+    the whole command is killed, its first run is the one that was looked at before each of its changes.
 
     Args:
-        before: The folder that the command begins in.
-        expected: The outcome without a fault.
+        prepared: The command without a fault, see `commands.Prepared`.
         work: A folder that is made for it, and removed.
         command: The command.
         at: The number of the point.
         fault: One of `points.FAULTS`.
-        seconds: What the command takes without a fault.
+        ended_right: A folder of the digests of projects in which the command ended right; where another fault left
+            one that is alike, it is not run again.
     """
-    copied(before, work)
-    found = []
-    limit = SLOWEST_SECONDS + 4 * seconds  # other processes are at work, too
-    first = run(work, command.words, at=at, fault=fault, until=command.until)
-    point = first.points[at - 1] if len(first.points) >= at else None
-    if point is None:
-        return [], None  # fewer points this time
-    ended = (work / "job/checkpoints/finished.json").exists()
-    if not first.was_killed:
-        found += _said(first, limit)
-    second = run(work, command.words, until=command.until)
-    if second.code:
-        found.append(f"the same command ends with {second.code}: {second.said[-600:]}")
-    found += [f"again: {text}" for text in _spoken(second, limit)]
-    if ended and "the training is finished" not in second.said:
-        found.append("the training was repeated")
-    after = outcome(work)
-    found += differences(expected, after)
+    found, point = [], prepared.points[at - 1]
+    limit = SLOWEST_SECONDS + 4 * prepared.seconds  # other processes are at work, too
+    if fault == KILLED:
+        prepared.states[at - 1].copied(work)
+    else:
+        prepared.before.copied(work)
+        first = run(work, command.words, at=at, fault=fault, until=command.until)
+        if len(first.points) < at:
+            return [], None
+        point = first.points[at - 1]
+        found += _said(first, limit, fault)
+    known = ended_right / hashlib.sha256(repr((command.words, digest(work))).encode()).hexdigest()
+    if not known.exists():
+        again = _again(prepared, work, command, limit)
+        found += again
+        if not again:
+            known.touch()
     shutil.rmtree(work, ignore_errors=True)
     return found, point
 
 
-def _said(ended, limit):
+def _again(prepared, work, command, limit):
+    """What breaks the law where the same command is run again."""
+    found = []
+    ended = _finished(work) - _finished(prepared.before.folder) if command.trains else ()
+    second = run(work, command.words, until=command.until)
+    if second.code:
+        found.append(f"the same command ends with {second.code}: {second.said[-600:]}")
+    found += [f"again: {text}" for text in _spoken(second, limit)]
+    if len(re.findall("the training is finished|finished before", second.said)) < len(ended):
+        found.append("the training was repeated")
+    return found + differences(prepared.outcome, outcome(work))
+
+
+def _finished(folder):
+    return {path.relative_to(folder) for path in folder.rglob(_FINISHED)}
+
+
+def _said(ended, limit, fault):
     found = _spoken(ended, limit)
-    errors = [error for error in map(parse_line, ended.said.splitlines()) if error]
-    if ended.code and len(errors) != 1:
+    errors = [str(error) for error in map(parse_line, ended.said.splitlines()) if error]
+    jobs = re.findall(r"^failed: .*", ended.said, re.MULTILINE)  # of a sweep, which tells each job that failed
+    if ended.code and len(errors) != 1 and not jobs:
         found.append(f"expected one sentence, got {len(errors)}: {ended.said[-600:]}")
     if ended.code < 0:
         found.append(f"ended by signal {-ended.code}")
-    if errors and not re.search(r"[\w.]+/[\w.]+|\.db|\.yaml|\.owner|[a-z]+: ", str(errors[0])):
-        found.append(f"the sentence names no file: {errors[0]}")
+    for sentence in (errors or jobs)[:1] if fault in FAILS else ():
+        if not re.search(r"[\w.]+/[\w.]+|\.db|\.yaml|\.owner|[a-z]+: ", sentence):
+            found.append(f"the sentence names no file: {sentence}")
     return found
 
 
@@ -146,13 +161,14 @@ def not_on_disk(points):
 
     Each thread is looked at by itself: what another one removes meanwhile is not what this one replaces.
     """
-    threads = {thread for *_, thread in points}
-    return [text for thread in threads for text in _not_on_disk(point for point in points if point[-1] == thread)]
+    threads = {point.thread for point in points}
+    return [text for thread in threads for text in _not_on_disk(point for point in points if point.thread == thread)]
 
 
 def _not_on_disk(points):
     opened, placed, found = set(), {}, []
-    for event, path, source, _ in points:
+    for point in points:
+        event, path, source = point.event, point.path, point.source
         if "/mlartifacts/" in path or "/tmp/" in path.removeprefix("/tmp/"):
             continue  # MLflow's own copies, and what is in the system's folder
         outbox = "/outbox/" in path

@@ -1,18 +1,32 @@
-"""Commands in forks of a process that has imported everything: a fork begins after 0.1 s, with its own state."""
+"""Commands in forks of a process that has imported everything: a fork begins after 0.1 s, with its own state.
 
+So do the processes that a command starts by `python -m`, in place of fresh ones; their changes are points, too.
+"""
+
+import atexit
+import gc
+import hashlib
 import os
+import pickle
 import runpy
 import signal
+import socket
 import sys
+import tempfile
+import threading
 import time
 import traceback
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.points import KILLED, Points, read
+from echo_rnn import fork_server
+from echo_rnn.forked import Forked, ForkServer
+from tests.faults.points import KILLED, Plan, Points, read
 
 LIMIT_SECONDS = 120
+_POLL_SECONDS = 0.002
 
 
 @dataclass(frozen=True)
@@ -27,43 +41,131 @@ class Ended:
         return self.code == -signal.SIGKILL
 
 
-def preload():
-    """Imports what commands import; computes nothing, since threads do not survive a fork."""
-    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "2", "DVC_NO_ANALYTICS": "true", "CUDA_VISIBLE_DEVICES": ""}
+class Children(ForkServer):
+    """The server whose forks become the processes that commands start."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if os.fork():
+            theirs.close()
+            return
+        self._control.close()
+        _end_with(lambda: _served(theirs))
+
+    def started(self, command, server, options):
+        """In place of `child_process._started`."""
+        return Forked(self, command, **options)
+
+
+def preload(scratch):
+    """Imports what commands import, and does what each of them would do first; keeps files in the folder `scratch`.
+
+    Computes nothing, since threads do not survive a fork.
+    """
+    # What a shell starts in the background ignores Ctrl-C, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ |= {"DVC_NO_ANALYTICS": "true", "CUDA_VISIBLE_DEVICES": ""}
+    from tests.fork_server import preload as preload_libraries  # noqa: PLC0415
+
+    preload_libraries()
     from echo_rnn.tracking.address import SETTINGS  # noqa: PLC0415
 
     os.environ |= SETTINGS
-    import keras  # noqa: F401, PLC0415
-    import matplotlib.figure  # noqa: F401, PLC0415
-    import mlflow.keras  # noqa: PLC0415
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401, PLC0415
-    import tensorflow  # noqa: F401, PLC0415
-    from alembic import command  # noqa: F401, PLC0415
-
     import echo_rnn.benchmark.report.words  # noqa: PLC0415
     import echo_rnn.plots  # noqa: PLC0415
+    import echo_rnn.stages.job  # noqa: PLC0415
     import echo_rnn.training  # noqa: F401, PLC0415
 
+    _do_first()
+    _save_time(scratch)
+    gc.collect()
+    gc.freeze()  # else each fork would copy all pages of objects when it collects garbage
+    _use(Children())
 
-def run(folder, words, *, at=None, fault=KILLED, until=""):
-    """Runs `python -m WORDS` in `folder`, with a fault at its point number `at`, from 1; Ctrl-C follows `until`."""
+
+def _do_first():
+    """What fills tables of libraries at its first use."""
+    import numpy as np  # noqa: PLC0415
+
+    from echo_rnn.config import compose  # noqa: PLC0415
+    from echo_rnn.plots import save, training_curves  # noqa: PLC0415
+    from echo_rnn.stages.layout import CONF  # noqa: PLC0415
+    from echo_rnn.tracking import open_store  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "params.yaml").write_text("groups: {experiment: debug}\nvalues: {}\n")
+        compose(folder / "params.yaml", CONF)
+        numbers = np.arange(8.0)
+        save(training_curves(numbers, numbers, 4, [(1, 0.5, 0.5)], 1.0, ("nats", "accuracy")), folder / "curves.png")
+        with open_store(None, "first", folder).run("first", "", {}) as run:
+            run.log_metrics([("one", 1.0, 0)])
+
+
+def _use(children):
+    from echo_rnn import child_process  # noqa: PLC0415
+    from echo_rnn.stages import job  # noqa: PLC0415
+
+    child_process._started = children.started
+    job.job_server = lambda: None
+
+
+def _save_time(scratch):
+    """Pictures are small and empty, and what Hydra composed once is read: a third of what a job takes.
+
+    Both are changes of files as before; what they hold is not what is tried here.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    composed = ConfigLoaderImpl._load_configuration_impl
+    known = scratch / "composed"
+    known.mkdir(exist_ok=True)
+
+    def remembered(loader, *words, **named):
+        place = known / hashlib.sha256(repr((words, sorted(named.items()))).encode()).hexdigest()
+        if not place.exists():
+            found = composed(loader, *words, **named)
+            own = place.with_name(f"{place.name}-{os.getpid()}")
+            own.write_bytes(pickle.dumps(found))
+            own.rename(place)
+            return found
+        found = pickle.loads(place.read_bytes())
+        found.hydra.runtime.cwd = os.fspath(Path.cwd())
+        return found
+
+    ConfigLoaderImpl._load_configuration_impl = remembered
+    Figure.savefig = lambda figure, file, **how: Image.new("RGB", (4, 4)).save(file, "png")
+
+
+def run(folder, words, *, at=0, fault=KILLED, until="", states=None, meanwhile=lambda: None):
+    """Runs `python -m WORDS` in `folder`.
+
+    Args:
+        folder: It.
+        words: Module and arguments.
+        at: The number of the point of a fault, from 1; 0 for none.
+        fault: Which one.
+        until: Ctrl-C follows when this is printed.
+        states: Gets the state before each change.
+        meanwhile: Called again and again.
+    """
     folder = Path(folder)
-    record = folder.with_name(f"{folder.name}.points")
+    plan = Plan(os.fspath(folder), os.fspath(folder.with_name(f"{folder.name}.points")), at, fault, bool(states))
+    for leftover in (plan.record, f"{plan.record}.count", plan.asked):
+        Path(leftover).unlink(missing_ok=True)
+    Path(plan.record).touch()
     said = folder.with_name(f"{folder.name}.said")
-    start = time.monotonic()
+    start, pids = time.monotonic(), set()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if not pid:
-        code = 70
-        try:
-            code = _child(folder, words, said, record, at, fault)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        _end_with(lambda: _command(folder, words, said, plan))
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
@@ -73,16 +175,60 @@ def run(folder, words, *, at=None, fault=KILLED, until=""):
         if until and said.exists() and until in said.read_text(errors="replace"):
             os.kill(pid, signal.SIGINT)
             until = ""
-        time.sleep(0.01)
+        if states is not None and os.access(plan.asked, os.F_OK):
+            pids |= {pid, int(Path(plan.asked).read_text())}
+            with _still(pids):
+                states.add()
+            Path(plan.asked).unlink()
+        meanwhile()
+        time.sleep(_POLL_SECONDS)
     text = said.read_text(errors="replace")
-    return Ended(os.waitstatus_to_exitcode(status), text, time.monotonic() - start, read(record))
+    return Ended(os.waitstatus_to_exitcode(status), text, time.monotonic() - start, read(plan.record))
 
 
-def _child(folder, words, said, record, at, fault):
+class _still:  # noqa: N801 (a context)
+    """Inside the block no process of a command does anything, as if all had been killed."""
+
+    def __init__(self, pids):
+        self._pids = pids
+
+    def __enter__(self):
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        while not all(_is_stopped(pid) for pid in self._pids):
+            time.sleep(0.0005)
+
+    def __exit__(self, *failure):
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def _is_stopped(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TZX"
+    except OSError:
+        return True
+
+
+def _end_with(program):
+    """Ends this process as `program`, which returns its exit code, says."""
+    code = 70
+    try:
+        code = program()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _command(folder, words, said, plan):
     os.setsid()
     os.chdir(folder)
-    for each in list(weakref.finalize._registry):
-        each.atexit = False  # temporary folders of the parent
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
@@ -91,16 +237,31 @@ def _child(folder, words, said, record, at, fault):
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = os.fspath(temporary)
-    import tempfile  # noqa: PLC0415
-
     tempfile.tempdir = None
     from echo_rnn.stages import layout  # noqa: PLC0415
 
     layout.PARAMS = folder / "params.yaml"
     sys.argv = [words[0], *words[1:]]
-    Points([folder], record, at, fault).install()
+    plan.publish()
+    Points(is_child=False).install()
+    return _run(words[0])
+
+
+def _served(control):
+    """In a fork of this process, for each process that is asked for: that process; returns its exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    words = fork_server._become(*fork_server._next(control))
+    Points(is_child=True).install()
+    return _run(words[0])
+
+
+def _run(module):
+    """Runs a module as `python -m` does, to the end of the process; returns its exit code."""
+    for each in list(weakref.finalize._registry):
+        each.atexit = False  # temporary folders of the parent
     try:
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
@@ -108,8 +269,6 @@ def _child(folder, words, said, record, at, fault):
         traceback.print_exc()
         code = 1
     # What a process does at its end, which `os._exit` leaves out.
-    import atexit  # noqa: PLC0415
-
     try:
         atexit._run_exitfuncs()
     except BaseException:
