@@ -46,9 +46,7 @@ def try_points(folder, options):
     prepared = {name: commands.prepared(name, folder) for name in names}
     for name, found in prepared.items():
         print(f"{name}: {len(found.points)} points, {sum(point.is_child for point in found.points)} in children")
-    tasks = in_order(prepared, options.fault or FAULTS)
-    if options.sample:
-        tasks = random.Random(options.seed).sample(tasks, min(options.sample, len(tasks)))
+    tasks = drawn(prepared, options.fault or FAULTS, options)
     journal = Journal(folder / "tried.jsonl")
     if "owners" not in journal.tried:
         journal.note("owners", owners.violations(folder, names), 0)
@@ -68,11 +66,12 @@ def try_points(folder, options):
     return bool(broken) or bool(left)
 
 
-def in_order(prepared, faults):
-    """All faults, at first those of changes that differ by more than a number or an id in their path.
+def drawn(prepared, faults, options):
+    """So many faults as are asked for, in random order.
 
-    The process alone is killed where another one waits for it. Where nothing has changed since the point before, as
-    before and after a file is brought to disk, what is left of a killed command is the same.
+    All of them begin with those of changes that differ by more than a number or an id in their path. The process alone
+    is killed where another one waits for it. Where nothing has changed since the point before, as before and after a
+    file is brought to disk, what is left of a killed command is the same.
     """
     tasks, seen = [], Counter()
     for name, found in prepared.items():
@@ -83,6 +82,9 @@ def in_order(prepared, faults):
             repeats = at > 1 and found.states[at - 1] == found.states[at - 2]
             possible = {KILLED: not repeats, CHILD_KILLED: point.is_child}
             tasks += [(seen[shape], name, at, fault) for fault in faults if possible.get(fault, True)]
+    random.Random(options.seed).shuffle(tasks)
+    if options.sample:
+        return [task for _, *task in tasks[: options.sample]]
     return [task for _, *task in sorted(tasks, key=lambda task: task[0])]
 
 
