@@ -102,10 +102,9 @@ def load(fresh, folder):
         model = fresh()
         restore(model)
         found[way] = model(X)
-    if (folder / "export").exists():
-        found["export"] = tf.saved_model.load(folder / "export").serve(tf.constant(X))
-    else:
-        found["saved_model"] = tf.saved_model.load(folder / "saved_model").signatures["serving_default"](tf.constant(X))
+    way = "export" if (folder / "export").exists() else "saved_model"
+    saved = tf.saved_model.load(folder / way)  # what is loaded lives as long as this
+    found[way] = (saved.serve if way == "export" else saved.signatures["serving_default"])(tf.constant(X))
     if (folder / "model.json").exists():
         found["json"] = keras.models.model_from_json((folder / "model.json").read_text())
         found["json"].load_weights(folder / "model.weights.h5")
