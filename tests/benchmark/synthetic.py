@@ -1,11 +1,11 @@
 """Records of a machine whose truth is known."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, Prepared, Record, Sample
+from echo_rnn.benchmark.measure.records import CONTROL, KINDS, REFERENCE, Prepared, Record, Sample
 from echo_rnn.benchmark.measure.shape import Shape
 
 STEP = {"train": 2e-3, "forward": 0.8e-3}
@@ -43,7 +43,13 @@ class Machine:
 
 
 def record(
-    ratios: Mapping[str, float], machine: Machine = Machine(), *, seed: int = 0, rounds: int = 10, **values
+    ratios: Mapping[str, float],
+    machine: Machine = Machine(),
+    *,
+    seed: int = 0,
+    rounds: int = 10,
+    kinds: Sequence[str] = KINDS,
+    **values,
 ) -> Record:
     """What one process measures.
 
@@ -52,12 +58,13 @@ def record(
         machine: What it runs on.
         seed: Of all chance.
         rounds: How many.
+        kinds: What is timed.
         values: Other fields of the record; slots in `prepared` that are not equal are not timed.
     """
     rng = np.random.default_rng(seed)
     truth = {REFERENCE: 1.0, CONTROL: 1.0, **ratios}
     slots = {slot: prepared() for slot in truth} | values.pop("prepared", {})
-    calls = [(slot, kind) for slot in slots if slots[slot].equal for kind in ("train", "forward")]
+    calls = [(slot, kind) for slot in slots if slots[slot].equal for kind in kinds]
     layout = {call: machine.offset * rng.standard_normal() for call in calls}
     wander = {call: rng.standard_normal() for call in calls}
     fresh = np.sqrt(1 - machine.correlation**2)

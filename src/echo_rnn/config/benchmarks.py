@@ -46,6 +46,8 @@ class Benchmark(Section):
 
     rounds: Annotated[int, Field(ge=3, le=10**6)]
     processes: Annotated[int, Field(ge=1, le=1000)]
+    more_processes: Annotated[int, Field(ge=0, le=1000)]
+    forward: bool
     minimum_milliseconds: Positive
     budget_seconds: Positive
     remeasure: bool

@@ -6,6 +6,9 @@ such outs: going back to an earlier setting, or a clone that has a remote only, 
 
 import os
 import sys
+from pathlib import Path
+
+import yaml
 
 
 def put_back(name: str) -> None:
@@ -14,7 +17,7 @@ def put_back(name: str) -> None:
     A stage that fails, is stopped or is killed then leaves the results that stood there before. What cannot be put back
     is named in a note.
     """
-    if "DVC_STAGE" not in os.environ:
+    if "DVC_STAGE" not in os.environ or not _has_run(name):
         return
     # Not `dvc checkout`: the DVC that runs this process has the outs locked.
     from dvc.exceptions import DvcException  # noqa: PLC0415
@@ -31,3 +34,13 @@ def put_back(name: str) -> None:
             f"note: the last results of {name} were not put back ({reason}); `dvc checkout {name}` does",
             file=sys.stderr,
         )
+
+
+def _has_run(name: str) -> bool:
+    """Whether DVC knows results of the stage. To ask DVC takes a second."""
+    try:
+        return name in yaml.safe_load(Path("dvc.lock").read_bytes())["stages"]
+    except FileNotFoundError:
+        return False
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        return True  # DVC says what is wrong with it

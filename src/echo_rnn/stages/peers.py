@@ -1,7 +1,7 @@
 """Measures ours beside other libraries and hand-written C: training steps, and trainings as whole processes."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +49,14 @@ def measure_peers(config: Config, records: Path) -> str:
     slots = {shape: [each.name for each in contestants[shape]] for shape in shapes}
     tasks = plan(records, slots, processes=how.processes, memory=False, fingerprint=own)
 
-    def measure_task(task: Task, report: Report) -> Record:
+    def measure_tasks(tasks: Sequence[Task], report: Report) -> Iterator[Record]:
+        (task,) = tasks
         seed = int(np.random.SeedSequence([config.seed, task.number]).generate_state(1)[0])
         rounds, problem = rounds_of(how, seed), draw(task.shape, seed)
-        return measure(task.shape, contestants[task.shape], rounds, own, problem=problem, report=report)
+        yield measure(task.shape, contestants[task.shape], rounds, own, problem=problem, report=report)
 
     with measuring(records.parent):
-        measure_missing("peers", tasks, measure_task, repeat=how.remeasure)
+        measure_missing("peers", tasks, measure_tasks, repeat=how.remeasure)
     return own
 
 

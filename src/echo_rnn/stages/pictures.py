@@ -228,7 +228,8 @@ PICTURES = (
         "first_call",
         "Before the first step",
         "A cold first call traces the Python code, compiles the graph and runs one step. The table below has its "
-        "parts, the size of the graph, and the first call of a process that loads what was compiled before.",
+        "parts, the size of the graph, and the first call of a process that loads what was compiled before, as a rule "
+        "measured while another one got ready.",
         first_call,
     ),
 )

@@ -140,8 +140,11 @@ def test_a_compiler_that_is_missing_is_named(tmp_path, monkeypatch):
 def test_a_program_refuses_another_shape_than_its_own(tmp_path):
     (found,) = [each for each in beside_peers(tiny(), [], PROGRAMS, PYTHON) if each.name == "C loops"]
     draw(tiny(units=2), 3).write(tmp_path / FILE)
-    with pytest.raises(LostError, match="expected the sizes it was compiled for, got others"):
-        Process(found.command(tmp_path), 1)
+    with (
+        pytest.raises(LostError, match="expected the sizes it was compiled for, got others"),
+        Process(found.command(tmp_path), 1),
+    ):
+        pass
 
 
 def test_this_interpreter_runs_ours(tmp_path):

@@ -102,7 +102,7 @@ def asked(tmp_path):
     contestant = strategies(SHAPE, (), 0, peak=False)
     text = (
         "import sys, time\nfrom echo_rnn.benchmark.measure.process import Process\n"
-        "process = Process(sys.argv[1:], 1)\nprint(process._process.pid, flush=True)\n"
+        "process = Process(sys.argv[1:], 1).__enter__()\nprint(process._process.pid, flush=True)\n"
         "process.run(10**9, 'dynamic train')"
     )
     with Child([sys.executable, "-c", text, *contestant.command(tmp_path)]) as parent:

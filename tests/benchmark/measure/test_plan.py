@@ -45,6 +45,12 @@ def test_memory_is_measured_strategy_by_strategy(tmp_path):
     ]
 
 
+def test_extra_measurements_come_after_all_others(tmp_path):
+    slots = dict.fromkeys(SHAPES, ("dynamic",))
+    every = plan(tmp_path, slots, processes=1, more_processes=1, memory=False, fingerprint="f" * 12)
+    assert [(task.number, task.extra) for task in every] == [(0, False)] * 2 + [(1, True)] * 2
+
+
 def test_every_task_has_a_record_of_its_own(tmp_path):
     every = tasks(tmp_path, memory=True)
     assert len({task.path for task in every}) == len(every)

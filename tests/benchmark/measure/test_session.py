@@ -42,7 +42,8 @@ def run(units):
     time.sleep(1e-4 * units)
     return []
 runs = {f"{slot} {kind}": run for slot in slots if slots[slot]["equal"] for kind in ("train", "forward")}
-serve(lambda work: Ready(runs, 1, "sleep", {"prepared": slots, "peak_gflops": 7.0}), read=lambda path: None)
+facts = {"prepared": slots, "kinds": ["train", "forward"], "peak_gflops": 7.0}
+serve(lambda work: Ready(runs, 1, "sleep", facts), read=lambda path: None)
 """
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from echo_rnn.benchmark.measure.ours import Request
 from echo_rnn.benchmark.measure.problem import FILE
 from echo_rnn.benchmark.measure.process import SECONDS, LostError
-from echo_rnn.benchmark.measure.records import CONTROL, REFERENCE, again
+from echo_rnn.benchmark.measure.records import CONTROL, KINDS, REFERENCE, again
 from echo_rnn.benchmark.measure.shape import Shape, refusal
 from echo_rnn.files import write_json
 
@@ -43,7 +43,14 @@ class Contestant:
 
 
 def strategies(
-    shape: Shape, labels: Sequence[str], seed: int, *, peak: bool = True, cache: str | None = None, load: bool = False
+    shape: Shape,
+    labels: Sequence[str],
+    seed: int,
+    *,
+    kinds: Sequence[str] = KINDS,
+    peak: bool = True,
+    cache: str | None = None,
+    load: bool = False,
 ) -> Contestant:
     """Strategies of ours in one process, the reference first and once more as the A/A control.
 
@@ -53,12 +60,14 @@ def strategies(
         shape: The shape.
         labels: The strategies.
         seed: Decides weights and data.
+        kinds: What is timed of each: `train`, and `forward` or not.
         peak: Whether the machine's matrix product is measured, too.
         cache: Where compiled programs are kept; `None` for nowhere.
         load: Whether they are loaded from there, so that first calls are not cold.
     """
     slots = {label: label for label in (REFERENCE, *labels)} | {CONTROL: REFERENCE}
-    return contestant("strategies", Request(shape, slots, seed, peak=peak, compile_cache=cache, load=load))
+    request = Request(shape, slots, seed, kinds=kinds, peak=peak, compile_cache=cache, load=load)
+    return contestant("strategies", request)
 
 
 def beside_peers(shape: Shape, labels: Sequence[str], programs: Path, python: Path) -> list[Contestant]:

@@ -29,6 +29,12 @@ def expected_bytes(shape: Shape, labels: Sequence[str]) -> int:
     return int(_PROCESS + _DATA + graphs + 4 * shape.matrix_weights * copies + 3 * window + 1.5 * activations)
 
 
+def fit_together(shapes: Sequence[Shape], labels: Sequence[str], count: int) -> bool:
+    """Whether there is memory for the processes of the `count` largest shapes at once."""
+    largest = sorted(expected_bytes(shape, labels) for shape in shapes)[-count:]
+    return sum(largest) <= psutil.virtual_memory().available
+
+
 def require_memory(shape: Shape, labels: Sequence[str]) -> None:
     """Refuses what cannot fit before it starts.
 

@@ -6,7 +6,7 @@ Strategies that share a process are checked against the first of them before the
 losses; see `echo_rnn.benchmark.measure.parity`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ class Request:
         memory: In place of timing: measures the peak memory of the only strategy.
         compile_cache: Where compiled programs are kept; see `echo_rnn.compiled_programs`.
         load: Whether they are loaded from there, too; else all first calls are cold.
+        kinds: What is timed of each slot: `train`, and `forward` or not.
     """
 
     shape: Shape
@@ -57,6 +58,7 @@ class Request:
     memory: bool = False
     compile_cache: str | None = None
     load: bool = False
+    kinds: Sequence[str] = KINDS
 
 
 def prepare(path: Path) -> Ready:
@@ -82,21 +84,32 @@ def _ready(request: Request, strategies: Mapping[str, Unrolling], path: Path, pr
         return Ready({}, 1, version, {"memory_bytes": machine.memory_raise(shape, first, request.seed)})
     if request.shared:
         return Ready({TRAIN: _shared(shape, first, problem.read(path.with_name(problem.FILE)))}, 1, version)
-    workload.spend_first_costs(shape, first, request.seed)
+    workload.spend_first_costs(shape, first, request.seed, request.kinds)
     data = workload.draw_data(shape, request.seed)
-    built, prepared = build(shape, unrolls, data, request.seed, programs)
+    built, prepared = build(shape, unrolls, data, request.seed, programs, request.kinds)
     runs = {
         f"{slot} {kind}": partial(program.run, kind)
         for slot, program in built.items()
         if prepared[slot].equal
-        for kind in KINDS
+        for kind in request.kinds
     }
-    facts = {slot: vars(replace(own, threads=shape.threads, version=version)) for slot, own in prepared.items()}
-    return Ready(runs, 1, version, {"prepared": facts, "peak_gflops": machine.peak_gflops() if request.peak else None})
+    facts = {
+        "prepared": {
+            slot: vars(replace(own, threads=shape.threads, version=version)) for slot, own in prepared.items()
+        },
+        "kinds": request.kinds,
+        "peak_gflops": machine.peak_gflops() if request.peak else None,
+    }
+    return Ready(runs, 1, version, facts)
 
 
 def build(
-    shape: Shape, unrolls: Mapping[str, "Unroll"], data: "Data", seed: int, cache: Programs = _NO_CACHE
+    shape: Shape,
+    unrolls: Mapping[str, "Unroll"],
+    data: "Data",
+    seed: int,
+    cache: Programs = _NO_CACHE,
+    kinds: Sequence[str] = KINDS,
 ) -> tuple[dict[str, "Program"], dict[str, Prepared]]:
     """A program for each slot, what it cost, and whether it computes what the first one computes.
 
@@ -106,6 +119,7 @@ def build(
         data: From `workload.draw_data`.
         seed: Of the weights.
         cache: The compiled programs of this process.
+        kinds: See `Request`.
     """
     from echo_rnn.benchmark.measure import parity  # noqa: PLC0415
     from echo_rnn.benchmark.measure.workload import Program  # noqa: PLC0415
@@ -113,13 +127,13 @@ def build(
     programs, prepared = {}, {}
     for slot, unroll in unrolls.items():
         programs[slot], before = Program(shape, unroll, data, seed), cache.compiled
-        prepared[slot] = programs[slot].prepare()
+        prepared[slot] = programs[slot].prepare(kinds)
         loaded = shape.compile == "xla" and cache.all_loaded_since(before)
         prepared[slot] = replace(prepared[slot], loaded=loaded)
         say({"slot": slot})
     reference = None
     for slot, program in programs.items():
-        seen = parity.observe(program)
+        seen = parity.observe(program, kinds)
         reference = reference or seen
         error = parity.largest_error(seen, reference)
         prepared[slot] = prepared[slot].compared(error, parity.TOLERANCES[shape.precision], "results")

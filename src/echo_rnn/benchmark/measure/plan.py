@@ -16,6 +16,7 @@ class Task:
         shape: What is measured.
         slots: The contestants.
         number: Which of the measurements of its shape, from 0; its seed.
+        extra: Whether it is made only where those before it do not agree.
         memory: Whether the peak memory of the only contestant is measured in place of time.
         path: Where its record is written.
     """
@@ -23,6 +24,7 @@ class Task:
     shape: Shape
     slots: tuple[str, ...]
     number: int
+    extra: bool
     memory: bool
     path: Path
 
@@ -40,7 +42,13 @@ class Task:
 
 
 def plan(
-    folder: Path, slots: Mapping[Shape, Sequence[str]], *, processes: int, memory: bool, fingerprint: str
+    folder: Path,
+    slots: Mapping[Shape, Sequence[str]],
+    *,
+    processes: int,
+    more_processes: int = 0,
+    memory: bool,
+    fingerprint: str,
 ) -> list[Task]:
     """All measurements of a sweep, in the order in which they are made.
 
@@ -51,17 +59,18 @@ def plan(
         folder: Of the records.
         slots: The contestants at each shape.
         processes: Measurements of each shape.
+        more_processes: Extra ones of each shape.
         memory: Whether peak memory is measured, too.
         fingerprint: Of the records.
     """
     tasks = [
-        Task(shape, tuple(own), number, False, folder / shape.key / f"{fingerprint}-{number}.json")
-        for number in range(processes)
+        Task(shape, tuple(own), number, number >= processes, False, folder / shape.key / f"{fingerprint}-{number}.json")
+        for number in range(processes + more_processes)
         for shape, own in slots.items()
     ]
     if memory:
         tasks += [
-            Task(shape, (slot,), 0, True, folder / shape.key / f"{fingerprint}-memory-{slot}.json")
+            Task(shape, (slot,), 0, False, True, folder / shape.key / f"{fingerprint}-memory-{slot}.json")
             for shape, own in slots.items()
             for slot in own
         ]

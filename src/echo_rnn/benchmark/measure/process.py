@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 from echo_rnn.benchmark.measure.worker import TRAIN
 from echo_rnn.child_process import Child
@@ -17,12 +17,15 @@ class LostError(Exception):
 
 
 class Process(Child):
-    """One contestant at work; a context that ends it.
+    """One contestant at work; a context that begins once it is ready, and ends it.
 
     Attributes:
         ready: Its first answer.
         unit: Training steps of a unit.
     """
+
+    ready: dict[str, Any]
+    unit: int
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Process(Child):
         seconds: float | None = SECONDS,
         report: Callable[[dict[str, Any]], None] = lambda progress: None,
     ) -> None:
-        """Starts it and waits until it is ready.
+        """Starts it.
 
         Args:
             command: The program and its arguments.
@@ -40,21 +43,29 @@ class Process(Child):
             report: Called with each line of progress.
 
         Raises:
-            LostError: It did not become ready.
+            LostError: There is no such program.
         """
-        self._seconds, self._ran = seconds, False
+        self._seconds, self._report, self._ran = seconds, report, False
         try:
             super().__init__(command, variables=variables(threads))
         except OSError as error:
             raise LostError(f"expected the program {command[0]}, got {error.strerror}") from None
+
+    def __enter__(self) -> Self:
+        """Waits until it is ready.
+
+        Raises:
+            LostError: It did not become ready.
+        """
         with ExitStack() as until_ready:
             until_ready.push(self)
             while "slot" in (answer := self._answer()):
-                report(answer)
+                self._report(answer)
             if not {"version", "unit"} <= answer.keys():
                 raise LostError(f"expected its version and unit, got {answer!r:.60}")
             self.ready, self.unit = answer, answer["unit"]
             until_ready.pop_all()
+        return self
 
     def run(self, units: int, program: str = TRAIN) -> list[float]:
         """Has it run so many units of a program; returns the losses that it gives.

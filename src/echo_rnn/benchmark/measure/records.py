@@ -50,6 +50,7 @@ def again(reference: str) -> str:
 
 CONTROL = again(REFERENCE)
 KINDS = ("train", "forward")
+"""What can be timed of a strategy; the first always is."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Prepared:
         warmup_calls: Calls until their time no longer fell.
         loaded: Whether its compiled program was loaded in place of compiled, as in a later process of a training; the
             times before the first timed call are those of such a process then.
+        alone: Whether no other process got ready meanwhile, which lengthens these times.
     """
 
     is_ours: bool = True
@@ -112,6 +114,7 @@ class Prepared:
     graph_bytes: int | None = None
     warmup_calls: int = 0
     loaded: bool = False
+    alone: bool = True
 
     def compared(self, error: float, tolerance: float, what: str) -> "Prepared":
         """The same with the largest relative difference of its results, `what`, from the reference's."""

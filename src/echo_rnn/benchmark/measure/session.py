@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import psutil
@@ -22,7 +22,7 @@ from echo_rnn.benchmark.measure.contestants import Contestant
 from echo_rnn.benchmark.measure.fingerprint import environment_facts
 from echo_rnn.benchmark.measure.problem import FILE, Problem
 from echo_rnn.benchmark.measure.process import LostError, Process
-from echo_rnn.benchmark.measure.records import KINDS, Prepared, Record, relative_error
+from echo_rnn.benchmark.measure.records import Prepared, Record, relative_error
 from echo_rnn.benchmark.measure.shape import Shape
 from echo_rnn.benchmark.measure.timing import Job, Rounds
 from echo_rnn.benchmark.measure.worker import MOST_LOSSES, TRAIN
@@ -37,57 +37,153 @@ _REST_SECONDS = 0.02
 Report = Callable[[dict[str, Any]], None]
 
 
-class _Started:
-    """What takes part, by slot, once it is started."""
+class Session:
+    """One start of all contestants; a context that ends them.
 
-    def __init__(self) -> None:
-        self.prepared: dict[str, Prepared] = {}
-        self.processes: dict[str, Process] = {}
-        self.programs: dict[Job, str] = {}
+    Several sessions may get ready side by side, and are then measured one after the other.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        contestants: Sequence[Contestant],
+        *,
+        problem: Problem | None = None,
+        alone: bool = True,
+        report: Report = lambda progress: None,
+    ) -> None:
+        """Nothing is started before the context is entered.
+
+        Args:
+            shape: What they train.
+            contestants: Ours first; the first slot of the first one that starts is the reference.
+            problem: What contestants train whose processes hold a single slot.
+            alone: Whether no other session gets ready meanwhile.
+            report: Called with `slot` for each one that is prepared or lost, and with `round` after each round.
+        """
+        self._shape, self._contestants, self._problem = shape, contestants, problem
+        self._alone, self._report = alone, report
+        self._prepared: dict[str, Prepared] = {}
+        self._processes: dict[str, Process] = {}
+        self._programs: dict[Job, str] = {}
         self._losses: dict[str, list[float]] = {}
+        self._stack = ExitStack()
+        self._first: Process | LostError | None = None
+
+    def __enter__(self) -> Self:
+        """Starts a contestant that is the only one, and does not wait for it."""
+        self._load, self._facts = psutil.getloadavg()[0], environment_facts()
+        with ExitStack() as stack:
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            if len(self._contestants) > 1 and hasattr(os, "sched_setaffinity"):
+                # So many cores for this process and those that it starts: not all libraries ask how many.
+                before = os.sched_getaffinity(0)
+                stack.callback(os.sched_setaffinity, 0, before)
+                os.sched_setaffinity(0, sorted(before)[: self._shape.threads])
+            if self._problem is not None:
+                self._problem.write(self._folder / FILE)
+            if len(self._contestants) == 1:
+                try:
+                    self._first = self._started(self._contestants[0], stack)
+                except LostError as error:
+                    self._first = error
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._stack.close()
+
+    def get_ready(self) -> None:
+        """Waits for all contestants, one after the other, and checks each against the reference.
+
+        Raises:
+            UserError: None of ours got ready.
+        """
+        for contestant in self._contestants:
+            self._get_ready(contestant)
+        _require_ours(self._shape, self._prepared)
+        for name in self._losses.keys() & self._processes.keys():
+            own, other = (np.array(self._losses[slot][:MOST_LOSSES]) for slot in (name, self._reference))
+            error = relative_error(own, other)
+            self._prepared[name] = self._prepared[name].compared(error, TOLERANCE, "losses")
+
+    def measure(self, rounds: Rounds, fingerprint: str) -> Record:
+        """Times those that agree, and ends them.
+
+        Args:
+            rounds: How often and how long.
+            fingerprint: The record's.
+
+        Raises:
+            UserError: None of ours was timed to the end, so that there is nothing to compare with.
+        """
+        prepared, processes = self._prepared, self._processes
+        calls = {job: partial(self._run, job) for job in self._programs if prepared[job.slot].equal}
+
+        def rest(done: int) -> None:
+            for job in {processes[job.slot]: job for job in calls}.values():
+                self._run(job, 0)
+            self._report({"round": done, "of": rounds.most})
+
+        pause = _REST_SECONDS if len(self._contestants) > 1 else 0.0
+        warm, samples = timing.measure(calls, rounds, rest_seconds=pause, on_round=rest)
+        self._stack.close()
+        for job in calls:
+            prepared[job.slot] = replace(prepared[job.slot], warmup_calls=warm[Job(job.slot, TRAIN)].calls)
+        _require_ours(self._shape, prepared)
+        return Record(
+            self._shape,
+            fingerprint,
+            self._facts,
+            (self._load, psutil.getloadavg()[0]),
+            processes[self._reference].ready.get("peak_gflops"),
+            prepared,
+            [replace(s, steps=s.steps * processes[s.slot].unit) for s in samples if not prepared[s.slot].trouble],
+            reference=self._reference,
+        )
 
     @property
-    def reference(self) -> str:
+    def _reference(self) -> str:
         """The first slot of the first contestant that has started."""
-        return next(iter(self.processes))
+        return next(iter(self._processes))
 
-    def start(self, contestant: Contestant, folder: Path, stack: ExitStack, report: Report) -> None:
-        """Starts a contestant; a single slot runs what is checked, in whole units."""
+    def _started(self, contestant: Contestant, stack: ExitStack) -> Process:
+        process = Process(contestant.command(self._folder), contestant.threads, contestant.seconds, self._report)
+        stack.push(process)
+        return process
+
+    def _get_ready(self, contestant: Contestant) -> None:
+        """Starts it where it is not; a single slot runs what is checked, in whole units."""
         name, start = contestant.name, time.perf_counter()
         own = Prepared(contestant.is_ours, contestant.threads)
         try:
-            command = contestant.command(folder)
-            process = stack.enter_context(Process(command, contestant.threads, contestant.seconds, report))
-            if "prepared" in process.ready:
-                slots = {slot: Prepared(**facts) for slot, facts in process.ready["prepared"].items()}
-                self.prepared |= slots
-                self.processes |= dict.fromkeys(slots, process)
-                self.programs |= {Job(slot, kind): f"{slot} {kind}" for slot in slots for kind in KINDS}
+            process = self._first or self._started(contestant, self._stack)
+            if isinstance(process, LostError):
+                raise process
+            ready = process.__enter__().ready
+            if "prepared" in ready:
+                slots = {slot: replace(Prepared(**own), alone=self._alone) for slot, own in ready["prepared"].items()}
+                self._prepared |= slots
+                self._processes |= dict.fromkeys(slots, process)
+                self._programs |= {Job(slot, kind): f"{slot} {kind}" for slot in slots for kind in ready["kinds"]}
                 return
             self._losses[name] = process.run(-(-MOST_LOSSES // process.unit))
-            own = replace(own, version=process.ready["version"], start_seconds=time.perf_counter() - start)
-            self.processes[name] = process
-            self.programs[Job(name, TRAIN)] = TRAIN
+            own = replace(own, version=ready["version"], start_seconds=time.perf_counter() - start)
+            self._processes[name] = process
+            self._programs[Job(name, TRAIN)] = TRAIN
         except LostError as error:
             own = replace(own, trouble=str(error))
-        self.prepared[name] = own
-        report({"slot": name})
+        self._prepared[name] = own
+        self._report({"slot": name})
 
-    def check(self) -> None:
-        """Compares the losses of single slots with the reference's."""
-        for name in self._losses.keys() & self.processes.keys():
-            own, other = (np.array(self._losses[slot][:MOST_LOSSES]) for slot in (name, self.reference))
-            error = relative_error(own, other)
-            self.prepared[name] = self.prepared[name].compared(error, TOLERANCE, "losses")
-
-    def run(self, job: Job, units: int) -> None:
+    def _run(self, job: Job, units: int) -> None:
         """A call; once the process is lost, it takes no time."""
-        if self.prepared[job.slot].trouble:
+        if self._prepared[job.slot].trouble:
             return
         try:
-            self.processes[job.slot].run(units, self.programs[job])
+            self._processes[job.slot].run(units, self._programs[job])
         except LostError as error:
-            self.prepared[job.slot] = replace(self.prepared[job.slot], trouble=str(error))
+            self._prepared[job.slot] = replace(self._prepared[job.slot], trouble=str(error))
 
 
 def measure(
@@ -99,57 +195,14 @@ def measure(
     problem: Problem | None = None,
     report: Report = lambda progress: None,
 ) -> Record:
-    """Measures one start of all contestants.
-
-    Args:
-        shape: What they train.
-        contestants: Ours first; the first slot of the first one that starts is the reference.
-        rounds: How often and how long.
-        fingerprint: The record's.
-        problem: What contestants train whose processes hold a single slot.
-        report: Called with `slot` for each one that is prepared or lost, and with `round` after each round.
+    """Measures one start of all contestants; see `Session`.
 
     Raises:
         UserError: None of ours was timed to the end, so that there is nothing to compare with.
     """
-    load, facts = psutil.getloadavg()[0], environment_facts()
-    started = _Started()
-    prepared, processes = started.prepared, started.processes
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if len(contestants) > 1 and hasattr(os, "sched_setaffinity"):
-            # So many cores for this process and those that it starts: not all libraries ask how many.
-            before = os.sched_getaffinity(0)
-            stack.callback(os.sched_setaffinity, 0, before)
-            os.sched_setaffinity(0, sorted(before)[: shape.threads])
-        if problem is not None:
-            problem.write(folder / FILE)
-        for contestant in contestants:
-            started.start(contestant, folder, stack, report)
-        _require_ours(shape, prepared)
-        started.check()
-        calls = {job: partial(started.run, job) for job in started.programs if prepared[job.slot].equal}
-
-        def rest(done: int) -> None:
-            for job in {processes[job.slot]: job for job in calls}.values():
-                started.run(job, 0)
-            report({"round": done, "of": rounds.most})
-
-        pause = _REST_SECONDS if len(contestants) > 1 else 0.0
-        warm, samples = timing.measure(calls, rounds, rest_seconds=pause, on_round=rest)
-    for job in calls:
-        prepared[job.slot] = replace(prepared[job.slot], warmup_calls=warm[Job(job.slot, TRAIN)].calls)
-    _require_ours(shape, prepared)
-    return Record(
-        shape,
-        fingerprint,
-        facts,
-        (load, psutil.getloadavg()[0]),
-        processes[started.reference].ready.get("peak_gflops"),
-        prepared,
-        [replace(s, steps=s.steps * processes[s.slot].unit) for s in samples if not prepared[s.slot].trouble],
-        reference=started.reference,
-    )
+    with Session(shape, contestants, problem=problem, report=report) as session:
+        session.get_ready()
+        return session.measure(rounds, fingerprint)
 
 
 def _require_ours(shape: Shape, prepared: dict[str, Prepared]) -> None:

@@ -54,11 +54,11 @@ def optimizer() -> keras.optimizers.Optimizer:
     return keras.optimizers.Adagrad(0.3, initial_accumulator_value=0.1, epsilon=1e-7)
 
 
-def spend_first_costs(shape: Shape, unroll: Unroll, seed: int) -> None:
+def spend_first_costs(shape: Shape, unroll: Unroll, seed: int, kinds: Sequence[str] = KINDS) -> None:
     """Runs a tiny network once, so that what the first run of anything costs is charged to nobody."""
     tiny = replace(shape, layers=1, units=1, batch_size=1, window=2, inputs=1)
     program = Program(tiny, unroll, draw_data(tiny, seed, most_windows=2), seed)
-    for kind in KINDS:
+    for kind in kinds:
         program.run(kind, 1)
 
 
@@ -90,15 +90,20 @@ class Program:
         self.state = self.zero_state = self.learner.zero_state(shape.batch_size)
         self._next = 0
 
-    def prepare(self) -> Prepared:
-        """Traces and compiles both loops, runs one training step and takes it back; returns what that cost."""
+    def prepare(self, kinds: Sequence[str] = KINDS) -> Prepared:
+        """Traces and compiles the loops that are timed, runs one training step and takes it back.
+
+        Returns:
+            What the training loop cost.
+        """
         loop = self._loops["train"]
         with self.learner.undone():
             start = time.perf_counter()
             preparation = loop.prepare(self._data, self.zero_state)
             loop(self._data, 0, 1 - preparation.windows, self.zero_state)
             first_call_seconds = time.perf_counter() - start
-        self._loops["forward"].prepare(self._data, self.zero_state)
+        for kind in kinds[1:]:  # the first is the training
+            self._loops[kind].prepare(self._data, self.zero_state)
         graph = (loop.graph or tf.Graph()).as_graph_def()
         return Prepared(
             first_call_seconds=first_call_seconds,

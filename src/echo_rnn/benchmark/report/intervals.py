@@ -19,16 +19,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from echo_rnn.benchmark.measure.ratios import Floats, log_ratios, log_times
 from echo_rnn.benchmark.measure.records import REFERENCE, Record
 from echo_rnn.benchmark.report.results import Interval
 
 _RESAMPLES = 1000
 _TAIL = 0.975
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -92,21 +90,6 @@ def unpaired(
         variance, freedom = within, max(1.0, float(sum(group.rounds for group in groups) - sum(processes)))
     center = float(groups[0].medians_P.mean() - groups[1].medians_P.mean())
     return _around(center, variance * sum(1 / count for count in processes), freedom)
-
-
-def log_ratios(record: Record, slot: str, kind: str = "train", reference: str = REFERENCE) -> Floats:
-    """log(reference / slot) of every round that has both."""
-    base, own = (log_times(record, name, kind) for name in (reference, slot))
-    return np.array([base[r] - own[r] for r in sorted(base.keys() & own.keys())])
-
-
-def log_times(record: Record, slot: str, kind: str = "train") -> dict[int, float]:
-    """The logarithm of seconds per step of each round."""
-    found: dict[int, list[float]] = {}
-    for sample in record.samples:
-        if sample.slot == slot and sample.kind == kind:
-            found.setdefault(sample.round, []).append(float(np.log(sample.seconds / sample.steps)))
-    return {number: float(np.mean(logs)) for number, logs in found.items()}
 
 
 def step_seconds(records: Sequence[Record], slot: str, kind: str = "train") -> float | None:

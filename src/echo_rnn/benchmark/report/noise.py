@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.stats import mannwhitneyu
 
+from echo_rnn.benchmark.measure.ratios import Floats, log_ratios, log_times
 from echo_rnn.benchmark.measure.records import Record, again
-from echo_rnn.benchmark.report.intervals import Floats, log_ratios, log_times
 from echo_rnn.benchmark.report.results import Interval, Noise
 
 # The layout of a process is known to move a ratio by a few percent (Mytkowicz et al., ASPLOS 2009).

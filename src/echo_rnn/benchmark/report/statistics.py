@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from echo_rnn.benchmark.measure.ratios import log_ratios
 from echo_rnn.benchmark.measure.records import KINDS, REFERENCE, Record, again
 from echo_rnn.benchmark.measure.shape import Shape
-from echo_rnn.benchmark.report.intervals import log_ratios, paired, step_seconds
+from echo_rnn.benchmark.report.intervals import paired, step_seconds
 from echo_rnn.benchmark.report.noise import FEWEST_ROUNDS, ONE_PROCESS, noise
 from echo_rnn.benchmark.report.results import ONE, ContestantResult, Interval, ShapeResult, Verdict
 from echo_rnn.errors import UserError
@@ -136,12 +137,14 @@ def _contestant(
     prepared = [record.prepared[label] for record in timed if label in record.prepared]
     last = prepared[-1]
 
-    def middle(name: str, slot: str = label, loaded: bool | None = None) -> float | None:
+    def middle(name: str, slot: str = label, loaded: Sequence[bool] = (False, True)) -> float | None:
+        """Of processes that got ready alone where there were any."""
         found = [record.prepared[slot] for record in timed if slot in record.prepared]
-        return _median([getattr(own, name) for own in found if loaded in (None, own.loaded)])
+        found = [own for own in found if own.loaded in loaded]
+        return _median([getattr(own, name) for own in [own for own in found if own.alone] or found])
 
     def cold(name: str, slot: str = label) -> float | None:
-        compiled = middle(name, slot, loaded=False)
+        compiled = middle(name, slot, [False])
         return middle(name, slot) if compiled is None else compiled
 
     references = [step_seconds(timed, reference, kind) for kind in KINDS]
@@ -159,7 +162,7 @@ def _contestant(
         first_call_seconds=first if formula else middle("start_seconds"),
         forward_seconds=forward,
         forward_speedup=ratios[1] if references[1] else None,
-        loaded_call_seconds=middle("first_call_seconds", loaded=True),
+        loaded_call_seconds=middle("first_call_seconds", loaded=[True]),
         trace_seconds=cold("trace_seconds"),
         compile_seconds=cold("compile_seconds"),
         graph_nodes=_whole(middle("graph_nodes")),
