@@ -60,7 +60,7 @@ def alone(folder: Path, work: str, *, seconds: float = PATIENCE_SECONDS, code: s
             code,
         ) from None
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable(folder / _LOCK, error) from error
     try:
         with owning(folder):
             try:
@@ -85,7 +85,7 @@ def owner(folder: Path) -> str:
     except Timeout:
         return _process(folder / _OWNER)
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable(folder / _LOCK, error) from error
 
 
 @contextmanager
