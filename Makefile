@@ -54,7 +54,7 @@ test: $(INSTALLED) ## the quick tests
 
 test-all: $(INSTALLED) ## all tests, with the full crosses, whole pipelines, and faults that take their time
 	@$(PYTEST) -m "not scale"
-	@XLA_FLAGS= $(PYTEST) -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
+	@XLA_FLAGS= $(PYTEST) -n 2 -m "not slow" -k xla tests/core/unroll/test_laws.py  # once more, compiled as users do
 
 test-scale: $(INSTALLED) $(SERVICES) $(RAY) ## clusters and servers: what cannot run here is skipped, and says why
 	@$(WITH_SERVICES) "$(BIN)"/python -m pytest -m scale tests/scale
