@@ -29,7 +29,11 @@ STRATEGIES = {
     label: get_strategy(label).load()
     for label in (*labels(), "partial2")  # 2 does not divide the usual five steps, which partial5 has no loop for
     if get_strategy(label).strategy.precisions is None
-} | {"wavefront_stacked": stacked(wavefront), "wavefront_deferred_stacked": stacked(wavefront_deferred)}
+} | {
+    "checkpointed": get_strategy("checkpointed2").load(),  # of the usual five steps two segments, and one step more
+    "wavefront_stacked": stacked(wavefront),
+    "wavefront_deferred_stacked": stacked(wavefront_deferred),
+}
 
 RAGGED = [label for label in STRATEGIES if get_strategy(label.removesuffix("_stacked")).strategy.ragged]
 

@@ -132,10 +132,10 @@ class _Segments:
 
     def _segment(self, n: tf.Tensor, x_TBI: tf.Tensor) -> Window:
         """Segment n as a window of its own."""
-        start = n * self.steps
-        lengths_B = None if self.window.lengths_B is None else self.window.lengths_B - start
-        masks = tuple(tf.stop_gradient(mask_TBS[start : start + self.steps]) for mask_TBS in self.window.masks)
-        return Window(x_TBI, lengths_B, tuple(tf.ensure_shape(mask, (self.steps, *mask.shape[1:])) for mask in masks))
+        lengths_B = None if self.window.lengths_B is None else self.window.lengths_B - n * self.steps
+        # Not a slice from a step that XLA does not know: it would keep the size of the whole.
+        masks = tuple(tf.stop_gradient(tf.gather(self._cut(mask_TBS), n)) for mask_TBS in self.window.masks)
+        return Window(x_TBI, lengths_B, masks)
 
 
 def _inferred(shape: tf.TensorShape) -> list[int]:
