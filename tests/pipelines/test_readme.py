@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("readme")  # one project, in which each blo
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 # Through the door that the README names for one's own settings; the length of the series is that of one task.
-SMALL = "trainer: {epochs: 1, window: 5, compile: graph}\n"
+SMALL = "trainer: {epochs: 1, window: 10, compile: graph}\n"
 ELSEWHERE = ("make test", "make ui")  # these tests themselves; below
 
 
