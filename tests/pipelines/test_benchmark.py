@@ -8,6 +8,8 @@ import pytest
 
 from tests.pipelines.lives import PATIENCE, until
 
+pytestmark = pytest.mark.xdist_group("benchmark")  # in one process, for its fixtures
+
 # In a process each; small, so that it is the program that takes the time.
 TINY = ("sweep=debug", "benchmark.processes=1", "benchmark.rounds=3", "sweep.grids.0.units=[2,3,4,5]")
 SHAPES = 4
