@@ -25,7 +25,7 @@ OPTIONS = {
     group: sorted(file.stem for file in (CONF / group).glob("*.yaml"))
     for group in ("task", "model", "unroll", "optimizer", "schedule", "clipping", "trainer", "runtime", "experiment")
 }
-QUICK, MANY = 120, 400
+QUICK, MANY = 120, 300
 # Sizes are small, or larger than any machine: what lies between could be trained, and takes its time.
 NUMBERS = st.one_of(
     st.integers(-2, 12),

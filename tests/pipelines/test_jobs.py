@@ -96,10 +96,10 @@ def test_memory_of_a_run_does_not_grow_with_the_series(unused):
         answer = unused.must(
             *("python", "-c", PEAK, "model=rnn", "model.layers=1", "model.units=1", "unroll=deferred"),  # soon over
             *(f"task.series_length={steps}", "task.validation_length=10000", "task.test_length=10000"),
-            *("task.batch_size=500", "trainer.epochs=1"),
+            *("task.batch_size=50", "trainer.epochs=1"),  # of each row some pages around are mapped, too
             *("trainer.compile=xla", "runtime.compile_cache=null"),  # both compile, which takes memory, too
         )
         return int(re.search(r"^peak (\d+)$", answer.out, re.MULTILINE)[1])
 
     growth_kib = peak_kib(50_000_000) - peak_kib(5_000_000)  # either fills a buffer
-    assert growth_kib < 24_000  # the longer series take 88,000 more
+    assert growth_kib < 44_000  # the longer series take 88,000 more
