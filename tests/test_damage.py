@@ -20,14 +20,17 @@ from echo_rnn.config.network import MODEL
 from echo_rnn.core.model import build, flat
 from echo_rnn.core.strategies import get_strategy
 from echo_rnn.errors import UserError
+from echo_rnn.files import replacing
 from echo_rnn.inference import store as trained
 from echo_rnn.inference.description import Description
+from echo_rnn.manifest import Manifest
 from echo_rnn.stages.job import RESULT
 from echo_rnn.tasks.dataset import open_dataset
 from echo_rnn.tasks.echo import Echo
 from echo_rnn.tasks.synthetic import SplitLengths, generate
 from tests.benchmark.synthetic import record
 from tests.inference.networks import BITS
+from tests.refusals import refused
 
 CONF = Path(__file__).parents[1] / "conf"
 DROPOUT = {"between": 0.0, "output": 0.0, "variational": False}
@@ -173,3 +176,21 @@ def test_another_version_is_refused(spoil, whole):
     content = (folder / stored.file).read_bytes()
     if version := re.search(rb'"format": (\d+)', content):
         assert spoil(rewritten(lambda content: content.replace(version[0], b'"format": 99')))
+
+
+@pytest.mark.parametrize("kind", ["series", "weights"])
+def test_another_file_in_the_place_of_the_verified_one_is_refused(tmp_path, monkeypatch, kind):
+    """As where a training ends while its network is loaded: parts of two would be one that nobody trained."""
+    stored, verify = FILES[kind], Manifest.verify
+    stored.make(tmp_path)
+
+    def then_replaced(manifest, path, entry, purpose):
+        verify(manifest, path, entry, purpose)
+        if path.name == stored.file:
+            with replacing(path) as other:
+                other.write_bytes(path.read_bytes())
+        return path
+
+    monkeypatch.setattr(Manifest, "verify", then_replaced)
+    with refused("manifest.replaced", stored.file):
+        stored.load(tmp_path)

@@ -2,11 +2,14 @@
 
 import ast
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from echo_rnn import files
+from echo_rnn.environment import signature
 from echo_rnn.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -106,16 +109,37 @@ def test_no_owner_removes_what_a_living_process_makes(tmp_path):
     """A prediction into a folder of the project, while a stage begins there."""
     with files.replacing(tmp_path / "predictions" / "y.csv") as path:
         path.write_text("half")
-        others = Path(os.fspath(path).replace(f"-{os.getpid()}-", "-1-"))
-        gone = Path(os.fspath(path).replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"))  # more than a system has
-        for each in (others, gone):
-            each.write_text("half")
         with files.owning(tmp_path):
             pass
         assert path.read_text() == "half"
-        assert others.exists()
-        assert not gone.exists()
     assert (tmp_path / "predictions/y.csv").read_text() == "half"
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "stays"),
+    [
+        ("machine", "00000000", True),  # nobody here can tell
+        ("boot", "00000000", False),
+        ("container", "00000000", True),
+        ("pid", str(2**22 + 1), False),  # more than a system has
+        ("ticks", "1", False),  # another process has the id now
+    ],
+)
+def test_what_a_process_made_is_removed_when_it_has_ended_for_sure(tmp_path, fact, value, stays):
+    facts = dict(zip(("machine", "boot", "container", "pid", "ticks"), signature().split("-"), strict=True))
+    made = tmp_path / f"{files.SCRATCH}-{'-'.join((facts | {fact: value}).values())}-{'0' * 32}-y.csv"
+    made.touch()
+    files.remove_leftovers(tmp_path)
+    assert made.exists() == stays
+
+
+def test_what_a_zombie_made_is_removed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        made = tmp_path / f"{files.SCRATCH}-{signature(process.pid)}-{'0' * 32}-y.csv"
+        made.touch()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # and leaves the zombie
+        files.remove_leftovers(tmp_path)
+    assert not made.exists()
 
 
 def test_a_file_and_its_name_are_on_disk_before_what_follows(tmp_path, monkeypatch):

@@ -123,7 +123,9 @@ def dvc() -> dict[str, str]:
 
 def host() -> str:
     """Identifies this machine among those that share a folder, by a digest, since its name is private."""
-    identity = _read("/etc/machine-id").strip() or str(uuid.getnode())
+    address = uuid.getnode()
+    # Where it finds no card, Python draws an address, another one in each process, and marks it so (RFC 4122, 4.5).
+    identity = _read("/etc/machine-id").strip() or ("" if address >> 40 & 1 else str(address))
     return hashlib.sha256(f"{platform.node()}|{identity}".encode()).hexdigest()[:16]
 
 
@@ -135,21 +137,61 @@ def start_ticks(pid: int) -> str:
     return fields[19] if len(fields) > 19 else f"{psutil.Process(pid).create_time():.2f}"
 
 
+def is_running(pid: int, ticks: str) -> bool:
+    """Whether the process of this id that started at these ticks runs, or may run; ids are used again."""
+    try:
+        process = psutil.Process(pid)
+        # In a container, a process that no parent waits for stays a zombie as long as the container lives.
+        return start_ticks(pid) == ticks and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True  # another user's, of which nothing is told
+
+
+def signature(pid: int | None = None) -> str:
+    """A process, this one where none is given, in a file's name: its machine, boot, container, id, and start."""
+    pid = pid or os.getpid()
+    return "-".join((*_place(), str(pid), start_ticks(pid)))
+
+
+def has_ended(signature: str) -> bool:
+    """Whether the process that signed has ended; not where nobody here can tell, as on another machine.
+
+    Raises:
+        ValueError: It is no signature.
+    """
+    machine, boot, container, pid, ticks = signature.split("-")
+    here = _place()
+    if machine != here[0]:
+        return False
+    if boot != here[1]:
+        return True
+    return container == here[2] and not is_running(int(pid), ticks)
+
+
+def _place() -> tuple[str, str, str]:
+    """Digests of this machine, this boot of it, and this container, which has process ids of its own."""
+    boot = _read("/proc/sys/kernel/random/boot_id").strip() or str(int(psutil.boot_time()))
+    try:
+        container = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        container = ""
+    return _digest(host()), _digest(boot), _digest(container)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def process() -> dict[str, str]:
     """Identifies this process later on: a digest of machine and boot, its id, and its start.
 
     The start is in ticks, and in Unix seconds for people.
     """
-    boot = _read("/proc/sys/kernel/random/boot_id").strip() or int(psutil.boot_time())
-    try:
-        # Containers of one machine do not share it.
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        namespace = ""
-    # Process ids are unique within one boot and one namespace only. A digest, because the machine's name is private.
-    identity = f"{platform.node()}|{boot}|{namespace}"
     return {
-        "process.host": hashlib.sha256(identity.encode()).hexdigest()[:16],
+        # Process ids are unique within one boot and one container only.
+        "process.host": "".join(_place()),
         "process.pid": str(os.getpid()),
         "process.ticks": start_ticks(os.getpid()),
         "process.start": f"{psutil.Process().create_time():.2f}",

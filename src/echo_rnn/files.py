@@ -12,7 +12,6 @@ import io
 import json
 import math
 import os
-import platform
 import re
 import shutil
 import sys
@@ -23,6 +22,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from echo_rnn.environment import has_ended, signature
 from echo_rnn.errors import UserError, full_disk, is_full, refused_by_system
 
 SCRATCH = ".scratch"
@@ -156,23 +156,9 @@ def remove_leftovers(*folders: Path) -> None:
 
 
 def _has_living_maker(path: Path) -> bool:
-    """Whether the process is alive that named itself in a scratch path; of another machine nobody can tell here."""
-    match = re.fullmatch(rf"{SCRATCH}-([0-9a-f]+)-(\d+)-.*", path.name, re.DOTALL)
-    if match is None or match[1] != _machine():
-        return match is not None
-    try:
-        os.kill(int(match[2]), 0)
-        # One that nobody has waited for has ended, too.
-        return Path(f"/proc/{match[2]}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's, or a system without such a file
-        return True
-
-
-def _machine() -> str:
-    """Tells apart machines and containers that share a folder; a digest, since a name is private."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    """Whether the process may be alive that signed a scratch path."""
+    match = re.fullmatch(rf"{SCRATCH}-((?:[0-9a-f]+-){{3}}\d+-[\d.]+)-.*", path.name, re.DOTALL)
+    return match is not None and not has_ended(match[1])
 
 
 def append(path: Path, content: bytes, *, durable: bool) -> None:
@@ -293,7 +279,7 @@ def _scratch(folder: Path, name: str = "") -> Iterator[Path]:
         (owned / SCRATCH).mkdir(exist_ok=True)
         scratch = owned / SCRATCH / unique
     else:
-        scratch = folder / f"{SCRATCH}-{_machine()}-{os.getpid()}-{unique}"
+        scratch = folder / f"{SCRATCH}-{signature()}-{unique}"
     try:
         yield scratch
     finally:

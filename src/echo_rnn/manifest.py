@@ -98,6 +98,19 @@ class Manifest:
         return path
 
     @contextmanager
+    def verified(self, path: Path, entry: dict[str, Any], purpose: str) -> Iterator[Path]:
+        """Yields `path` as `verify` returns it; what is opened in the block is what was verified, also beside a writer.
+
+        Raises:
+            UserError: As `verify`; or another file has taken its place.
+        """
+        before = _identity(path)
+        yield self.verify(path, entry, purpose)
+        if _identity(path) != before:
+            expected = f"{path}: expected a file that stays while it is read"
+            raise UserError(f"{expected}, got another one in its place; run the command again", "manifest.replaced")
+
+    @contextmanager
     def taking(self, place: Path) -> Iterator[None]:
         """Around the use of what `read` gave: a right digest does not prove a right content.
 
@@ -148,6 +161,15 @@ def _require_stated_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> N
         stated = file.tell() + math.prod(shape) * dtype.itemsize
     if member.compress_type != zipfile.ZIP_STORED or member.file_size != stated or dtype.hasobject:
         raise ValueError(f"{member.file_size} bytes of {member.filename}, where {stated} are stated")
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What differs between a file and another one that takes its place; empty where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return ()
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns
 
 
 def file_entry(path: Path) -> dict[str, Any]:

@@ -6,11 +6,14 @@ dataset it was trained on, and the tracking run that trained it.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from echo_rnn.core.model import Model, Weights, build, flat
 from echo_rnn.errors import UserError
@@ -76,22 +79,21 @@ def load(folder: Path) -> Trained:
         UserError: Something is missing, damaged, edited, or of another version.
     """
     content = MANIFEST.read(folder)
-    with MANIFEST.taking(folder):
+    with MANIFEST.taking(folder), ExitStack() as reading:
         for name, expected in content["files"].items():
-            MANIFEST.verify(folder / name, expected, "a part of the trained network")
-        run_id = str(content["run_id"])
+            reading.enter_context(MANIFEST.verified(folder / name, expected, "a part of the trained network"))
+        run_id, leaves = str(content["run_id"]), list(MANIFEST.read_arrays(folder / WEIGHTS).values())
     description = parse(folder, content)
     try:
         model = _built(description)
     except UserError as error:
         raise MANIFEST.mismatch(folder / MANIFEST.name, "a network that this version can build", str(error)) from error
-    weights = _read_weights(folder / WEIGHTS, model.initial_weights(np.random.SeedSequence(0)))
-    return Trained(description, model, weights, run_id)
+    weights = _as_weights(folder / WEIGHTS, leaves, model.initial_weights(np.random.SeedSequence(0)))
+    return Trained(description, model, weights, run_id, content["digest"])
 
 
-def _read_weights(path: Path, like: Weights) -> Weights:
-    """The weights in a file, checked against the shapes of `like`: a right checksum does not prove a right content."""
-    leaves = list(MANIFEST.read_arrays(path).values())
+def _as_weights(path: Path, leaves: Sequence[NDArray[Any]], like: Weights) -> Weights:
+    """The weights of a file, checked against the shapes of `like`: a right checksum does not prove a right content."""
     expected, got = ([(leaf.dtype.name, leaf.shape) for leaf in many] for many in (map(np.asarray, flat(like)), leaves))
     if expected != got:
         raise MANIFEST.mismatch(path, f"the weights of the network in the manifest, {expected}", f"{got}")

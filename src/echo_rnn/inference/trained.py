@@ -15,9 +15,11 @@ class Trained:
         model: The network.
         weights: Its weights.
         run_id: Of the training in the tracking store; empty when nothing was tracked.
+        digest: Of the manifest that it was read from; empty where it was not.
     """
 
     description: Description
     model: Model
     weights: Weights
     run_id: str
+    digest: str = ""

@@ -12,7 +12,7 @@ from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.memory import fit_together, require_memory
 from echo_rnn.benchmark.measure.plan import Task, plan
 from echo_rnn.benchmark.measure.ratios import agree
-from echo_rnn.benchmark.measure.records import KINDS, REFERENCE, Record, read
+from echo_rnn.benchmark.measure.records import KINDS, REFERENCE, TRAINING, Record, read
 from echo_rnn.benchmark.measure.session import Report, Session
 from echo_rnn.benchmark.measure.shape import require_strategies
 from echo_rnn.benchmark.measure.timing import Rounds
@@ -65,7 +65,7 @@ def measure_sweep(config: Config, records: Path) -> int:
 
     def session(task: Task, report: Report, *, alone: bool) -> Session:
         # The first process compiles everything, which is what a cold first call is; the others load it.
-        first, cache, kinds = task.number == 0, config.runtime.compile_cache, KINDS if how.forward else KINDS[:1]
+        first, cache, kinds = task.number == 0, config.runtime.compile_cache, KINDS if how.forward else TRAINING
         contestant = strategies(
             task.shape, task.slots, task.number, kinds=kinds, peak=first, cache=cache, load=not first
         )

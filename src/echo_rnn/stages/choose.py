@@ -12,7 +12,7 @@ from tqdm import tqdm
 from echo_rnn.benchmark.measure.contestants import strategies
 from echo_rnn.benchmark.measure.fingerprint import fingerprint
 from echo_rnn.benchmark.measure.memory import require_memory
-from echo_rnn.benchmark.measure.records import KINDS, Record, read
+from echo_rnn.benchmark.measure.records import TRAINING, Record, read
 from echo_rnn.benchmark.measure.session import measure
 from echo_rnn.benchmark.measure.shape import Shape, refusal, stored_bytes, written_out
 from echo_rnn.benchmark.measure.timing import Rounds
@@ -133,7 +133,7 @@ def _measured(shape: Shape, labels: tuple[str, ...], before: list[Record], cache
         if len(found := _records(shape, labels)) > len(before):
             return found
         contestant = strategies(
-            shape, labels, seed=len(found), kinds=KINDS[:1], peak=False, cache=cache, load=bool(found)
+            shape, labels, seed=len(found), kinds=TRAINING, peak=False, cache=cache, load=bool(found)
         )
         own = fingerprint()
         with tqdm(total=len(labels) + _ROUNDS, desc="measuring", bar_format=_BAR, disable=None) as bar:

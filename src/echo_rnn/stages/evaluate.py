@@ -78,11 +78,9 @@ def run_on(folder: Path, config: Config, files: Layout, store: Store) -> dict[st
     Raises:
         UserError: There is no dataset, or none for what the network reads and predicts.
     """
-    data = open_dataset(folder)
-    content = NETWORK.read(files.model)
-    place = project_root() / EVALUATIONS / f"{content['digest'][:8]}-{data.digest[:8]}"
+    data, network = open_dataset(folder), _loaded(config, files)
+    place = project_root() / EVALUATIONS / f"{network.digest[:8]}-{data.digest[:8]}"
     with alone(place, "evaluation"):
-        network = _loaded(config, files)
         ends = network.description.ends
         require_ends(data, ends)
         tags = {"trained_in": network.run_id or "nowhere", "kind": "evaluation on another dataset"}

@@ -150,8 +150,9 @@ def _opened(folder: Path, content: dict[str, Any]) -> Dataset:
 
 def _open_series(folder: Path, name: str, axis: str, split: dict[str, Any]) -> NDArray[Any]:
     """Maps one file read-only, after comparing size, checksum, dtype and shape with the manifest."""
-    path = MANIFEST.verify(folder / file_name(name, axis), split["files"][axis], "a series of the dataset")
-    series = np.lib.format.open_memmap(path, mode="r")
+    path, entry = folder / file_name(name, axis), split["files"][axis]
+    with MANIFEST.verified(path, entry, "a series of the dataset"):
+        series = np.lib.format.open_memmap(path, mode="r")
     expected, got = (split["dtype"][axis], split["shape"][axis]), (series.dtype.name, list(series.shape))
     if got != expected:
         raise MANIFEST.mismatch(path, f"{expected[0]} of shape {expected[1]}", f"{got[0]} of shape {got[1]}")

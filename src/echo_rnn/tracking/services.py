@@ -27,7 +27,7 @@ from typing import Any
 
 import psutil
 
-from echo_rnn.environment import start_ticks
+from echo_rnn.environment import is_running, start_ticks
 from echo_rnn.errors import UserError
 from echo_rnn.files import make_folder, remove, write_text
 from echo_rnn.tracking.address import SETTINGS, fault_of
@@ -116,8 +116,7 @@ def process_of(folder: Path, name: str) -> psutil.Process | None:
     try:
         known = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         process = psutil.Process(int(known["pid"]))
-        alive = start_ticks(process.pid) == known["ticks"] and process.status() != psutil.STATUS_ZOMBIE
-        return process if alive else None
+        return process if is_running(process.pid, known["ticks"]) else None
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
 

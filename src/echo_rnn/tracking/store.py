@@ -14,8 +14,6 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from echo_rnn import environment
 from echo_rnn.errors import PrunedError, Terminated, UserError, termination_raises
 from echo_rnn.redact import redact
@@ -88,8 +86,8 @@ def open_store(uri: str | None, experiment: str, root: Path, *, note: str = "", 
     for sentence in damaged + deliver_outboxes(client, address, outboxes, ours):
         print(sentence, file=sys.stderr)
     with mlflow_errors(address):
-        boot = environment.process()["process.host"]
-        running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{boot}'"
+        here = environment.process()["process.host"]
+        running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{here}'"
         # The end of a run with an outbox may be in it.
         kept = find_outboxes(outboxes)[0]
         for run in client.search_runs([found.experiment_id], running):
@@ -334,11 +332,6 @@ def _create(client: "MlflowClient", experiment: str, artifacts: Path | None, not
 def _is_alive(tags: Mapping[str, str]) -> bool:
     """Whether the process that a run names in its tags may be alive."""
     try:
-        process = psutil.Process(int(tags["process.pid"]))
-        same = environment.start_ticks(process.pid) == tags["process.ticks"]
-        # In a container, a process that no parent waits for stays a zombie as long as the container lives.
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except (KeyError, ValueError, psutil.Error):
+        return environment.is_running(int(tags["process.pid"]), tags["process.ticks"])
+    except (KeyError, ValueError):
         return True  # nothing is known of its process

@@ -49,8 +49,9 @@ def again(reference: str) -> str:
 
 
 CONTROL = again(REFERENCE)
-KINDS = ("train", "forward")
-"""What can be timed of a strategy; the first always is."""
+TRAINING = ("train",)
+KINDS = (*TRAINING, "forward")
+"""What can be timed of a strategy; a training step always is."""
 
 
 @dataclass(frozen=True)
