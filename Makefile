@@ -116,12 +116,14 @@ MADE := $(VENV) $(VENV)-peers $(VENV)-nam $(VENV)-ray $(VENV)-services build dat
 	profile outputs multirun searches dist dvc_plots \
 	mlartifacts outbox pending .scratch .dvc/cache .dvc/tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# Hashes are checked, and bytecode is compiled: TensorFlow then imports three times faster, in every stage.
+# Hashes are checked, and bytecode is compiled, on all cores: TensorFlow then imports three times faster, in every stage.
+# A library may bring a file for another Python, which cannot be compiled.
 $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
 		"error: expected Python 3.11 to 3.13, got %d.%d; name another one: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
-	"$(BIN)"/python -m pip install --quiet --compile --require-hashes --requirement requirements.lock
+	"$(BIN)"/python -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock
+	@"$(BIN)"/python -m compileall -qq -j 0 $(VENV)/lib || true
 	"$(BIN)"/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -68,13 +68,10 @@ def assert_close(ours, expected):
 
 
 def kinds():
-    """Every strategy with one kind, and every kind; the rest is slow."""
+    """Every strategy with one kind, and every kind; each strategy meets each cell in tests/core."""
     for s, strategy in enumerate(STRATEGIES):
-        for k, kind in enumerate(LAYERS):
-            if strategy == "block" and kind != "lstm":
-                continue
-            quick = strategy == "block" or k == s % len(LAYERS)
-            yield pytest.param(strategy, kind, id=f"{strategy}-{kind}", marks=[] if quick else pytest.mark.slow)
+        kind = "lstm" if strategy == "block" else list(LAYERS)[s % len(LAYERS)]
+        yield pytest.param(strategy, kind, id=f"{strategy}-{kind}")
 
 
 @pytest.mark.parametrize(("strategy", "kind"), [*kinds()])
@@ -177,13 +174,11 @@ def their_fit(jit, rows):
 
 
 def compilations():
-    """Every strategy in a graph, and one of each kind under XLA, where all of them meet the oracle in tests/core."""
-    for strategy in STRATEGIES:
-        for jit in (False, True):
-            if jit and strategy not in ("static", "dynamic", "deferred", "wavefront", "keras"):
-                continue
-            quick = jit == (strategy == "wavefront") and strategy not in ("static", "static_rnn", "keras_unrolled")
-            yield pytest.param(strategy, jit, id=f"{strategy}-{jit}", marks=[] if quick else pytest.mark.slow)
+    """Every strategy, one of each kind under XLA, where all meet the oracle in tests/core; `dynamic` in both."""
+    under_xla = ("static", "dynamic", "deferred", "wavefront", "keras")
+    for strategy, jit in [*((name, name in under_xla) for name in STRATEGIES), ("dynamic", False)]:
+        slow = strategy in ("static", "static_rnn", "keras_unrolled") or (jit and strategy != "wavefront")
+        yield pytest.param(strategy, jit, id=f"{strategy}-{jit}", marks=[pytest.mark.slow] if slow else [])
 
 
 @pytest.mark.parametrize(("strategy", "jit"), [*compilations()])

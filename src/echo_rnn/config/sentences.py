@@ -65,7 +65,7 @@ def sentence(error: ValidationError, find: Find) -> UserError:
 
 def refused(key: str, expected: str, got: str, place: str, code: str = "config.not_composable") -> UserError:
     """The form of every error."""
-    key = key if key.strip() else repr(key)
+    key, got = key if key.strip() else repr(key), got if got.strip() else "nothing"
     return UserError(" ".join(f"{key}: expected {expected}, got {got}; change it in {place}".split()), code)
 
 

@@ -86,13 +86,7 @@ WRONG = (
 )
 
 
-@pytest.mark.parametrize("unroll", WRONG)
-def test_a_wrong_strategy_is_found(unroll):
-    assert error(tiny(), unroll) > 3 * parity.TOLERANCES["float32"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("unroll", "mode"), zip(WRONG, itertools.cycle(["none", "xla"])))
+@pytest.mark.parametrize(("unroll", "mode"), zip(WRONG, itertools.cycle(["graph", "none", "xla"])))
 def test_a_wrong_strategy_is_found_however_it_is_compiled(unroll, mode):
     assert error(tiny(compile=mode), unroll) > 3 * parity.TOLERANCES["float32"]
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from echo_rnn.benchmark.measure.ratios import agree
-from echo_rnn.benchmark.measure.records import KINDS
+from echo_rnn.benchmark.measure.records import KINDS, TRAINING
 from echo_rnn.benchmark.report import words
 from echo_rnn.benchmark.report.answer import answer
 from echo_rnn.benchmark.report.statistics import results
@@ -33,7 +33,7 @@ BUSY = {
 def reported(machine, **values):
     """The answers of many first reports, each of as many processes as it is measured in."""
     least, most = BRIEF["processes"], BRIEF["processes"] + BRIEF["more_processes"]
-    how = {"rounds": BRIEF["rounds"], "kinds": KINDS if BRIEF["forward"] else KINDS[:1], **values}
+    how = {"rounds": BRIEF["rounds"], "kinds": KINDS if BRIEF["forward"] else TRAINING, **values}
     for trial in range(TRIALS):
         every = processes(most, TRUTH, machine, seed=trial, **how)
         count = next((count for count in range(least, most) if agree(every[:count])), most)

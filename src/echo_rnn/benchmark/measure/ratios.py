@@ -1,5 +1,6 @@
 """Ratios of times within the rounds of one process, and whether processes agree on them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,8 +24,8 @@ def log_times(record: Record, slot: str, kind: str = "train") -> dict[int, float
     found: dict[int, list[float]] = {}
     for sample in record.samples:
         if sample.slot == slot and sample.kind == kind:
-            found.setdefault(sample.round, []).append(float(np.log(sample.seconds / sample.steps)))
-    return {number: float(np.mean(logs)) for number, logs in found.items()}
+            found.setdefault(sample.round, []).append(math.log(sample.seconds / sample.steps))
+    return {number: sum(logs) / len(logs) for number, logs in found.items()}
 
 
 def agree(records: Sequence[Record]) -> bool:
