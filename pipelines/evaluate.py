@@ -27,12 +27,12 @@ from echo_rnn.tracking import Store
 def named(network: str) -> tuple[Config, Layout, Store]:
     """The configuration, files and store of a network that is named by the folder of a job or the id of a run."""
     files = Layout(Path(network).resolve())
-    if files.config.is_file():
+    if network and files.config.is_file():
         config = read(files.config)
         return config, files, store_of(config.tracking)
     if not is_run(network):
         raise UserError(
-            f"evaluate: expected the folder of a job or the id of a run, got {network}, which has no "
+            f"evaluate: expected the folder of a job or the id of a run, got {network!r}, which has no "
             "build/config.yaml; name another one",
             "evaluate.folder",
         )

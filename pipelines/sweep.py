@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from echo_rnn.environment import flags
-from echo_rnn.errors import as_user_error, one_sentence
+from echo_rnn.errors import UserError, as_user_error, one_sentence
 from echo_rnn.redact import require_no_credentials
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job import note_of_cores, require_same
@@ -46,7 +46,9 @@ class SweepCallback(Callback):
         with _ending():
             _require_no_credentials(config)
             if PROGRAM.get() is job:
-                _held.enter_context(alone(Path(config.hydra.run.dir), "job"))
+                folder = Path(config.hydra.run.dir)
+                _require_own("hydra.run.dir", folder)
+                _held.enter_context(alone(folder, "job"))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Creates the store once, since processes that create it at the same time destroy it; prints what will run."""
@@ -61,6 +63,7 @@ class SweepCallback(Callback):
                 store_of(config.tracking)
                 return
             folder = _folder(config)
+            _require_own("hydra.sweep.dir", folder)
             _held.enter_context(begin(folder))
             store_of(config.tracking)
             with read_write(config.hydra):
@@ -96,6 +99,15 @@ class SweepCallback(Callback):
         print(f"all files: {_folder(config)}; all numbers: table.csv")
         if summary.failed:
             raise SystemExit(1)
+
+
+def _require_own(key: str, folder: Path) -> None:
+    """Refuses a project's folder, which a value that is empty names, too: its files are those of `dvc repro`."""
+    if (folder / "dvc.yaml").exists():
+        raise UserError(
+            f"{key}: expected a folder of its own, got a project, {folder.absolute()}; name another one, or none",
+            "job.folder",
+        )
 
 
 def _flags() -> dict[str, str]:

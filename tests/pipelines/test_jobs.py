@@ -50,6 +50,7 @@ def test_a_job_generates_trains_and_evaluates_in_a_folder_of_its_own(unused):
     for words, code in (
         (["0" * 32], "store.unknown_run"),
         (["nowhere"], "evaluate.folder"),
+        ([""], "evaluate.folder"),
         ([str(fetched), str(fetched)], "manifest.missing"),
         ([str(fetched), str(data), "more"], "evaluate.arguments"),
     ):

@@ -31,6 +31,15 @@ def test_a_second_job_in_a_folder_changes_nothing_not_even_hydras_files(unused):
     assert not (unused.folder / "mlflow.db").exists()
 
 
+@pytest.mark.parametrize("words", [("hydra.run.dir=",), ("-m", "seed=0,1", "hydra.sweep.dir=.")], ids=["job", "sweep"])
+def test_the_folder_of_a_project_is_refused_before_anything_is_written(unused, words):
+    before = contents(unused.folder)
+    said = unused.stage("train", *words, *SHORT)
+    assert said.code == 2
+    assert said.code_of_error == "job.folder"
+    assert contents(unused.folder) == before
+
+
 @pytest.mark.parametrize("mode", [(), ("-m",)])
 def test_a_password_on_the_command_line_is_refused_before_anything_is_written(unused, mode):
     before = contents(unused.folder)
