@@ -123,7 +123,7 @@ $(INSTALLED): requirements.lock
 		"error: expected Python 3.11 to 3.13, got %d.%d; name another one: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
 	"$(BIN)"/python -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock
-	@"$(BIN)"/python -m compileall -qq -j 0 $(VENV)/lib || true
+	@"$(BIN)"/python -m compileall -qq -j 0 $(VENV)/lib || echo "note: not all bytecode was compiled" >&2
 	"$(BIN)"/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

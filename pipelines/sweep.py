@@ -45,9 +45,10 @@ class SweepCallback(Callback):
         """Owns the folder of the job, before Hydra writes into it."""
         with _ending():
             _require_no_credentials(config)
-            if PROGRAM.get() is job:
-                folder = Path(config.hydra.run.dir)
+            folder, is_job = Path(config.hydra.run.dir), PROGRAM.get() is job
+            if is_job or config.hydra.output_subdir is not None:
                 _require_own("hydra.run.dir", folder)
+            if is_job:
                 _held.enter_context(alone(folder, "job"))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -59,11 +60,11 @@ class SweepCallback(Callback):
                 _fix_folder(config)
             if config.hydra.launcher._target_.endswith("RayLauncher"):
                 os.environ.setdefault(_RAYS_CHILDREN, "false")  # for a Ray that the launcher starts
+            folder = _folder(config)
+            _require_own("hydra.sweep.dir", folder)
             if PROGRAM.get() is not job:  # a benchmark reports for itself
                 store_of(config.tracking)
                 return
-            folder = _folder(config)
-            _require_own("hydra.sweep.dir", folder)
             _held.enter_context(begin(folder))
             store_of(config.tracking)
             with read_write(config.hydra):
@@ -103,7 +104,7 @@ class SweepCallback(Callback):
 
 def _require_own(key: str, folder: Path) -> None:
     """Refuses a project's folder, which a value that is empty names, too: its files are those of `dvc repro`."""
-    if (folder / "dvc.yaml").exists():
+    if os.path.exists(folder / "dvc.yaml"):  # noqa: PTH110 (where nobody may look, that of pathlib fails)
         raise UserError(
             f"{key}: expected a folder of its own, got a project, {folder.absolute()}; name another one, or none",
             "job.folder",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from echo_rnn import files
+from echo_rnn import environment, files
 from echo_rnn.environment import signature
 from echo_rnn.errors import UserError
 
@@ -131,6 +131,34 @@ def test_what_a_process_made_is_removed_when_it_has_ended_for_sure(tmp_path, fac
     made.touch()
     files.remove_leftovers(tmp_path)
     assert made.exists() == stays
+
+
+def test_a_hidden_process_of_another_user_may_be_alive(monkeypatch):
+    """As with the option `hidepid` of a machine for many users."""
+
+    def hidden(pid, number):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", hidden)
+    assert environment.is_running(2**22 + 1, "1")
+    monkeypatch.undo()
+    assert not environment.is_running(2**22 + 1, "1")
+
+
+@pytest.mark.parametrize("name", ["字" * 80 + ".csv", "a" * 250 + ".csv"])
+def test_a_file_may_have_any_name_that_the_system_takes(tmp_path, name):
+    files.write_text(tmp_path / name, "whole")
+    assert names(tmp_path) == [name]
+
+
+def test_a_program_may_have_any_name(tmp_path):
+    program = tmp_path / "обучение_сети"
+    program.symlink_to(sys.executable)
+    code = "import sys, pathlib; from echo_rnn.files import write_text; write_text(pathlib.Path(sys.argv[1]), 'whole')"
+    subprocess.run(
+        [program, "-c", code, tmp_path / "x"], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    assert (tmp_path / "x").read_text() == "whole"
 
 
 def test_what_a_zombie_made_is_removed(tmp_path):

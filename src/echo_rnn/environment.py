@@ -123,14 +123,18 @@ def dvc() -> dict[str, str]:
 
 def host() -> str:
     """Identifies this machine among those that share a folder, by a digest, since its name is private."""
-    address = uuid.getnode()
+    identity = _read("/etc/machine-id").strip()
     # Where it finds no card, Python draws an address, another one in each process, and marks it so (RFC 4122, 4.5).
-    identity = _read("/etc/machine-id").strip() or ("" if address >> 40 & 1 else str(address))
+    if not identity and not (address := uuid.getnode()) >> 40 & 1:
+        identity = str(address)
     return hashlib.sha256(f"{platform.node()}|{identity}".encode()).hexdigest()[:16]
 
 
 def start_ticks(pid: int) -> str:
-    """When a process started, in clock ticks since boot: unlike a time, it stays when the clock is set."""
+    """When a process started, in clock ticks since boot: unlike a time, it stays when the clock is set.
+
+    Where the system does not tell these, Unix seconds with a point.
+    """
     # What comes before is the name of the program, which may hold anything.
     _, _, after = _read(f"/proc/{pid}/stat").rpartition(")")
     fields = after.split()
@@ -141,12 +145,22 @@ def is_running(pid: int, ticks: str) -> bool:
     """Whether the process of this id that started at these ticks runs, or may run; ids are used again."""
     try:
         process = psutil.Process(pid)
-        # In a container, a process that no parent waits for stays a zombie as long as the container lives.
-        return start_ticks(pid) == ticks and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        # A time, where the system has no ticks, differs when the clock was set: then the id alone counts. In a
+        # container, a process that no parent waits for stays a zombie as long as the container lives.
+        return ("." in ticks or start_ticks(pid) == ticks) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
-        return True  # another user's, of which nothing is told
+        return _is_hidden(pid)
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether there is a process of another user of which the system tells nothing, as with `hidepid`."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def signature(pid: int | None = None) -> str:
@@ -172,7 +186,7 @@ def has_ended(signature: str) -> bool:
 
 def _place() -> tuple[str, str, str]:
     """Digests of this machine, this boot of it, and this container, which has process ids of its own."""
-    boot = _read("/proc/sys/kernel/random/boot_id").strip() or str(int(psutil.boot_time()))
+    boot = _read("/proc/sys/kernel/random/boot_id").strip()  # the time of a boot changes when the clock is set
     try:
         container = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -215,6 +229,6 @@ def facts() -> dict[str, str]:
 def _read(path: str) -> str:
     """A file of the system; empty where the system has none."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8", errors="replace")  # a program's name may be any bytes
     except OSError:
         return ""

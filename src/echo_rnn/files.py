@@ -28,7 +28,7 @@ from echo_rnn.errors import UserError, full_disk, is_full, refused_by_system
 SCRATCH = ".scratch"
 """The scratch folder of a folder with an owner; elsewhere, folders that begin so lie beside what is written."""
 
-_LONGEST_NAME = 100  # of the end of a file's name that a scratch path has
+_LONGEST_NAME = 100  # bytes of the end of a file's name that a scratch path has
 
 _OWNED: ContextVar[tuple[Path, ...]] = ContextVar("_OWNED", default=())
 
@@ -274,7 +274,8 @@ def _scratch(folder: Path, name: str = "") -> Iterator[Path]:
     It ends as `name` does: savers choose their format by that.
     """
     make_folder(folder)
-    owned, unique = _owner_of(folder), f"{uuid.uuid4().hex}-{name[-_LONGEST_NAME:]}"
+    end = os.fsencode(name)[-_LONGEST_NAME:].decode(errors="ignore")
+    owned, unique = _owner_of(folder), f"{uuid.uuid4().hex}-{end}"
     if owned:
         (owned / SCRATCH).mkdir(exist_ok=True)
         scratch = owned / SCRATCH / unique

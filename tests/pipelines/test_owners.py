@@ -31,10 +31,18 @@ def test_a_second_job_in_a_folder_changes_nothing_not_even_hydras_files(unused):
     assert not (unused.folder / "mlflow.db").exists()
 
 
-@pytest.mark.parametrize("words", [("hydra.run.dir=",), ("-m", "seed=0,1", "hydra.sweep.dir=.")], ids=["job", "sweep"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "hydra.run.dir=", *SHORT),
+        ("train", "-m", "seed=0,1", "hydra.sweep.dir=.", *SHORT),
+        ("benchmark", "hydra.run.dir=.", "sweep=debug"),
+    ],
+    ids=["job", "sweep", "benchmark"],
+)
 def test_the_folder_of_a_project_is_refused_before_anything_is_written(unused, words):
     before = contents(unused.folder)
-    said = unused.stage("train", *words, *SHORT)
+    said = unused.stage(*words)
     assert said.code == 2
     assert said.code_of_error == "job.folder"
     assert contents(unused.folder) == before
