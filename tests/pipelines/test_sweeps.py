@@ -82,8 +82,11 @@ def test_any_sweeper_has_a_table_a_summary_and_the_right_exit_code(unused):
     assert [bool(row["run_id"]) for row in rows] == [True, False]
     (summary,) = [run for run in unused.runs() if run.data.tags.get("kind") == "summary"]
     assert (summary.data.metrics["sweep/jobs"], summary.data.metrics["sweep/failed"]) == (2, 1)
+    rest = folder_of(unused) / "0" / "checkpoints" / "000001"  # which could not be removed when the job ended
+    rest.mkdir()
     again = unused.run(*rest_of(answer.out))
     assert (again.code, again.out.count("finished before")) == (1, 1), again.out + again.err
+    assert {path.name for path in rest.parent.iterdir()} == {"finished", "finished.json"}
 
 
 @pytest.mark.slow

@@ -41,6 +41,12 @@ def write(place: Path, root: Path, facts: Any, outcome: Any, files: Iterable[Pat
     MANIFEST.write(place, {"facts": facts, "outcome": outcome, "files": entries})
 
 
+def remove_rest(place: Path) -> None:
+    """Removes from the folder `place` of a training that has ended the checkpoints that could not be removed then."""
+    known = (MANIFEST.name, _KEPT)
+    remove(*(path for path in sorted(place.glob("[!.]*")) if path.name not in known))
+
+
 def outcome_of(place: Path, root: Path, facts: Any, present: Collection[Path]) -> Any:
     """The outcome of the training that was asked for and has ended; `None` where its files are not as it left them.
 

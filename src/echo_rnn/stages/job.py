@@ -25,7 +25,7 @@ from echo_rnn.config import Composition, Config, read
 from echo_rnn.errors import UserError, as_user_error, is_submitted, one_sentence, termination_raises, to_its_end
 from echo_rnn.files import remove, write_text
 from echo_rnn.manifest import Manifest
-from echo_rnn.stages import evaluate, generate, train
+from echo_rnn.stages import evaluate, finished, generate, train
 from echo_rnn.stages.alone import alone
 from echo_rnn.stages.job_server import job_server
 from echo_rnn.stages.layout import Layout
@@ -77,6 +77,7 @@ def run_in_child(composition: Composition, files: Layout, sweep: str, overrides:
     cancel = _Cancel()
     with alone(files.root, "job", seconds=-1):
         if _is_finished(files, composition):
+            finished.remove_rest(files.checkpoints)
             print(f"finished before: {shlex.join(overrides)}")
             return
         RESULT.write(files.root, {"overrides": list(overrides), "id": job_id, "error": UNFINISHED})
