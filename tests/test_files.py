@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from echo_rnn import environment, files
@@ -143,6 +144,16 @@ def test_a_hidden_process_of_another_user_may_be_alive(monkeypatch):
     assert environment.is_running(2**22 + 1, "1")
     monkeypatch.undo()
     assert not environment.is_running(2**22 + 1, "1")
+    assert not environment.is_running(2**70, "1")
+
+
+def test_a_process_of_which_nothing_is_told_may_be_alive(monkeypatch):
+    def denied(process):
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "status", denied)
+    pid = os.getpid()
+    assert environment.is_running(pid, environment.start_ticks(pid))
 
 
 @pytest.mark.parametrize("name", ["字" * 80 + ".csv", "a" * 250 + ".csv"])

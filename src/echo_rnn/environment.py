@@ -148,19 +148,19 @@ def is_running(pid: int, ticks: str) -> bool:
         # A time, where the system has no ticks, differs when the clock was set: then the id alone counts. In a
         # container, a process that no parent waits for stays a zombie as long as the container lives.
         return ("." in ticks or start_ticks(pid) == ticks) and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return _is_hidden(pid)
+    except psutil.Error:
+        return True  # nothing is told of it
 
 
 def _is_hidden(pid: int) -> bool:
     """Whether there is a process of another user of which the system tells nothing, as with `hidepid`."""
     try:
         os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return False
+    except (OSError, OverflowError) as error:
+        return isinstance(error, PermissionError)
+    return False  # one that nobody has waited for
 
 
 def signature(pid: int | None = None) -> str:
