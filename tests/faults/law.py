@@ -15,18 +15,11 @@ from pathlib import Path
 
 from echo_rnn.errors import parse_line
 from echo_rnn.files import SCRATCH
-from tests.faults.alike import digest
+from tests.faults.alike import TIMED, digest, is_own
 from tests.faults.points import FAILS, KILLED
 from tests.faults.processes import run
 
 SLOWEST_SECONDS = 10
-# What differs from process to process.
-_TIMED = ("time/", "speed/", "train/steps_per_second", "sweep/")
-# These hold the ids of runs, times, and places.
-_OWN_CONTENT = {
-    *("finished.json", "model.json", "model.keras", "result.json", "hydra.yaml", "multirun.yaml", "job.log"),
-    *("report.html", "results.json", "speed.json", "table.csv"),
-}
 _FINISHED = "checkpoints/finished.json"
 
 
@@ -55,8 +48,8 @@ def outcome(folder):
             unfinished = [status for _, status in states if status != "FINISHED"]
             for run_id in [run_id for run_id, status in states if status == "FINISHED"]:
                 rows = store.execute("SELECT key, step, value FROM metrics WHERE run_uuid = ?", [run_id]).fetchall()
-                steady = sorted(row for row in rows if not row[0].startswith(_TIMED))
-                timed = {row[0] for row in rows if row[0].startswith(_TIMED)}
+                steady = sorted(row for row in rows if not row[0].startswith(TIMED))
+                timed = {row[0] for row in rows if row[0].startswith(TIMED)}
                 params = sorted(store.execute("SELECT key, value FROM params WHERE run_uuid = ?", [run_id]))
                 artifacts = folder / "mlartifacts" / run_id / "artifacts"
                 names = sorted(each.relative_to(artifacts).as_posix() for each in artifacts.rglob("*"))
@@ -75,8 +68,7 @@ def _files(folder):
             continue
         # Artifacts are looked at by run; in the system's folder TensorFlow and Keras leave what they like.
         if not f"{name}/".startswith(("mlartifacts/", "mlflow.db", "tmp/")):
-            own = path.name in _OWN_CONTENT or name.startswith("benchmarks/")
-            found[name] = "" if own or not path.is_file() else path.read_bytes()
+            found[name] = "" if is_own(name) or not path.is_file() else path.read_bytes()
     return found
 
 
