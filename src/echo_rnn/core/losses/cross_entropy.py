@@ -19,6 +19,9 @@ class CrossEntropy(MeanLoss):
 
     def penalties(self, outputs: "tf.Tensor", y: "tf.Tensor") -> "tf.Tensor":
         """See `MeanLoss`."""
-        import tensorflow as tf  # noqa: PLC0415
+        # `tf.nn.sparse_softmax_cross_entropy_with_logits`; `tf.nn` would import the Keras of TensorFlow 1.
+        from tensorflow.python.ops.nn_ops import (  # noqa: PLC0415
+            sparse_softmax_cross_entropy_with_logits_v2 as cross_entropy,
+        )
 
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=outputs)
+        return cross_entropy(labels=y, logits=outputs)

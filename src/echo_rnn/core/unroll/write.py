@@ -19,6 +19,9 @@ Source: TensorFlow 2.21, `tensorflow/python/ops/list_ops.py`, `_TensorListSetIte
 
 import tensorflow as tf
 
+# `tf.compat.v1`, where it is public, imports a third of TensorFlow.
+from tensorflow.python.framework.ops import get_default_graph
+
 
 def write_once(array: tf.TensorArray, n: int | tf.Tensor, value: tf.Tensor) -> tf.TensorArray:
     """`array.write(n, value)`, for a place written once in an array of fixed size that begins with constants."""
@@ -26,7 +29,7 @@ def write_once(array: tf.TensorArray, n: int | tf.Tensor, value: tf.Tensor) -> t
         return array.write(n, value)  # there the array is a list of Python's
     # With the public `gradient_override_map` the name of the gradient would stand in the graph, and a network could no
     # longer be saved as a SavedModel, for which TensorFlow calls a named gradient with the operation's inputs.
-    with tf.compat.v1.get_default_graph()._override_gradient_function({"TensorListSetItem": _gradient}):
+    with get_default_graph()._override_gradient_function({"TensorListSetItem": _gradient}):
         return array.write(n, value)
 
 
