@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from echo_rnn.tracking import deliver_all, open_store
+from echo_rnn.tracking import deliver, deliver_all, open_store
 from echo_rnn.tracking.outbox import Header, Outbox
 from tests.refusals import refused
 
@@ -83,6 +83,35 @@ def test_a_refused_file_is_named_and_delivered_when_its_place_is_free(run, outbo
     assert deliver_all(None, tmp_path) == 1
     assert (blocked / "a.txt").read_text() == "x"
     assert "undelivered" not in client.get_run(run.id).data.tags
+    assert not box.folder.exists()
+
+
+def test_what_was_refused_replaces_nothing_that_came_after_it(run, outbox, client, tmp_path, monkeypatch):
+    box = outbox()
+    copies = []
+    for content in ("old", "new"):
+        with box.adding("a.txt") as (path, copy):
+            path.write_text(content)
+        copies.append({"kind": "file", "copy": copy, "folder": "notes"})
+    old = [{"kind": "status", "status": "RUNNING"}, {"kind": "tags", "values": {"a": "old", "b": "old"}}, copies[0]]
+    box.append(*old, {"kind": "tags", "values": {"a": "new"}}, copies[1], END)
+    box.close()
+    send = deliver._send
+
+    def refuse_old(client, outbox, entries):
+        if entries[0] in old:
+            raise OSError("I/O error")
+        send(client, outbox, entries)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deliver, "_send", refuse_old)
+        open_store(None, "echo", tmp_path)
+    assert len(json.loads((box.folder / "refused.json").read_text())) == len(old)
+
+    open_store(None, "echo", tmp_path)
+    found = client.get_run(run.id)
+    assert (found.info.status, found.data.tags["a"], found.data.tags["b"]) == ("FINISHED", "new", "old")
+    assert (tmp_path / "mlartifacts" / run.id / "artifacts" / "notes" / "a.txt").read_text() == "new"
     assert not box.folder.exists()
 
 

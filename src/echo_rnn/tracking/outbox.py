@@ -36,6 +36,9 @@ Entry = dict[str, Any]
 """One thing that was logged; `kind` selects how it is delivered."""
 
 
+_NOTHING: Entry = {"kind": "tags", "values": {}}
+
+
 class InUseError(UserError):
     """Another process has the run open."""
 
@@ -138,8 +141,25 @@ class Outbox:
 
     @property
     def undelivered(self) -> list[Entry]:
-        """The entries that are still to be tried; first those that the store refused to an earlier process."""
-        return [self.entries[index] for index in self._queue]
+        """The entries that are still to be tried; first those that the store refused to an earlier process.
+
+        Of these, what a later entry has replaced in the store is left out, or an old state would follow the last one.
+        """
+        return [self._not_replaced(index) if index in self.refused else self.entries[index] for index in self._queue]
+
+    def _not_replaced(self, index: int) -> Entry:
+        entry = self.entries[index]
+        alike = [each for each in self.entries[index + 1 :] if each["kind"] == entry["kind"]]
+        match entry["kind"]:
+            case "tags":
+                replaced = {name for each in alike for name in each["values"]}
+                values = {name: value for name, value in entry["values"].items() if name not in replaced}
+                return {"kind": "tags", "values": values}
+            case "status" | "model" if alike:
+                return _NOTHING
+            case "file" if any(_place(each) == _place(entry) for each in alike):
+                return _NOTHING
+        return entry
 
     @property
     def _queue(self) -> list[int]:
@@ -223,6 +243,11 @@ def remove_leftovers(folder: Path) -> None:
     if left:
         with suppress(Timeout, OSError), _making(folder, 0):
             files.remove(*[each for each in left if not (each / _ENTRIES).exists()])
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    """Where the artifact of an entry is in its run."""
+    return entry["folder"], Path(entry["copy"]).name
 
 
 def _making(outboxes: Path, seconds: float) -> Lock:
