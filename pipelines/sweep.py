@@ -62,6 +62,8 @@ class SweepCallback(Callback):
                 os.environ.setdefault(_RAYS_CHILDREN, "false")  # for a Ray that the launcher starts
             folder = _folder(config)
             _require_own("hydra.sweep.dir", folder)
+            below = dict(config.hydra.sweep.items_ex(resolve=False))["subdir"]  # with what each job will fill in
+            _require_own("hydra.sweep.subdir", Path(os.path.normpath(folder / below)))
             if PROGRAM.get() is not job:  # a benchmark reports for itself
                 store_of(config.tracking)
                 return

@@ -36,9 +36,10 @@ def test_a_second_job_in_a_folder_changes_nothing_not_even_hydras_files(unused):
     [
         ("train", "hydra.run.dir=", *SHORT),
         ("train", "-m", "seed=0,1", "hydra.sweep.dir=.", *SHORT),
+        ("train", "-m", "seed=0,1", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=..", *SHORT),
         ("benchmark", "hydra.run.dir=.", "sweep=debug"),
     ],
-    ids=["job", "sweep", "benchmark"],
+    ids=["job", "sweep", "jobs of a sweep", "benchmark"],
 )
 def test_the_folder_of_a_project_is_refused_before_anything_is_written(unused, words):
     before = contents(unused.folder)

@@ -52,7 +52,10 @@ class Process(Child):
             raise LostError(f"expected the program {command[0]}, got {error.strerror}") from None
 
     def __enter__(self) -> Self:
-        """Waits until it is ready.
+        return self.get_ready()
+
+    def get_ready(self) -> Self:
+        """Waits until it is ready, and ends it where it does not get so.
 
         Raises:
             LostError: It did not become ready.

@@ -160,7 +160,7 @@ class Session:
             process = self._first or self._started(contestant, self._stack)
             if isinstance(process, LostError):
                 raise process
-            ready = process.__enter__().ready
+            ready = process.get_ready().ready
             if "prepared" in ready:
                 slots = {slot: replace(Prepared(**own), alone=self._alone) for slot, own in ready["prepared"].items()}
                 self._prepared |= slots
