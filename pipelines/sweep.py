@@ -89,7 +89,9 @@ class SweepCallback(Callback):
                     "stopped, Ray kills a training before it has saved",
                     file=sys.stderr,
                 )
-            require_same(Path(config.hydra.runtime.output_dir), as_typed(config.hydra.overrides.task))
+            folder = Path(config.hydra.runtime.output_dir)
+            _require_own("hydra.sweep.subdir", folder)
+            require_same(folder, as_typed(config.hydra.overrides.task))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints and logs how the jobs compare, and ends the program with exit code 1 if one failed."""

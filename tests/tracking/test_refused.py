@@ -115,6 +115,17 @@ def test_what_was_refused_replaces_nothing_that_came_after_it(run, outbox, clien
     assert not box.folder.exists()
 
 
+def test_what_was_refused_is_not_replaced_by_what_was_refused_for_good(run, outbox, client, tmp_path):
+    box = outbox(
+        {"kind": "tags", "values": {"a": "old"}}, {"kind": "tags", "values": {"a": "new", "b" * 1000: ""}}, END
+    )
+    box.pass_over("I/O error")
+    box.close()
+    with refused("outbox.undelivered"):
+        deliver_all(None, tmp_path)
+    assert client.get_run(run.id).data.tags["a"] == "old"
+
+
 def test_while_a_run_is_at_work_what_is_refused_holds_up_nothing(store, client, capsys):
     with store.run("name", "d", {}) as run:
         run.log_metrics([("loss?", 1.0, 0)])

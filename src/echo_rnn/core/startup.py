@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from echo_rnn.core.compilation import WINDOWS_BYTES, XLA_BYTES
-from echo_rnn.core.deferred_imports import defer_namespace
+from echo_rnn.core.deferred_imports import defer_imports
 from echo_rnn.core.errors import UserError
 from echo_rnn.core.loading import expect_loading
 
@@ -19,14 +19,14 @@ _ROUTINE_OPTION = "xla_cpu_small_while_loop_byte_threshold"
 
 # Keras imports them where they are installed, for wrappers and galleries that nothing here uses; that takes a quarter
 # of its start. To use those parts of Keras, import the library before the start.
-_UNUSED = ("sklearn", "matplotlib", "pydot")
+_UNUSED = ("sklearn", "matplotlib")
 
 _CACHE_OPTION = "tf_xla_persistent_cache_directory"
 
 
 def import_tensorflow() -> None:
     """Imports TensorFlow and Keras, and starts nothing: what is left can be set, and the process can be forked."""
-    defer_namespace()
+    defer_imports()
     with _quiet(), _without(*_UNUSED):
         # Keras reads a person's settings for other programs where these are not set.
         os.environ["KERAS_BACKEND"] = "tensorflow"

@@ -36,6 +36,8 @@ Entry = dict[str, Any]
 """One thing that was logged; `kind` selects how it is delivered."""
 
 
+Replaced = tuple[str, ...]
+"""A tag, a file, the state or the model of a run, of which the store has one."""
 _NOTHING: Entry = {"kind": "tags", "values": {}}
 
 
@@ -145,21 +147,7 @@ class Outbox:
 
         Of these, what a later entry has replaced in the store is left out, or an old state would follow the last one.
         """
-        return [self._not_replaced(index) if index in self.refused else self.entries[index] for index in self._queue]
-
-    def _not_replaced(self, index: int) -> Entry:
-        entry = self.entries[index]
-        alike = [each for each in self.entries[index + 1 :] if each["kind"] == entry["kind"]]
-        match entry["kind"]:
-            case "tags":
-                replaced = {name for each in alike for name in each["values"]}
-                values = {name: value for name, value in entry["values"].items() if name not in replaced}
-                return {"kind": "tags", "values": values}
-            case "status" | "model" if alike:
-                return _NOTHING
-            case "file" if any(_place(each) == _place(entry) for each in alike):
-                return _NOTHING
-        return entry
+        return [self._left.get(index, self.entries[index]) for index in self._queue]
 
     @property
     def _queue(self) -> list[int]:
@@ -199,8 +187,13 @@ class Outbox:
         self._advance([first])
 
     def retry(self) -> None:
-        """Queues what was refused once more."""
-        self._again = sorted(self.refused)
+        """Queues what was refused once more, without what later entries have replaced in the store since."""
+        self._again, self._left, replaced = sorted(self.refused), {}, set[Replaced]()
+        for index in reversed(range(self._delivered)):
+            if index in self.refused:
+                self._left[index] = _without(self.entries[index], replaced)
+            else:
+                replaced |= _replaced_by(self.entries[index])
 
     def _advance(self, done: list[int]) -> None:
         before = self._delivered
@@ -245,9 +238,24 @@ def remove_leftovers(folder: Path) -> None:
             files.remove(*[each for each in left if not (each / _ENTRIES).exists()])
 
 
-def _place(entry: Entry) -> tuple[str, str]:
-    """Where the artifact of an entry is in its run."""
-    return entry["folder"], Path(entry["copy"]).name
+def _replaced_by(entry: Entry) -> set[Replaced]:
+    """What the store has of an entry alone, also where an earlier one said otherwise."""
+    match entry["kind"]:
+        case "tags":
+            return {("tag", name) for name in entry["values"]}
+        case "file":
+            return {("file", entry["folder"], Path(entry["copy"]).name)}
+        case "status" | "model":
+            return {(entry["kind"],)}
+    return set()
+
+
+def _without(entry: Entry, replaced: set[Replaced]) -> Entry:
+    """What is left to deliver of an entry."""
+    if entry["kind"] == "tags":
+        values = {name: value for name, value in entry["values"].items() if ("tag", name) not in replaced}
+        return {"kind": "tags", "values": values}
+    return _NOTHING if _replaced_by(entry) & replaced else entry
 
 
 def _making(outboxes: Path, seconds: float) -> Lock:

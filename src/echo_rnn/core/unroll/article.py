@@ -8,6 +8,8 @@ import tensorflow as tf
 from echo_rnn.core.cells.cell import Cell, CellWeights, StackState
 from echo_rnn.core.unroll.window import Step, Window, step_stack
 
+_NN = tf.compat.v1.nn  # imported here, and not while a program is traced
+
 
 @dataclass(frozen=True)
 class ArticleCell:
@@ -68,9 +70,7 @@ def dynamic_rnn(
     grows with the square of T, since the gradient of its writes is TensorFlow's (see `write`). Source: TensorFlow 2.21,
     `tensorflow/python/ops/rnn.py`.
     """
-    h_TBS, state = tf.compat.v1.nn.dynamic_rnn(
-        inputs=window.arrays, time_major=True, **_arguments(cells, weights, window, state)
-    )
+    h_TBS, state = _NN.dynamic_rnn(inputs=window.arrays, time_major=True, **_arguments(cells, weights, window, state))
     return h_TBS, state
 
 
@@ -85,5 +85,5 @@ def static_rnn(
     `tensorflow/python/ops/rnn.py`.
     """
     inputs_T = list(zip(*(tf.unstack(array) for array in window.arrays), strict=True))
-    h_T, state = tf.compat.v1.nn.static_rnn(inputs=inputs_T, **_arguments(cells, weights, window, state))
+    h_T, state = _NN.static_rnn(inputs=inputs_T, **_arguments(cells, weights, window, state))
     return tf.stack(h_T), state
