@@ -93,7 +93,7 @@ def test_a_job_computes_as_the_process_that_launches_it(composed, monkeypatch, t
     callback = sweep.SweepCallback()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as Ray sets it
-    config = composed("hydra.mode=MULTIRUN", "hydra.runtime.output_dir=.")
+    config = composed("hydra.mode=MULTIRUN", f"hydra.runtime.output_dir={tmp_path}")
     folder, variables = Path.cwd(), dict(os.environ)
     try:
         callback.on_job_start(config)
