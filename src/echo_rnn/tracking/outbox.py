@@ -189,7 +189,7 @@ class Outbox:
     def retry(self) -> None:
         """Queues what was refused once more, without what later entries have replaced in the store since."""
         self._again, self._left, replaced = sorted(self.refused), {}, set[Replaced]()
-        for index in reversed(range(self._delivered)):
+        for index in reversed(range(min(self.refused, default=self._delivered), self._delivered)):
             if index in self.refused:
                 self._left[index] = _without(self.entries[index], replaced)
             else:

@@ -19,7 +19,7 @@ Source: TensorFlow 2.21, `tensorflow/python/ops/list_ops.py`, `_TensorListSetIte
 
 import tensorflow as tf
 
-# `tf.compat.v1`, where it is public, imports a third of TensorFlow.
+# `tf.compat.v1`, where it is public, would import the Keras of TensorFlow 1; see `core.deferred_imports`.
 from tensorflow.python.framework.ops import get_default_graph
 
 
